@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Installs the system packages that the tests call and this machine lacks. Needs root only if something is missing.
+set -euo pipefail
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("${2:-$1}"); }
+need cc build-essential
+need git
+need curl
+need node nodejs
+need npm
+need python3
+python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
+need cargo "Rust (https://rustup.rs)"
+[ "${#missing[@]}" -eq 0 ] && exit 0
+printf 'missing: %s\n' "${missing[*]}"
+for package in "${missing[@]}"; do
+    case "$package" in Rust*) echo "install $package first" >&2; exit 3 ;; esac
+done
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { echo "install these packages as root: ${missing[*]}" >&2; exit 3; }
+    as_root=(sudo)
+fi
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
