@@ -14,6 +14,7 @@ mod lex;
 mod number;
 mod order;
 mod rewrite;
+mod ser;
 mod tree;
 mod write;
 
@@ -41,10 +42,7 @@ pub fn to_vec(value: &Value) -> Result<Vec<u8>, CanonicalError> {
 
 /// The canonical bytes of anything that has a JSON form.
 pub fn to_vec_of<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    let text = serde_json::to_vec(value).map_err(|error| CanonicalError::Unserialisable {
-        reason: error.to_string(),
-    })?;
-    canonicalize(&text)
+    canonicalize(&ser::text_of(value)?)
 }
 
 /// The canonical bytes of a JSON text; the same as [`parse`] then [`to_vec`], and several times faster.

@@ -1,0 +1,11 @@
+//! What this crate promises, shown against published vectors and independent implementations.
+
+mod canonical;
+mod mcf;
+mod merkle;
+mod status_list;
+mod tiles;
+mod vc_interop;
+mod vc_vectors;
+mod vcdm;
+mod wycheproof;
