@@ -1,0 +1,431 @@
+//! From a command to events, or to a refusal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
+
+use evidence::canonical::to_vec;
+use evidence::digest::{Digest, Purpose};
+use serde_json::json;
+
+use super::event::{
+    Activated, Applied, Approved, Dissolved, DissolutionCancelled, DissolutionInitiated,
+    EntityEvent, Evaluated, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
+};
+use super::{
+    Application, Command, Context, CredentialStanding, Decision, Dissolution, Effect, Entity,
+    Refusal, RegistrationNumber, ReviewReason, StageProof, Stake, Status, TransitionName,
+};
+use crate::compliance::{Evaluation, Operation};
+use crate::ids::PersonId;
+use crate::person::{Person, PersonEvent, PersonRecorded};
+use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
+
+/// Longest legal name, registered office and reason, in bytes of UTF-8.
+pub(super) const LEGAL_NAME_BYTES_MAX: usize = 1_000;
+const OFFICE_BYTES_MAX: usize = 2_000;
+const REASON_BYTES_MAX: usize = 4_000;
+const PERSONS_COUNT_MAX: usize = 100;
+const ACTIVITIES_COUNT_MAX: usize = 50;
+const WHOLE_BPS: u64 = 10_000;
+
+/// Decides on a command. Pure: the same arguments give the same outcome.
+pub fn decide(
+    entity: Option<&Entity>,
+    command: Command,
+    context: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    let transition = command.name();
+    let entity = match (command, entity) {
+        (Command::Apply(application), None) => return apply_for(*application, context),
+        (Command::Apply(_), Some(entity)) => {
+            return Err(Refusal::AlreadyApplied(entity.id.clone()));
+        }
+        (_, None) => return Err(Refusal::NoEntity(transition)),
+        (command, Some(entity)) => Subject { entity, context, transition }.decide(command)?,
+    };
+    Ok(entity)
+}
+
+/// The digest of what is screened of a company itself: id and legal name. Both are public.
+pub fn company_digest(id: &crate::ids::EntityId, legal_name: &str) -> Result<Digest, Refusal> {
+    let bytes = to_vec(&json!({ "company": id, "legal_name": legal_name }))
+        .map_err(Refusal::Canonical)?;
+    Ok(Digest::of(Purpose::Screening, &bytes))
+}
+
+impl Command {
+    /// The name of the command.
+    pub const fn name(&self) -> TransitionName {
+        match self {
+            Self::Apply(_) => TransitionName::Apply,
+            Self::RecordScreenings(_) => TransitionName::RecordScreenings,
+            Self::BeginReview => TransitionName::BeginReview,
+            Self::RecordEvaluation(_) => TransitionName::RecordEvaluation,
+            Self::Approve { .. } => TransitionName::Approve,
+            Self::Reject { .. } => TransitionName::Reject,
+            Self::Suspend { .. } => TransitionName::Suspend,
+            Self::Reinstate { .. } => TransitionName::Reinstate,
+            Self::InitiateDissolution { .. } => TransitionName::InitiateDissolution,
+            Self::AdvanceDissolution { .. } => TransitionName::AdvanceDissolution,
+            Self::CancelDissolution { .. } => TransitionName::CancelDissolution,
+        }
+    }
+}
+
+/// A command to an entity that exists, on its way to a decision.
+struct Subject<'a> {
+    entity: &'a Entity,
+    context: &'a Context<'a>,
+    transition: TransitionName,
+}
+
+impl Subject<'_> {
+    fn decide(&self, command: Command) -> Result<Decision, Refusal> {
+        match command {
+            Command::Apply(_) => Err(Refusal::AlreadyApplied(self.entity.id.clone())),
+            Command::RecordScreenings(screenings) => self.record_screenings(screenings),
+            Command::BeginReview => self.begin_review(),
+            Command::RecordEvaluation(evaluation) => self.record_evaluation(&evaluation),
+            Command::Approve { evaluation, sequence } => self.approve(&evaluation, sequence),
+            Command::Reject { reason } => self.reject(reason),
+            Command::Suspend { reason } => self.suspend(reason),
+            Command::Reinstate { reason } => self.reinstate(reason),
+            Command::InitiateDissolution { evidence } => self.initiate_dissolution(evidence),
+            Command::AdvanceDissolution { evidence, proof } => self.advance(evidence, proof),
+            Command::CancelDissolution { reason } => self.cancel_dissolution(reason),
+        }
+    }
+
+    fn record_screenings(&self, screenings: Vec<ScreeningFact>) -> Result<Decision, Refusal> {
+        self.require(!self.entity.status.is_final())?;
+        check_count("screenings", screenings.len(), PERSONS_COUNT_MAX + 1)?;
+        let mut seen = BTreeSet::new();
+        for fact in &screenings {
+            let party = self.entity.parties.get(&fact.party);
+            let fits = party.is_some_and(|record| record.subject == fact.subject);
+            if !fits || fact.lists.is_empty() || !seen.insert(&fact.party) {
+                return Err(Refusal::ForeignScreening { party: fact.party.clone() });
+            }
+        }
+        let hits: Vec<Party> = screenings
+            .iter()
+            .filter(|fact| fact.verdict != ScreeningVerdict::Clear && fact.review.is_none())
+            .map(|fact| fact.party.clone())
+            .collect();
+        let effects = match hits.as_slice() {
+            [] => vec![],
+            _ => vec![self.notify(ReviewReason::ScreeningHit { parties: hits })],
+        };
+        Ok(self.emit([EntityEvent::Screened(Screened {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            screenings,
+        })], effects))
+    }
+
+    fn begin_review(&self) -> Result<Decision, Refusal> {
+        self.require(self.entity.status == Status::Applied)?;
+        let event = EntityEvent::ReviewBegun(ReviewBegun {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+        });
+        Ok(self.emit([event], vec![]))
+    }
+
+    fn record_evaluation(&self, evaluation: &Evaluation) -> Result<Decision, Refusal> {
+        self.require(!self.entity.status.is_final())?;
+        self.check_is_current(evaluation)?;
+        Ok(self.emit([self.evaluated(evaluation)], vec![]))
+    }
+
+    fn approve(&self, evaluation: &Evaluation, sequence: NonZeroU64) -> Result<Decision, Refusal> {
+        self.require(self.entity.status == Status::InReview)?;
+        self.check_reviewer()?;
+        if self.entity.approvals.contains(self.context.actor) {
+            return Err(Refusal::ApprovedAlready(self.context.actor.clone()));
+        }
+        self.check_parties_cleared()?;
+        self.check_is_current(evaluation)?;
+        let denials = evaluation.denials();
+        if evaluation.operation() != Operation::EntityFormation {
+            return Err(Refusal::StaleEvaluation);
+        }
+        if !denials.is_empty() {
+            return Err(Refusal::Compliance(denials));
+        }
+        let approved = EntityEvent::Approved(Approved {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            commitment: evaluation.commitment(),
+        });
+        let mut events = vec![self.evaluated(evaluation), approved];
+        let is_last =
+            self.entity.approvals.len() + 1 >= usize::from(self.context.approvals_required.max(1));
+        if is_last {
+            events.push(EntityEvent::Activated(Activated {
+                at_ms: self.context.now_ms,
+                by: self.context.actor.clone(),
+                registration_number: RegistrationNumber::new(&self.entity.jurisdiction, sequence),
+            }));
+            return Ok(self.emit(events, vec![self.publish(CredentialStanding::InForce)]));
+        }
+        Ok(self.emit(events, vec![self.notify(ReviewReason::Application)]))
+    }
+
+    fn reject(&self, reason: String) -> Result<Decision, Refusal> {
+        self.require(matches!(self.entity.status, Status::Applied | Status::InReview))?;
+        self.check_reviewer()?;
+        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        let event = EntityEvent::Rejected(Rejected {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            reason,
+        });
+        Ok(self.emit([event], vec![]))
+    }
+
+    fn suspend(&self, reason: String) -> Result<Decision, Refusal> {
+        self.require(self.entity.status == Status::Active)?;
+        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        let event = EntityEvent::Suspended(Suspended {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            reason,
+        });
+        Ok(self.emit([event], vec![self.publish(CredentialStanding::Suspended)]))
+    }
+
+    fn reinstate(&self, reason: String) -> Result<Decision, Refusal> {
+        self.require(matches!(self.entity.status, Status::Suspended { .. }))?;
+        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        self.check_parties_cleared()?;
+        let event = EntityEvent::Reinstated(Reinstated {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            reason,
+        });
+        Ok(self.emit([event], vec![self.publish(CredentialStanding::InForce)]))
+    }
+
+    fn initiate_dissolution(&self, evidence: Digest) -> Result<Decision, Refusal> {
+        self.require(matches!(self.entity.status, Status::Active | Status::Suspended { .. }))?;
+        let event = EntityEvent::DissolutionInitiated(DissolutionInitiated {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            evidence,
+        });
+        Ok(self.emit([event], vec![]))
+    }
+
+    fn advance(&self, evidence: Digest, proof: StageProof) -> Result<Decision, Refusal> {
+        let dissolution = self.dissolution()?;
+        dissolution.check(proof, self.context.now_ms)?;
+        let completed = EntityEvent::StageCompleted(StageCompleted {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            stage: dissolution.stage,
+            evidence,
+            proof,
+        });
+        if dissolution.stage.next().is_some() {
+            return Ok(self.emit([completed], vec![]));
+        }
+        let dissolved = EntityEvent::Dissolved(Dissolved {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+        });
+        Ok(self.emit([completed, dissolved], vec![self.publish(CredentialStanding::Revoked)]))
+    }
+
+    fn cancel_dissolution(&self, reason: String) -> Result<Decision, Refusal> {
+        let dissolution = self.dissolution()?;
+        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        if !dissolution.stage.is_cancellable() {
+            return Err(Refusal::LiquidatorInOffice);
+        }
+        let event = EntityEvent::DissolutionCancelled(DissolutionCancelled {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            reason,
+        });
+        Ok(self.emit([event], vec![]))
+    }
+
+    fn require(&self, allowed: bool) -> Result<(), Refusal> {
+        if allowed { Ok(()) } else { Err(self.wrong_state()) }
+    }
+
+    fn wrong_state(&self) -> Refusal {
+        Refusal::WrongState { from: self.entity.status.name(), transition: self.transition }
+    }
+
+    fn dissolution(&self) -> Result<&Dissolution, Refusal> {
+        match &self.entity.status {
+            Status::Dissolving(dissolution) => Ok(dissolution),
+            _ => Err(self.wrong_state()),
+        }
+    }
+
+    /// Four eyes: who applied does not decide.
+    fn check_reviewer(&self) -> Result<(), Refusal> {
+        if *self.context.actor == self.entity.applicant {
+            return Err(Refusal::ReviewerIsApplicant(self.context.actor.clone()));
+        }
+        Ok(())
+    }
+
+    fn check_parties_cleared(&self) -> Result<(), Refusal> {
+        let standing = |(party, record): (&Party, &super::PartyRecord)| {
+            let age_max_ms = self.context.screening_age_max_ms;
+            (party.clone(), record.standing(self.context.now_ms, age_max_ms))
+        };
+        let open: Vec<(Party, Standing)> = self
+            .entity
+            .parties
+            .iter()
+            .map(standing)
+            .filter(|(_, standing)| *standing != Standing::Cleared)
+            .collect();
+        if open.is_empty() { Ok(()) } else { Err(Refusal::PartiesNotCleared(open)) }
+    }
+
+    /// A judgement counts only for the entity as it is, at the instant it was made for.
+    fn check_is_current(&self, evaluation: &Evaluation) -> Result<(), Refusal> {
+        if evaluation.is_of(self.entity, self.context.now_ms) {
+            Ok(())
+        } else {
+            Err(Refusal::StaleEvaluation)
+        }
+    }
+
+    fn evaluated(&self, evaluation: &Evaluation) -> EntityEvent {
+        EntityEvent::Evaluated(Evaluated {
+            at_ms: self.context.now_ms,
+            by: self.context.actor.clone(),
+            record: evaluation.record(),
+        })
+    }
+
+    fn notify(&self, reason: ReviewReason) -> Effect {
+        Effect::NotifyReviewers { entity: self.entity.id.clone(), reason }
+    }
+
+    fn publish(&self, standing: CredentialStanding) -> Effect {
+        Effect::PublishStatusList { entity: self.entity.id.clone(), standing }
+    }
+
+    fn emit(
+        &self,
+        events: impl IntoIterator<Item = EntityEvent>,
+        effects: Vec<Effect>,
+    ) -> Decision {
+        Decision { events: events.into_iter().collect(), persons: vec![], effects }
+    }
+}
+
+fn apply_for(application: Application, context: &Context<'_>) -> Result<Decision, Refusal> {
+    check_application(&application, context)?;
+    let mut parties = BTreeMap::new();
+    parties.insert(Party::Company, company_digest(&application.id, &application.legal_name)?);
+    for person in &application.persons {
+        let digest = person.digest().map_err(Refusal::Canonical)?;
+        parties.insert(Party::Person(person.id.clone()), digest);
+    }
+    let effects = vec![
+        Effect::Screen {
+            entity: application.id.clone(),
+            parties: parties.keys().cloned().collect(),
+        },
+        Effect::NotifyReviewers {
+            entity: application.id.clone(),
+            reason: ReviewReason::Application,
+        },
+    ];
+    let recorded = |person: Person| {
+        let at_ms = context.now_ms;
+        PersonEvent::Recorded(PersonRecorded { at_ms, by: context.actor.clone(), person })
+    };
+    let persons = application.persons.into_iter().map(recorded).collect();
+    let applied = EntityEvent::Applied(Applied {
+        at_ms: context.now_ms,
+        by: context.actor.clone(),
+        entity: application.id,
+        jurisdiction: application.jurisdiction,
+        entity_type: application.entity_type,
+        legal_name: application.legal_name,
+        registered_office: application.registered_office,
+        activities: application.activities,
+        directors: application.directors,
+        owners: application.owners,
+        parties,
+    });
+    Ok(Decision { events: vec![applied], persons, effects })
+}
+
+/// The form of an application. What the law demands of it is for the packs to judge.
+fn check_application(application: &Application, context: &Context<'_>) -> Result<(), Refusal> {
+    let offered = context.entity_types.iter().any(|(jurisdiction, entity_type)| {
+        *jurisdiction == application.jurisdiction && *entity_type == application.entity_type
+    });
+    if !offered {
+        return Err(Refusal::UnknownEntityType {
+            entity_type: application.entity_type.clone(),
+            jurisdiction: application.jurisdiction.clone(),
+        });
+    }
+    check_text("legal_name", &application.legal_name, LEGAL_NAME_BYTES_MAX)?;
+    check_text("registered_office", &application.registered_office, OFFICE_BYTES_MAX)?;
+    check_count("activities", application.activities.len(), ACTIVITIES_COUNT_MAX)?;
+    check_count("persons", application.persons.len(), PERSONS_COUNT_MAX)?;
+    check_count("directors", application.directors.len(), PERSONS_COUNT_MAX)?;
+    check_count("owners", application.owners.len(), PERSONS_COUNT_MAX)?;
+    let owners = check_owners(&application.owners)?;
+    check_persons(application, &owners)
+}
+
+fn check_owners(owners: &[Stake]) -> Result<BTreeSet<&PersonId>, Refusal> {
+    let mut persons = BTreeSet::new();
+    for stake in owners {
+        if !persons.insert(&stake.person) {
+            return Err(Refusal::DuplicateOwner(stake.person.clone()));
+        }
+    }
+    let sum_bps: u64 = owners.iter().map(|stake| u64::from(stake.share_bps)).sum();
+    if sum_bps > WHOLE_BPS || owners.iter().any(|stake| stake.share_bps == 0) {
+        return Err(Refusal::BadShares { sum_bps });
+    }
+    Ok(persons)
+}
+
+fn check_persons(application: &Application, owners: &BTreeSet<&PersonId>) -> Result<(), Refusal> {
+    let mut described = BTreeSet::new();
+    for person in &application.persons {
+        person.validate()?;
+        if !described.insert(&person.id) {
+            return Err(Refusal::DuplicatePerson(person.id.clone()));
+        }
+        if !owners.contains(&person.id) && !application.directors.contains(&person.id) {
+            return Err(Refusal::IdlePerson(person.id.clone()));
+        }
+    }
+    let named = application.directors.iter().chain(owners.iter().copied());
+    match named.into_iter().find(|person| !described.contains(person)) {
+        Some(person) => Err(Refusal::UndescribedPerson(person.clone())),
+        None => Ok(()),
+    }
+}
+
+fn check_text(field: &'static str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+    if text.trim().is_empty() || text.len() > bytes_max {
+        return Err(Refusal::BadText { field, bytes_max });
+    }
+    Ok(())
+}
+
+fn check_count(field: &'static str, count: usize, count_max: usize) -> Result<(), Refusal> {
+    if (1..=count_max).contains(&count) {
+        Ok(())
+    } else {
+        Err(Refusal::BadCount { field, count_max })
+    }
+}
