@@ -1,0 +1,78 @@
+//! Whether the process lives, and whether it can do its work.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Platform;
+
+/// One thing that the node needs for its work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Check {
+    /// What was checked, for example `journal`.
+    pub name: &'static str,
+    /// Whether it is as it must be.
+    pub ok: bool,
+    /// What is the matter, or what was seen.
+    pub detail: String,
+}
+
+/// The node's own checks, asked for at each readiness request.
+pub type ReadinessChecks = Box<dyn Fn() -> Vec<Check> + Send + Sync>;
+
+/// Whether the node is ready.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// Whether every check is ok.
+    pub ready: bool,
+    /// Each check.
+    pub checks: Vec<Check>,
+}
+
+/// That the process answers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Liveness {
+    /// Always true: a dead process does not answer.
+    pub alive: bool,
+}
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Arc<Platform>> {
+    OpenApiRouter::default()
+        .routes(routes!(read_liveness))
+        .routes(routes!(read_readiness))
+}
+
+/// The process is alive.
+#[utoipa::path(
+    get, path = "/health/liveness", tag = "health",
+    responses((status = 200, description = "The process answers.", body = Liveness))
+)]
+async fn read_liveness() -> Json<Liveness> {
+    Json(Liveness { alive: true })
+}
+
+/// The node can do its work.
+#[utoipa::path(
+    get, path = "/health/readiness", tag = "health",
+    responses(
+        (status = 200, description = "Every check is ok.", body = Readiness),
+        (status = 503, description = "Some check is not ok.", body = Readiness),
+    )
+)]
+async fn read_readiness(State(platform): State<Arc<Platform>>) -> (StatusCode, Json<Readiness>) {
+    let checks = (platform.readiness)();
+    let ready = checks.iter().all(|check| check.ok);
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(Readiness { ready, checks }))
+}

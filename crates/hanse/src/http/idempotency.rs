@@ -1,0 +1,404 @@
+//! Writes that happen once: the key, the digest of its request and the answer are stored with the effect.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use evidence::digest::Digest;
+use journal::{
+    Append, CommitError, Committed, Expected, Idempotency, NewEvent, Privacy, Seq, StreamName,
+    Transaction,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Platform;
+use super::problem::{Code, Problem};
+use crate::auth::Permit;
+
+/// How long a key is remembered.
+pub const KEY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
+/// The header that carries the key.
+pub const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header that marks an answer given before.
+pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How often a write is decided again when the state changed under it.
+const DECISIONS_MAX: u32 = 4;
+/// No event is ever in this stream.
+const QUESTION_STREAM: &str = "hanse/question";
+
+/// 1 to 128 visible ASCII characters that the caller chose for one write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The key of a request.
+    ///
+    /// # Errors
+    /// `idempotency_key_missing` or `idempotency_key_invalid`.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut values = headers.get_all(KEY_HEADER).iter();
+        let Some(value) = values.next() else {
+            return Err(Problem::new(
+                Code::IdempotencyKeyMissing,
+                "the request has no Idempotency-Key header",
+            ));
+        };
+        if values.next().is_some() {
+            let detail = "the request has more than one Idempotency-Key header";
+            return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
+        }
+        Self::parse(value.to_str().unwrap_or_default())
+    }
+
+    /// A key from its text.
+    ///
+    /// # Errors
+    /// `idempotency_key_invalid`.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        if (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            let detail = "the key must be 1 to 128 visible ASCII characters";
+            Err(Problem::new(Code::IdempotencyKeyInvalid, detail))
+        }
+    }
+}
+
+/// A key bound to one caller, one route and one content.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Principal, method and route template.
+    pub scope: String,
+    /// The caller's key.
+    pub key: IdempotencyKey,
+    /// Digest of method, target and canonical body.
+    pub request: Digest,
+}
+
+impl Ticket {
+    fn stored(
+        &self,
+        now_ms: i64,
+        reply: &Reply,
+        owner: Option<StreamName>,
+    ) -> Result<Idempotency, Problem> {
+        Ok(Idempotency {
+            scope: self.scope.clone(),
+            key: self.key.0.clone(),
+            request: self.request,
+            owner,
+            response: serde_json::to_vec(reply).map_err(|error| Problem::internal(&error))?,
+            expires_ms: now_ms + KEY_LIFETIME_MS,
+        })
+    }
+}
+
+/// What a write answers when it is done. Stored with the effect, so it MUST NOT hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    body: Value,
+}
+
+impl Reply {
+    /// 200 with a JSON object.
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self::with_status(StatusCode::OK, body)
+    }
+
+    /// 201 with a JSON object, and where the thing is.
+    pub fn created(location: String, body: &impl Serialize) -> Self {
+        Self {
+            location: Some(location),
+            ..Self::with_status(StatusCode::CREATED, body)
+        }
+    }
+
+    /// 202: accepted, and an effect will finish it.
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self::with_status(StatusCode::ACCEPTED, body)
+    }
+
+    fn with_status(status: StatusCode, body: &impl Serialize) -> Self {
+        let body = serde_json::to_value(body).expect("reply bodies have string keys and no floats");
+        Self {
+            status: status.as_u16(),
+            location: None,
+            body,
+        }
+    }
+
+    /// The JSON object, without the receipt.
+    pub fn body(&self) -> &Value {
+        &self.body
+    }
+
+    /// The same answer with another body, for secrets that are derived again and not stored.
+    pub fn map_body(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        change(&mut self.body);
+        self
+    }
+}
+
+/// What a decision leaves to be done.
+#[derive(Debug)]
+pub struct Decided {
+    /// Everything that changes.
+    pub transaction: Transaction,
+    /// What the caller is told.
+    pub reply: Reply,
+    /// The personal stream whose key seals the stored answer, when it tells about a person.
+    pub reply_owner: Option<StreamName>,
+}
+
+/// Where one event of a write is.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EventPlace {
+    /// The stream.
+    pub stream: String,
+    /// The position in the stream, from 1.
+    pub seq: u64,
+    /// The digest of the event header.
+    #[schema(value_type = String, example = "sha256:…")]
+    pub digest: Digest,
+    /// The leaf in the log; `/v1/journal/proofs/{index}` proves it.
+    pub index: u64,
+}
+
+/// Says that a write is durable, and where.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Receipt {
+    /// The events, in the order they were written.
+    pub events: Vec<EventPlace>,
+    /// The number of leaves in the log after the write.
+    pub tree_size: u64,
+    /// The root of the log at that size, as hexadecimal digits.
+    pub root: String,
+}
+
+impl From<&Committed> for Receipt {
+    fn from(committed: &Committed) -> Self {
+        let place = |event: &journal::EventReceipt| EventPlace {
+            stream: event.stream.to_string(),
+            seq: event.seq.get(),
+            digest: event.digest,
+            index: event.index.0,
+        };
+        Self {
+            events: committed.events.iter().map(place).collect(),
+            tree_size: committed.tree_size,
+            root: data_encoding::HEXLOWER.encode(&committed.root),
+        }
+    }
+}
+
+/// A body with its receipt, as the caller sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Receipted<T> {
+    /// The resource.
+    #[serde(flatten)]
+    pub body: T,
+    /// Where the write is in the journal.
+    pub receipt: Receipt,
+}
+
+/// What came of a write.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was answered the first time.
+    pub reply: Reply,
+    /// Where the write is.
+    pub committed: Committed,
+    /// Whether it was done before.
+    pub replayed: bool,
+}
+
+impl IntoResponse for Outcome {
+    fn into_response(self) -> Response {
+        let Reply {
+            status,
+            location,
+            mut body,
+        } = self.reply;
+        if let Value::Object(members) = &mut body {
+            let receipt = serde_json::to_value(Receipt::from(&self.committed));
+            members.insert(
+                "receipt".to_owned(),
+                receipt.expect("receipts are plain JSON"),
+            );
+        }
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if let Some(location) = location.and_then(|path| HeaderValue::try_from(path).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
+        if self.replayed {
+            headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// Decides a write on the present state and commits it once.
+///
+/// A request seen before is answered as the first time. When the state changes between decision and commit, the
+/// decision is made again on the new state.
+///
+/// # Errors
+/// What `decide` refuses, and every [`CommitError`] as a problem.
+pub async fn execute(
+    platform: &Arc<Platform>,
+    permit: &Permit,
+    ticket: &Ticket,
+    decide: impl Fn(i64) -> Result<Decided, Problem>,
+) -> Result<Outcome, Problem> {
+    execute_as(platform, permit.principal().as_str(), ticket, decide).await
+}
+
+/// [`execute`] for the few writes that come before there is a principal.
+pub(crate) async fn execute_as(
+    platform: &Arc<Platform>,
+    actor: &str,
+    ticket: &Ticket,
+    decide: impl Fn(i64) -> Result<Decided, Problem>,
+) -> Result<Outcome, Problem> {
+    let mut decisions = 0;
+    loop {
+        decisions += 1;
+        let now_ms = platform.clock.now_ms();
+        let Decided {
+            mut transaction,
+            reply,
+            reply_owner,
+        } = match decide(now_ms) {
+            Ok(decided) => decided,
+            Err(refusal) => return refuse(platform, actor, ticket, now_ms, refusal).await,
+        };
+        transaction.at_ms = now_ms;
+        actor.clone_into(&mut transaction.actor);
+        transaction.idempotency = Some(ticket.stored(now_ms, &reply, reply_owner)?);
+        match platform.journal.commit(transaction).await {
+            Ok(committed) => {
+                return Ok(Outcome {
+                    reply,
+                    committed,
+                    replayed: false,
+                });
+            }
+            Err(CommitError::Replayed {
+                response,
+                committed,
+            }) => {
+                return replay(&response, committed);
+            }
+            Err(CommitError::Conflict { .. }) if decisions < DECISIONS_MAX => {}
+            Err(error) => return Err(problem_of_commit(error)),
+        }
+    }
+}
+
+/// Answers a write that was refused: as the first time, if it was done before and is refused only because it was done.
+///
+/// The journal is asked with a transaction that cannot be committed, because it expects what no stream has. It looks
+/// at the key first, and it answers only when the state that the refusal was computed from is durable.
+async fn refuse(
+    platform: &Platform,
+    actor: &str,
+    ticket: &Ticket,
+    now_ms: i64,
+    refusal: Problem,
+) -> Result<Outcome, Problem> {
+    let mut question = Transaction::new(now_ms, actor);
+    question.appends.push(Append {
+        stream: QUESTION_STREAM
+            .parse()
+            .expect("the constant is a stream name"),
+        privacy: Privacy::Public,
+        expected: Seq::new(u64::MAX).map_or(Expected::Any, Expected::At),
+        events: vec![NewEvent {
+            kind: "question.v1"
+                .parse()
+                .expect("the constant is an event kind"),
+            payload: Vec::new(),
+        }],
+    });
+    question.idempotency = Some(ticket.stored(now_ms, &Reply::ok(&Value::Null), None)?);
+    match platform.journal.commit(question).await {
+        Err(CommitError::Replayed {
+            response,
+            committed,
+        }) => replay(&response, committed),
+        Err(CommitError::Conflict { .. }) => Err(refusal),
+        Err(error) => Err(problem_of_commit(error)),
+        Ok(_) => Err(Problem::new(
+            Code::Internal,
+            "the node could not finish the request",
+        )),
+    }
+}
+
+fn replay(response: &[u8], committed: Committed) -> Result<Outcome, Problem> {
+    let reply = serde_json::from_slice(response).map_err(|error| Problem::internal(&error))?;
+    Ok(Outcome {
+        reply,
+        committed,
+        replayed: true,
+    })
+}
+
+fn key_reused() -> Problem {
+    Problem::new(
+        Code::IdempotencyKeyReused,
+        "this key belongs to a request with other content",
+    )
+    .with_error(
+        "#header/Idempotency-Key",
+        "unused",
+        "the key was used for another request",
+    )
+}
+
+/// What the caller is told when the journal did not commit.
+pub fn problem_of_commit(error: CommitError) -> Problem {
+    match &error {
+        CommitError::Conflict { .. }
+        | CommitError::EffectExists { .. }
+        | CommitError::LeaseLost { .. } => Problem::new(
+            Code::Conflict,
+            "the state changed while the request was decided",
+        ),
+        CommitError::KeyReused { .. } => key_reused(),
+        CommitError::Shredded { .. } => Problem::new(Code::Gone, "the content was erased"),
+        CommitError::TooLarge { .. } => Problem::new(Code::BodyTooLarge, error.to_string()),
+        CommitError::Overloaded { .. } => {
+            Problem::new(Code::Overloaded, "the journal has a full queue").retry_after(1)
+        }
+        CommitError::Diverted { .. }
+        | CommitError::NotAttempted
+        | CommitError::OutcomeUnknown
+        | CommitError::Halted { .. } => {
+            tracing::error!(cause = %super::problem::Chain(&error), "journal did not commit");
+            Problem::new(
+                Code::JournalUnavailable,
+                "the journal cannot write; repeat the request with its key",
+            )
+            .retry_after(5)
+        }
+        CommitError::Replayed { .. }
+        | CommitError::EffectUnknown { .. }
+        | CommitError::NotPersonal { .. }
+        | CommitError::PrivacyMismatch { .. }
+        | CommitError::OwnerUnknown { .. }
+        | CommitError::EmptyAppend { .. }
+        | CommitError::ReservedKind { .. }
+        | CommitError::Header { .. }
+        | CommitError::Projection { .. }
+        | CommitError::Read(_) => Problem::internal(&error),
+    }
+}

@@ -1,0 +1,121 @@
+//! `/v1/principals`: who may act in the zone.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::IntoResponse;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Platform;
+use super::extract::{Caller, Command, PathOf, QueryOf};
+use super::idempotency::{Outcome, Receipted};
+use super::page::{Page, PageQuery, etag, require_match};
+use super::problem::Problem;
+use crate::auth::{PrincipalId, Resource, can};
+use crate::principals::{self, CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Arc<Platform>> {
+    OpenApiRouter::default()
+        .routes(routes!(list_principals, create_principal))
+        .routes(routes!(find_principal))
+        .routes(routes!(set_standing))
+        .routes(routes!(disable_principal))
+}
+
+/// The principals of the zone, by id.
+#[utoipa::path(
+    get, path = "/v1/principals", tag = "principals", params(PageQuery),
+    security(("bearer" = ["admin:principals"])),
+    responses((status = 200, description = "One page of principals.", body = Page<PrincipalView>))
+)]
+async fn list_principals(
+    _caller: Caller<can::SeePrincipals>,
+    State(platform): State<Arc<Platform>>,
+    QueryOf(page): QueryOf<PageQuery>,
+) -> Result<Json<Page<PrincipalView>>, Problem> {
+    let items = principals::list_principals(&platform, page.after(), page.limit() + 1)?;
+    Ok(Json(Page::cut(items, page.limit(), |item| {
+        item.id.to_string()
+    })))
+}
+
+/// Create a principal.
+#[utoipa::path(
+    post, path = "/v1/principals", tag = "principals", request_body = CreatePrincipal,
+    security(("bearer" = ["admin:principals"])),
+    responses((status = 201, description = "The principal exists.", body = Receipted<PrincipalView>))
+)]
+async fn create_principal(
+    caller: Caller<can::ManagePrincipals>,
+    State(platform): State<Arc<Platform>>,
+    command: Command<CreatePrincipal>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    principals::create_principal(&platform, &permit, command).await
+}
+
+/// One principal.
+#[utoipa::path(
+    get, path = "/v1/principals/{id}", tag = "principals", params(("id" = PrincipalId, Path)),
+    security(("bearer" = ["admin:principals"])),
+    responses((
+        status = 200, description = "The principal.", body = PrincipalView,
+        headers(("ETag" = String, description = "The version, for `If-Match`."))
+    ))
+)]
+async fn find_principal(
+    _caller: Caller<can::SeePrincipals>,
+    State(platform): State<Arc<Platform>>,
+    PathOf(id): PathOf<PrincipalId>,
+) -> Result<impl IntoResponse, Problem> {
+    let found = principals::find_principal(&platform, &id)?;
+    let (view, version) = found.ok_or_else(|| Problem::not_found("principal"))?;
+    let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(version))];
+    Ok((headers, Json(view)))
+}
+
+/// Replace what a principal is in the zone: its roles, its entities, its jurisdiction.
+#[utoipa::path(
+    put, path = "/v1/principals/{id}/standing", tag = "principals",
+    params(
+        ("id" = PrincipalId, Path),
+        ("If-Match" = String, Header, description = "The `ETag` of the principal that this was decided on."),
+    ),
+    request_body = SetStanding,
+    security(("bearer" = ["admin:principals"])),
+    responses(
+        (status = 200, description = "The standing is set.", body = Receipted<PrincipalView>),
+    )
+)]
+async fn set_standing(
+    caller: Caller<can::ManagePrincipals>,
+    State(platform): State<Arc<Platform>>,
+    PathOf(id): PathOf<PrincipalId>,
+    headers: HeaderMap,
+    command: Command<SetStanding>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let check_version = |version| require_match(&headers, version);
+    principals::set_standing(&platform, &permit, &id, command, check_version).await
+}
+
+/// Disable a principal for good; its tokens stop at once.
+#[utoipa::path(
+    post, path = "/v1/principals/{id}/disable", tag = "principals", params(("id" = PrincipalId, Path)),
+    request_body = DisablePrincipal,
+    security(("bearer" = ["admin:principals"])),
+    responses((status = 200, description = "The principal is disabled.", body = Receipted<PrincipalView>))
+)]
+async fn disable_principal(
+    caller: Caller<can::ManagePrincipals>,
+    State(platform): State<Arc<Platform>>,
+    PathOf(id): PathOf<PrincipalId>,
+    command: Command<DisablePrincipal>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    principals::disable_principal(&platform, &permit, &id, command).await
+}

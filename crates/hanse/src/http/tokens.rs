@@ -1,0 +1,155 @@
+//! `/v1/tokens` and `/v1/bootstrap`: how a principal comes to a token.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Platform;
+use super::extract::{Caller, Command, PathOf, QueryOf};
+use super::idempotency::{Outcome, Receipted};
+use super::page::{Cursor, Page, PageLimit, PageQuery};
+use super::problem::Problem;
+use crate::auth::{PrincipalId, Resource, can};
+use crate::principals::{self, IssueToken, IssuedToken, RedeemBootstrap, RevokeToken, TokenView};
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Arc<Platform>> {
+    OpenApiRouter::default()
+        .routes(routes!(list_tokens, issue_token))
+        .routes(routes!(find_token))
+        .routes(routes!(revoke_token))
+        .routes(routes!(exchange_assertion))
+        .routes(routes!(redeem_bootstrap))
+}
+
+/// Which tokens to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TokenQuery {
+    /// Only those of this principal.
+    principal: Option<PrincipalId>,
+    /// The `next` of the page before. Opaque.
+    cursor: Option<Cursor>,
+    /// How many items at most, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<PageLimit>,
+}
+
+/// A signed assertion by which a principal proves its key (RFC 7523).
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ExchangeAssertion {
+    /// The compact JWS.
+    assertion: String,
+}
+
+/// The tokens that were issued, without their texts.
+#[utoipa::path(
+    get, path = "/v1/tokens", tag = "tokens", params(TokenQuery),
+    security(("bearer" = ["admin:tokens"])),
+    responses((status = 200, description = "One page of tokens.", body = Page<TokenView>))
+)]
+async fn list_tokens(
+    _caller: Caller<can::SeeTokens>,
+    State(platform): State<Arc<Platform>>,
+    QueryOf(query): QueryOf<TokenQuery>,
+) -> Result<Json<Page<TokenView>>, Problem> {
+    let TokenQuery {
+        principal,
+        cursor,
+        limit,
+    } = query;
+    let page = PageQuery { cursor, limit };
+    let items = principals::list_tokens(
+        &platform,
+        principal.as_ref(),
+        page.after(),
+        page.limit() + 1,
+    )?;
+    Ok(Json(Page::cut(items, page.limit(), |item| {
+        item.jti.clone()
+    })))
+}
+
+/// Issue a token. Its text is in this answer and nowhere else.
+#[utoipa::path(
+    post, path = "/v1/tokens", tag = "tokens", request_body = IssueToken,
+    security(("bearer" = ["admin:tokens"])),
+    responses((status = 201, description = "The token is issued.", body = Receipted<IssuedToken>))
+)]
+async fn issue_token(
+    caller: Caller<can::ManageTokens>,
+    State(platform): State<Arc<Platform>>,
+    command: Command<IssueToken>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    principals::issue_token(&platform, &permit, command).await
+}
+
+/// One token, without its text.
+#[utoipa::path(
+    get, path = "/v1/tokens/{jti}", tag = "tokens", params(("jti" = String, Path)),
+    security(("bearer" = ["admin:tokens"])),
+    responses((status = 200, description = "The token.", body = TokenView))
+)]
+async fn find_token(
+    _caller: Caller<can::SeeTokens>,
+    State(platform): State<Arc<Platform>>,
+    PathOf(jti): PathOf<String>,
+) -> Result<Json<TokenView>, Problem> {
+    let found = principals::find_token(&platform, &jti)?;
+    found
+        .map(|(view, _)| Json(view))
+        .ok_or_else(|| Problem::not_found("token"))
+}
+
+/// Take a token back at once.
+#[utoipa::path(
+    post, path = "/v1/tokens/{jti}/revoke", tag = "tokens", params(("jti" = String, Path)),
+    request_body = RevokeToken,
+    security(("bearer" = ["admin:tokens"])),
+    responses((status = 200, description = "The token is revoked.", body = Receipted<TokenView>))
+)]
+async fn revoke_token(
+    caller: Caller<can::ManageTokens>,
+    State(platform): State<Arc<Platform>>,
+    PathOf(jti): PathOf<String>,
+    command: Command<RevokeToken>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    principals::revoke_token(&platform, &permit, &jti, command).await
+}
+
+/// Get a token for a registered key: the principal signs an assertion, the zone answers with a token.
+#[utoipa::path(
+    post, path = "/v1/tokens/exchange", tag = "tokens", request_body = ExchangeAssertion,
+    responses(
+        (status = 201, description = "The token is issued.", body = Receipted<IssuedToken>),
+    )
+)]
+async fn exchange_assertion(
+    State(platform): State<Arc<Platform>>,
+    command: Command<ExchangeAssertion>,
+) -> Result<Outcome, Problem> {
+    principals::exchange_assertion(&platform, &command.body.assertion).await
+}
+
+/// Redeem the one-time bootstrap token: the first administrator exists, and the bootstrap token is spent.
+#[utoipa::path(
+    post, path = "/v1/bootstrap", tag = "tokens", request_body = RedeemBootstrap,
+    responses(
+        (status = 201, description = "The first administrator and its token.", body = Receipted<IssuedToken>),
+    )
+)]
+async fn redeem_bootstrap(
+    State(platform): State<Arc<Platform>>,
+    command: Command<RedeemBootstrap>,
+) -> Result<Outcome, Problem> {
+    principals::redeem_bootstrap(&platform, command).await
+}

@@ -1,0 +1,9 @@
+//! The node of a Hanse zone, and the command line that talks to it.
+//!
+//! This crate is the shell: sockets, clocks, files and randomness are here, decisions are in the cores below.
+
+pub mod clock;
+
+pub mod auth;
+pub mod http;
+pub mod principals;

@@ -1,0 +1,505 @@
+//! Changes to principals and tokens. Each decides on the stored state and becomes one journal transaction.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use evidence::did::DidKey;
+use journal::{Expected, Transaction};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::event::{
+    Disabled, Happened, PRINCIPAL, StandingSet, TOKEN, TokenRevoked, append, principal_stream,
+    secret_digest,
+};
+use super::views::{
+    PrincipalBody, PrincipalKind, PrincipalStatus, PrincipalView, TokenBody, TokenStatus,
+    TokenView, find, refused,
+};
+use crate::auth::token::{Assertion, Claims, LIFETIME_S_DEFAULT, LIFETIME_S_MAX, ScopeText};
+use crate::auth::{Permit, PrincipalId, Scope, ScopeSet, Standing};
+use crate::http::Platform;
+use crate::http::extract::Command;
+use crate::http::idempotency::{
+    Decided, IdempotencyKey, Outcome, Reply, Ticket, execute, execute_as,
+};
+use crate::http::problem::{Code, Problem};
+
+/// Most characters in a name or a reason.
+const TEXT_CHARS_MAX: usize = 200;
+/// Most entities one principal or token is bound to.
+const ENTITIES_MAX: usize = 100;
+
+/// Creates a principal.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePrincipal {
+    /// Its name in the zone; never given out again.
+    pub id: PrincipalId,
+    /// What kind of actor it is.
+    pub kind: PrincipalKind,
+    /// The name for people.
+    #[schema(min_length = 1, max_length = 200)]
+    pub display_name: String,
+    /// The `did:key` by which it can ask for tokens itself.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// What it is in the zone.
+    pub standing: Standing,
+    /// The entities it acts for.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub entities: BTreeSet<String>,
+    /// The jurisdiction it acts in.
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+}
+
+/// Replaces what a principal is in the zone.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetStanding {
+    /// What it is from now on.
+    pub standing: Standing,
+    /// The entities it acts for from now on.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub entities: BTreeSet<String>,
+    /// The jurisdiction it acts in from now on.
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+}
+
+/// Ends what a principal may do, for good.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DisablePrincipal {
+    /// Why, for those who read the journal.
+    #[schema(min_length = 1, max_length = 200)]
+    pub reason: String,
+}
+
+/// Issues a token to a principal.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueToken {
+    /// Whose it is.
+    pub principal: PrincipalId,
+    /// What it allows; everything the principal may do when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub scopes: Option<ScopeSet>,
+    /// How long it lives, in seconds; one hour when absent.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 86400)]
+    pub lifetime_s: Option<i64>,
+    /// The entities it is bound to; those of the principal when empty.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub entities: BTreeSet<String>,
+    /// The jurisdiction it is bound to; that of the principal when absent.
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+}
+
+/// Takes a token back.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeToken {
+    /// Why, for those who read the journal.
+    #[schema(min_length = 1, max_length = 200)]
+    pub reason: String,
+}
+
+/// Creates a principal.
+///
+/// # Errors
+/// `conflict` when the name was ever given out, `body_invalid` for a text that is empty, too long or not a key.
+pub async fn create_principal(
+    platform: &Arc<Platform>,
+    permit: &Permit,
+    command: Command<CreatePrincipal>,
+) -> Result<Outcome, Problem> {
+    let Command { body: wish, ticket } = command;
+    execute(platform, permit, &ticket, |now_ms| {
+        if find::<PrincipalBody>(platform, PRINCIPAL, wish.id.as_str())?.is_some() {
+            return Err(Problem::new(
+                Code::Conflict,
+                format!("`{}` exists already", wish.id),
+            ));
+        }
+        let body = new_principal(&wish, now_ms)?;
+        let location = format!("/v1/principals/{}", wish.id);
+        let reply = Reply::created(location, &PrincipalView::from(body.clone()));
+        Ok(one(
+            &wish.id,
+            Expected::NoStream,
+            Happened::Created(body),
+            reply,
+        ))
+    })
+    .await
+}
+
+pub(super) fn new_principal(wish: &CreatePrincipal, now_ms: i64) -> Result<PrincipalBody, Problem> {
+    check_text("/display_name", &wish.display_name)?;
+    check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
+    if let Some(key) = &wish.key {
+        key.parse::<DidKey>()
+            .map_err(|error| invalid("/key", "did_key", error.to_string()))?;
+    }
+    Ok(PrincipalBody {
+        id: wish.id.clone(),
+        kind: wish.kind,
+        display_name: wish.display_name.clone(),
+        key: wish.key.clone(),
+        standing: wish.standing.clone(),
+        entities: wish.entities.clone(),
+        jurisdiction: wish.jurisdiction.clone(),
+        status: PrincipalStatus::Enabled,
+        created_ms: now_ms,
+    })
+}
+
+/// Replaces a principal's standing, if it still has the version that `check_version` wants.
+///
+/// # Errors
+/// `conflict` for oneself, so that an administrator cannot lock everybody out by mistake.
+pub async fn set_standing(
+    platform: &Arc<Platform>,
+    permit: &Permit,
+    id: &PrincipalId,
+    command: Command<SetStanding>,
+    check_version: impl Fn(u64) -> Result<(), Problem>,
+) -> Result<Outcome, Problem> {
+    let Command { body: wish, ticket } = command;
+    execute(platform, permit, &ticket, |_| {
+        let (mut body, version) = changeable(platform, permit, id)?;
+        check_version(version)?;
+        check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
+        let SetStanding {
+            standing,
+            entities,
+            jurisdiction,
+        } = wish.clone();
+        let happened = StandingSet {
+            standing,
+            entities,
+            jurisdiction,
+        };
+        body.standing = happened.standing.clone();
+        body.entities.clone_from(&happened.entities);
+        body.jurisdiction.clone_from(&happened.jurisdiction);
+        let reply = Reply::ok(&PrincipalView::from(body));
+        Ok(one(
+            id,
+            head(platform, id)?,
+            Happened::StandingSet(happened),
+            reply,
+        ))
+    })
+    .await
+}
+
+/// Disables a principal for good. Its tokens stop at once.
+///
+/// # Errors
+/// `conflict` for oneself, or when it is disabled already.
+pub async fn disable_principal(
+    platform: &Arc<Platform>,
+    permit: &Permit,
+    id: &PrincipalId,
+    command: Command<DisablePrincipal>,
+) -> Result<Outcome, Problem> {
+    let Command { body: wish, ticket } = command;
+    execute(platform, permit, &ticket, |_| {
+        let (mut body, _) = changeable(platform, permit, id)?;
+        check_text("/reason", &wish.reason)?;
+        body.status = PrincipalStatus::Disabled;
+        let reply = Reply::ok(&PrincipalView::from(body));
+        let happened = Happened::Disabled(Disabled {
+            reason: wish.reason.clone(),
+        });
+        Ok(one(id, head(platform, id)?, happened, reply))
+    })
+    .await
+}
+
+fn changeable(
+    platform: &Platform,
+    permit: &Permit,
+    id: &PrincipalId,
+) -> Result<(PrincipalBody, u64), Problem> {
+    let found = find::<PrincipalBody>(platform, PRINCIPAL, id.as_str())?;
+    let (body, version) = found.ok_or_else(|| Problem::not_found("principal"))?;
+    if permit.principal() == id {
+        return Err(Problem::new(
+            Code::Conflict,
+            "a principal cannot change its own standing",
+        ));
+    }
+    if body.status == PrincipalStatus::Disabled {
+        return Err(Problem::new(Code::Conflict, format!("`{id}` is disabled")));
+    }
+    Ok((body, version))
+}
+
+/// Issues a token. The answer holds its text, also when it is given again: the text follows from the claims.
+///
+/// # Errors
+/// `rule_violated` when the principal cannot have what the token would allow.
+pub async fn issue_token(
+    platform: &Arc<Platform>,
+    permit: &Permit,
+    command: Command<IssueToken>,
+) -> Result<Outcome, Problem> {
+    let Command { body: wish, ticket } = command;
+    let outcome = execute(platform, permit, &ticket, |now_ms| {
+        let token = new_token(platform, &wish, permit.principal().as_str(), now_ms)?;
+        Ok(issued(token))
+    })
+    .await?;
+    show_token(platform, outcome)
+}
+
+/// Issues a token to a principal that proves its key. The assertion's id takes the place of the caller's idempotency
+/// key, so that an assertion that was overheard gives nothing new.
+///
+/// # Errors
+/// `token_invalid` or `token_expired` when the assertion proves nothing, `principal_disabled`.
+pub async fn exchange_assertion(
+    platform: &Arc<Platform>,
+    assertion: &str,
+) -> Result<Outcome, Problem> {
+    let invalid = || {
+        Problem::new(
+            Code::TokenInvalid,
+            "the assertion proves no key of a principal",
+        )
+    };
+    let claimed = Assertion::unverified_subject(assertion).ok_or_else(invalid)?;
+    let found = find::<PrincipalBody>(platform, PRINCIPAL, claimed.as_str())?;
+    let (principal, _) = found.ok_or_else(invalid)?;
+    let key: DidKey = principal
+        .key
+        .as_ref()
+        .and_then(|key| key.parse().ok())
+        .ok_or_else(invalid)?;
+    let now_s = platform.clock.now_ms().div_euclid(1000);
+    let zone = platform.tokens.zone();
+    let proven = Assertion::open(assertion, key.verifying_key(), zone, now_s);
+    let proven = proven.map_err(|refusal| refused(&refusal))?;
+    let ticket = Ticket {
+        scope: format!("{claimed} exchange"),
+        key: IdempotencyKey::parse(&proven.jti)?,
+        request: secret_digest(assertion),
+    };
+    let wish = IssueToken {
+        principal: proven.sub,
+        scopes: None,
+        lifetime_s: None,
+        entities: BTreeSet::new(),
+        jurisdiction: None,
+    };
+    let actor = wish.principal.as_str();
+    let outcome = execute_as(platform, actor, &ticket, |now_ms| {
+        Ok(issued(new_token(platform, &wish, actor, now_ms)?))
+    })
+    .await?;
+    show_token(platform, outcome)
+}
+
+fn issued(token: TokenBody) -> Decided {
+    let location = format!("/v1/tokens/{}", token.jti);
+    let reply = Reply::created(location, &TokenView::from(token.clone()));
+    let principal = token.principal.clone();
+    one(
+        &principal,
+        Expected::Any,
+        Happened::TokenIssued(token),
+        reply,
+    )
+}
+
+fn new_token(
+    platform: &Platform,
+    wish: &IssueToken,
+    issued_by: &str,
+    now_ms: i64,
+) -> Result<TokenBody, Problem> {
+    let found = find::<PrincipalBody>(platform, PRINCIPAL, wish.principal.as_str())?;
+    let (principal, _) = found.ok_or_else(|| {
+        let detail = "there is no such principal";
+        Problem::new(Code::RuleViolated, detail).with_error("/principal", "exists", detail)
+    })?;
+    token_for(platform, &principal, wish, issued_by, now_ms)
+}
+
+/// A token for a principal that may just be coming into being.
+pub(super) fn token_for(
+    platform: &Platform,
+    principal: &PrincipalBody,
+    wish: &IssueToken,
+    issued_by: &str,
+    now_ms: i64,
+) -> Result<TokenBody, Problem> {
+    if principal.status == PrincipalStatus::Disabled {
+        return Err(Problem::new(
+            Code::PrincipalDisabled,
+            "the principal may no longer act",
+        ));
+    }
+    check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
+    let lifetime_s = wish.lifetime_s.unwrap_or(LIFETIME_S_DEFAULT);
+    if !(1..=LIFETIME_S_MAX).contains(&lifetime_s) {
+        let detail = format!("a token lives 1 to {LIFETIME_S_MAX} seconds");
+        return Err(invalid("/lifetime_s", "range", detail));
+    }
+    let allowed = principal.standing.scopes();
+    let scopes = wish.scopes.clone().unwrap_or_else(|| allowed.clone());
+    if let Some(beyond) = scopes.difference(&allowed).next() {
+        return Err(beyond_standing(*beyond));
+    }
+    if !principal.entities.is_empty() && !wish.entities.is_subset(&principal.entities) {
+        let detail = "the principal does not act for all of these entities";
+        return Err(Problem::new(Code::RuleViolated, detail).with_error(
+            "/entities",
+            "subset",
+            detail,
+        ));
+    }
+    let entities = if wish.entities.is_empty() {
+        &principal.entities
+    } else {
+        &wish.entities
+    };
+    let issued_s = now_ms.div_euclid(1000);
+    Ok(TokenBody {
+        jti: platform.random_id("tok"),
+        principal: principal.id.clone(),
+        scopes,
+        entities: entities.clone(),
+        jurisdiction: wish
+            .jurisdiction
+            .clone()
+            .or_else(|| principal.jurisdiction.clone()),
+        issued_s,
+        expires_s: issued_s + lifetime_s,
+        issued_by: issued_by.to_owned(),
+        status: TokenStatus::Issued,
+    })
+}
+
+fn beyond_standing(scope: Scope) -> Problem {
+    let detail = format!("the standing of the principal does not allow `{scope}`");
+    Problem::new(Code::RuleViolated, detail.clone()).with_error("/scopes", "subset", detail)
+}
+
+/// Adds the token text to an answer that tells about a token.
+pub(super) fn show_token(platform: &Platform, mut outcome: Outcome) -> Result<Outcome, Problem> {
+    let view: TokenView = serde_json::from_value(outcome.reply.body().clone())
+        .map_err(|error| Problem::internal(&error))?;
+    let text = platform.tokens.seal(&claims(platform.tokens.zone(), view));
+    outcome.reply = outcome.reply.map_body(|body| body["token"] = text.into());
+    Ok(outcome)
+}
+
+fn claims(zone: &str, token: TokenView) -> Claims {
+    Claims {
+        iss: zone.to_owned(),
+        sub: token.principal.clone(),
+        aud: zone.to_owned(),
+        exp: token.expires_s,
+        iat: token.issued_s,
+        nbf: token.issued_s,
+        jti: token.jti,
+        client_id: token.principal,
+        scope: ScopeText(token.scopes),
+        entities: token.entities.into_iter().collect(),
+        jurisdiction: token.jurisdiction,
+    }
+}
+
+/// Takes a token back at once.
+///
+/// # Errors
+/// `not_found`, or `conflict` when it was taken back before.
+pub async fn revoke_token(
+    platform: &Arc<Platform>,
+    permit: &Permit,
+    jti: &str,
+    command: Command<RevokeToken>,
+) -> Result<Outcome, Problem> {
+    let Command { body: wish, ticket } = command;
+    execute(platform, permit, &ticket, |_| {
+        let found = find::<TokenBody>(platform, TOKEN, jti)?;
+        let (mut token, _) = found.ok_or_else(|| Problem::not_found("token"))?;
+        check_text("/reason", &wish.reason)?;
+        if token.status == TokenStatus::Revoked {
+            return Err(Problem::new(Code::Conflict, "the token is revoked already"));
+        }
+        token.status = TokenStatus::Revoked;
+        let principal = token.principal.clone();
+        let happened = TokenRevoked {
+            jti: jti.to_owned(),
+            reason: wish.reason.clone(),
+        };
+        let reply = Reply::ok(&TokenView::from(token));
+        Ok(one(
+            &principal,
+            head(platform, &principal)?,
+            Happened::TokenRevoked(happened),
+            reply,
+        ))
+    })
+    .await
+}
+
+/// One event in one principal's stream.
+fn one(id: &PrincipalId, expected: Expected, happened: Happened, reply: Reply) -> Decided {
+    let stream = principal_stream(id);
+    let mut transaction = Transaction::new(0, "");
+    transaction
+        .appends
+        .push(append(stream.clone(), expected, &[happened]));
+    Decided {
+        transaction,
+        reply,
+        reply_owner: Some(stream),
+    }
+}
+
+fn head(platform: &Platform, id: &PrincipalId) -> Result<Expected, Problem> {
+    let head = platform.reader.stream_head(&principal_stream(id));
+    let head = head.map_err(|error| Problem::internal(&error))?;
+    Ok(head.map_or(Expected::NoStream, |head| Expected::At(head.head)))
+}
+
+fn check_text(pointer: &str, text: &str) -> Result<(), Problem> {
+    let chars = text.chars().count();
+    if (1..=TEXT_CHARS_MAX).contains(&chars) && !text.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        let detail =
+            format!("a text has 1 to {TEXT_CHARS_MAX} characters and no control characters");
+        Err(invalid(pointer, "text", detail))
+    }
+}
+
+fn check_binding(entities: &BTreeSet<String>, jurisdiction: Option<&str>) -> Result<(), Problem> {
+    if entities.len() > ENTITIES_MAX {
+        return Err(invalid(
+            "/entities",
+            "max_items",
+            format!("at most {ENTITIES_MAX} entities"),
+        ));
+    }
+    entities
+        .iter()
+        .try_for_each(|id| check_text("/entities", id))?;
+    jurisdiction.map_or(Ok(()), |text| check_text("/jurisdiction", text))
+}
+
+fn invalid(pointer: &str, rule: &str, detail: String) -> Problem {
+    Problem::new(Code::BodyInvalid, "the body is not valid").with_error(pointer, rule, detail)
+}

@@ -1,0 +1,25 @@
+//! The people, services, peer zones and devices that may act in the zone, and their tokens.
+//!
+//! Each principal is a personal stream `hanse/principal/<id>` that also owns its tokens, so that erasing the stream
+//! erases both. The one-time bootstrap token lives in `hanse/bootstrap`, as a digest.
+//!
+//! Invariants (guard):
+//! 1. a token exists in the journal before its text is shown          (issued in the transaction that is replied to)
+//! 2. a bootstrap token makes one administrator, once, even across crashes (expected sequence of `hanse/bootstrap`)
+//! 3. no secret is stored: of the bootstrap token a digest, of tokens their claims  (`event` has no field for them)
+
+mod bootstrap;
+mod commands;
+mod event;
+mod views;
+
+pub use bootstrap::{BootstrapError, RedeemBootstrap, announce_bootstrap, redeem_bootstrap};
+pub use commands::{
+    CreatePrincipal, DisablePrincipal, IssueToken, RevokeToken, SetStanding, create_principal,
+    disable_principal, exchange_assertion, issue_token, revoke_token, set_standing,
+};
+pub use event::{PROJECTED_PREFIX, project};
+pub use views::{
+    IssuedToken, PrincipalKind, PrincipalStatus, PrincipalView, TokenStatus, TokenView,
+    authenticate, find_principal, find_token, list_principals, list_tokens,
+};

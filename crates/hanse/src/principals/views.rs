@@ -1,0 +1,372 @@
+//! What is known of principals and tokens, and the check that every request goes through.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use journal::{ReadError, Record};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::event::{PRINCIPAL, TOKEN};
+use crate::auth::token::TokenRefusal;
+use crate::auth::{Binding, Identity, PrincipalId, ScopeSet, Standing};
+use crate::http::Platform;
+use crate::http::problem::{Code, Problem};
+
+/// What kind of actor a principal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// Something that acts by itself in the field.
+    Device,
+    /// A human.
+    Person,
+    /// A program.
+    Service,
+    /// Another zone.
+    Zone,
+}
+
+impl PrincipalKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Person => "person",
+            Self::Service => "service",
+            Self::Zone => "zone",
+        }
+    }
+}
+
+/// Whether a principal may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalStatus {
+    /// It may not, for good.
+    Disabled,
+    /// It may.
+    Enabled,
+}
+
+impl PrincipalStatus {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+        }
+    }
+}
+
+/// Whether a token was taken back before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenStatus {
+    /// It was not.
+    Issued,
+    /// It was.
+    Revoked,
+}
+
+impl TokenStatus {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// A principal as stored, and as the event that created it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PrincipalBody {
+    pub id: PrincipalId,
+    pub kind: PrincipalKind,
+    pub display_name: String,
+    pub key: Option<String>,
+    pub standing: Standing,
+    pub entities: BTreeSet<String>,
+    pub jurisdiction: Option<String>,
+    pub status: PrincipalStatus,
+    pub created_ms: i64,
+}
+
+/// A token as stored: its claims, never its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenBody {
+    pub jti: String,
+    pub principal: PrincipalId,
+    pub scopes: ScopeSet,
+    pub entities: BTreeSet<String>,
+    pub jurisdiction: Option<String>,
+    pub issued_s: i64,
+    pub expires_s: i64,
+    pub issued_by: String,
+    pub status: TokenStatus,
+}
+
+/// A principal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PrincipalView {
+    /// Its name.
+    pub id: PrincipalId,
+    /// What kind of actor it is.
+    pub kind: PrincipalKind,
+    /// The name for people.
+    pub display_name: String,
+    /// The `did:key` by which it can ask for tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What it is in the zone.
+    pub standing: Standing,
+    /// The entities it acts for; empty means no such limit for staff other than officers.
+    pub entities: BTreeSet<String>,
+    /// The jurisdiction it acts in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<String>,
+    /// Whether it may act.
+    pub status: PrincipalStatus,
+    /// When it was created, Unix milliseconds.
+    pub created_ms: i64,
+}
+
+impl From<PrincipalBody> for PrincipalView {
+    fn from(body: PrincipalBody) -> Self {
+        let PrincipalBody {
+            id,
+            kind,
+            display_name,
+            key,
+            standing,
+            entities,
+            jurisdiction,
+            status,
+            created_ms,
+        } = body;
+        Self {
+            id,
+            kind,
+            display_name,
+            key,
+            standing,
+            entities,
+            jurisdiction,
+            status,
+            created_ms,
+        }
+    }
+}
+
+/// A token, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenView {
+    /// Its id.
+    pub jti: String,
+    /// Whose it is.
+    pub principal: PrincipalId,
+    /// What it allows at most.
+    #[schema(value_type = Vec<String>)]
+    pub scopes: ScopeSet,
+    /// The entities it is bound to.
+    pub entities: BTreeSet<String>,
+    /// The jurisdiction it is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<String>,
+    /// When it was issued, Unix seconds.
+    pub issued_s: i64,
+    /// The first second at which it is not valid.
+    pub expires_s: i64,
+    /// Who issued it.
+    pub issued_by: String,
+    /// Whether it was taken back.
+    pub status: TokenStatus,
+}
+
+impl From<TokenBody> for TokenView {
+    fn from(body: TokenBody) -> Self {
+        let TokenBody {
+            jti,
+            principal,
+            scopes,
+            entities,
+            jurisdiction,
+            issued_s,
+            expires_s,
+            issued_by,
+            status,
+        } = body;
+        Self {
+            jti,
+            principal,
+            scopes,
+            entities,
+            jurisdiction,
+            issued_s,
+            expires_s,
+            issued_by,
+            status,
+        }
+    }
+}
+
+/// A token with its text, which is shown to the one who asked and stored nowhere.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IssuedToken {
+    /// The text for `Authorization: Bearer`.
+    #[serde(default)]
+    pub token: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub view: TokenView,
+}
+
+/// A principal and the version of its record.
+pub fn find_principal(
+    platform: &Platform,
+    id: &PrincipalId,
+) -> Result<Option<(PrincipalView, u64)>, Problem> {
+    Ok(find::<PrincipalBody>(platform, PRINCIPAL, id.as_str())?
+        .map(|(body, version)| (body.into(), version)))
+}
+
+/// A token and the version of its record.
+pub fn find_token(platform: &Platform, jti: &str) -> Result<Option<(TokenView, u64)>, Problem> {
+    Ok(find::<TokenBody>(platform, TOKEN, jti)?.map(|(body, version)| (body.into(), version)))
+}
+
+/// Up to `limit` principals with ids after `after`.
+pub fn list_principals(
+    platform: &Platform,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<PrincipalView>, Problem> {
+    let records = platform
+        .reader
+        .records(PRINCIPAL, &[], after, limit)
+        .map_err(unreadable)?;
+    records
+        .iter()
+        .map(|record| body::<PrincipalBody>(record).map(PrincipalView::from))
+        .collect()
+}
+
+/// Up to `limit` tokens with ids after `after`, of one principal or of all.
+pub fn list_tokens(
+    platform: &Platform,
+    principal: Option<&PrincipalId>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<TokenView>, Problem> {
+    let filters: Vec<_> = principal
+        .iter()
+        .map(|id| ("principal", id.as_str()))
+        .collect();
+    let records = platform
+        .reader
+        .records(TOKEN, &filters, after, limit)
+        .map_err(unreadable)?;
+    records
+        .iter()
+        .map(|record| body::<TokenBody>(record).map(TokenView::from))
+        .collect()
+}
+
+pub(super) fn find<T: DeserializeOwned>(
+    platform: &Platform,
+    kind: &str,
+    id: &str,
+) -> Result<Option<(T, u64)>, Problem> {
+    let record = platform.reader.record(kind, id).map_err(unreadable)?;
+    record
+        .map(|record| Ok((body(&record)?, record.version)))
+        .transpose()
+}
+
+fn body<T: DeserializeOwned>(record: &Record) -> Result<T, Problem> {
+    serde_json::from_slice(&record.body).map_err(|error| Problem::internal(&error))
+}
+
+fn unreadable(error: ReadError) -> Problem {
+    Problem::internal(&error)
+}
+
+/// Who sends this token, as of now: signature and times, then whether the journal knows it and has not taken it back,
+/// then whether its principal may still act.
+///
+/// # Errors
+/// `token_invalid`, `token_expired`, `token_revoked` or `principal_disabled`, all of them 401.
+pub fn authenticate(platform: &Arc<Platform>, text: &str) -> Result<Identity, Problem> {
+    let now_s = platform.clock.now_ms().div_euclid(1000);
+    let claims = platform
+        .tokens
+        .open(text, now_s)
+        .map_err(|refusal| refused(&refusal))?;
+    let unknown = || Problem::new(Code::TokenInvalid, "the token was not issued by this zone");
+    let (token, _) = find::<TokenBody>(platform, TOKEN, &claims.jti)?.ok_or_else(unknown)?;
+    if token.status == TokenStatus::Revoked {
+        return Err(Problem::new(Code::TokenRevoked, "the token was revoked"));
+    }
+    let disabled = || Problem::new(Code::PrincipalDisabled, "the principal may no longer act");
+    let (principal, _) =
+        find::<PrincipalBody>(platform, PRINCIPAL, claims.sub.as_str())?.ok_or_else(disabled)?;
+    if principal.status == PrincipalStatus::Disabled {
+        return Err(disabled());
+    }
+    let binding = combine(&principal, &token).ok_or_else(|| {
+        Problem::new(
+            Code::TokenInvalid,
+            "the token is bound to what its principal no longer acts for",
+        )
+    })?;
+    Ok(Identity {
+        principal: principal.id,
+        standing: principal.standing,
+        token_scopes: claims.scope.0,
+        token_id: claims.jti,
+        binding,
+    })
+}
+
+/// The limits of both. Nothing, if they exclude each other: an empty set would read as "no limit".
+fn combine(principal: &PrincipalBody, token: &TokenBody) -> Option<Binding> {
+    let entities = match (principal.entities.is_empty(), token.entities.is_empty()) {
+        // Who acts for entities and has none acts for none, whatever a token says.
+        (true, _) if principal.standing.is_entity_bound() => BTreeSet::new(),
+        (true, _) => token.entities.clone(),
+        (_, true) => principal.entities.clone(),
+        (false, false) => {
+            let both: BTreeSet<_> = principal
+                .entities
+                .intersection(&token.entities)
+                .cloned()
+                .collect();
+            if both.is_empty() {
+                return None;
+            }
+            both
+        }
+    };
+    let jurisdiction = match (&principal.jurisdiction, &token.jurisdiction) {
+        (Some(one), Some(other)) if one != other => return None,
+        (Some(only), _) | (None, Some(only)) => Some(only.clone()),
+        (None, None) => None,
+    };
+    Some(Binding {
+        entities,
+        jurisdiction,
+    })
+}
+
+pub(super) fn refused(refusal: &TokenRefusal) -> Problem {
+    let code = match refusal {
+        TokenRefusal::NotYetValid { .. } | TokenRefusal::Expired { .. } => Code::TokenExpired,
+        TokenRefusal::Jws(_)
+        | TokenRefusal::Claims
+        | TokenRefusal::Issuer
+        | TokenRefusal::Audience
+        | TokenRefusal::Lifetime => Code::TokenInvalid,
+    };
+    Problem::new(code, refusal.to_string())
+}
