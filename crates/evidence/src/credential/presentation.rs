@@ -45,11 +45,12 @@ pub fn check_presentation(presentation: &Value) -> Result<(), Malformed> {
 
 fn check_presented(at: &Path, credential: &Value) -> Result<(), Malformed> {
     let members = object(at, credential)?;
-    let types = members.get("type").map(|types| one_or_many(at, types));
-    let enveloped = match types.transpose()? {
-        None => return Err(at.member("type").because(Fault::Missing)),
-        Some(types) => types.iter().any(|(_, name)| *name == ENVELOPED),
+    let at_type = at.member("type");
+    let Some(types) = members.get("type") else {
+        return Err(at_type.because(Fault::Missing));
     };
+    let types = one_or_many(&at_type, types)?;
+    let enveloped = types.iter().any(|(_, name)| *name == ENVELOPED);
     match enveloped {
         false => check_credential_at(at, credential).map(drop),
         true => check_envelope(at, credential),
