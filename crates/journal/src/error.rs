@@ -431,9 +431,20 @@ pub enum OpenError {
         /// Events stored.
         stored: u64,
     },
+    /// The origin cannot name a log.
+    #[error("origin cannot name a log")]
+    OriginText {
+        /// Why.
+        #[source]
+        source: Source,
+    },
     /// The newest checkpoint is not signed by the log key.
     #[error("newest checkpoint does not verify with the log key")]
-    CheckpointSignature,
+    CheckpointSignature {
+        /// Why.
+        #[source]
+        source: Source,
+    },
     /// The writer thread could not start.
     #[error("writer thread could not start")]
     Thread(#[source] std::io::Error),

@@ -165,6 +165,10 @@ impl Seq {
         self.0.get()
     }
 
+    pub(crate) const fn non_zero(self) -> NonZeroU64 {
+        self.0
+    }
+
     /// The number that follows.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::digest::Digest;
+use evidence::{digest::Digest, event::EventHeader};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -194,6 +194,8 @@ pub struct Event {
     pub seq: Seq,
     /// Kind.
     pub kind: EventKind,
+    /// Header, from which the digest and the Merkle leaf are made.
+    pub header: EventHeader,
     /// Canonical bytes of the header: the data of the Merkle leaf.
     pub header_bytes: Vec<u8>,
     /// Digest of the header.
@@ -252,7 +254,7 @@ pub struct Effect {
     pub attempts: u64,
     /// Earliest time of the next lease, Unix milliseconds.
     pub not_before_ms: i64,
-    /// End of the newest lease, Unix milliseconds; 0 when never leased.
+    /// End of the newest lease, Unix milliseconds; the smallest number when nobody holds one.
     pub leased_until_ms: i64,
     /// The last error, for people.
     pub error: Option<String>,
