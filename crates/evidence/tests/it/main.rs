@@ -6,6 +6,7 @@ mod merkle;
 mod status_list;
 mod tiles;
 mod vc_interop;
+mod vc_mutations;
 mod vc_vectors;
 mod vcdm;
 mod wycheproof;
