@@ -6,6 +6,7 @@
 //! arguments; events, effects and refusals come out, and the node runs them.
 
 pub mod compliance;
+pub mod credential;
 pub mod entity;
 pub mod ids;
 pub mod pack;

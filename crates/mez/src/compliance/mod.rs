@@ -23,7 +23,8 @@ pub use evaluation::{
     CommitmentOpening, Denial, DomainResult, Evaluation, EvidenceUse, PackVersion, Reason,
 };
 pub use evidence::{
-    Authority, EvidenceSubject, VerifiedEvidence,
+    Authority, EVIDENCE_CREDENTIAL_TYPE, EvidenceRefusal, EvidenceSubject, InvalidSubject,
+    VerifiedEvidence, Verifier,
 };
 pub use facts::{Facts, FactsError, ScreeningCounts};
 pub use operation::{Gate, Operation, UnknownOperation};

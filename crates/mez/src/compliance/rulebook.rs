@@ -14,7 +14,7 @@ use super::{
     CommitmentOpening, Domain, DomainResult, Evaluation, EvidenceSubject, EvidenceUse, Facts,
     FactsError, Gate, Reason, State, VerifiedEvidence,
 };
-use crate::ids::{EntityId, JurisdictionId};
+use crate::ids::{EntityId, JurisdictionId, PackItemId};
 use crate::pack::Pack;
 use crate::person::Salt;
 
@@ -34,7 +34,7 @@ pub enum RulebookError {
     #[error("pack {pack} is given twice")]
     DuplicatePack {
         /// Which.
-        pack: crate::ids::PackItemId,
+        pack: PackItemId,
     },
 }
 
@@ -77,6 +77,27 @@ impl Rulebook {
     /// The packs, by id.
     pub fn packs(&self) -> &[Pack] {
         &self.packs
+    }
+
+    /// Every kind of evidence that the packs know, with the domain in which it counts.
+    pub fn evidence_kinds(&self) -> BTreeMap<PackItemId, Domain> {
+        let kinds = self.packs.iter().flat_map(Pack::evidence_kinds);
+        kinds.map(|kind| (kind.id.clone(), kind.domain)).collect()
+    }
+
+    /// The entity types offered on the UTC day of `as_of_ms`, each with its jurisdiction.
+    pub fn entity_types(
+        &self,
+        as_of_ms: i64,
+    ) -> Result<Vec<(JurisdictionId, PackItemId)>, FactsError> {
+        let day = super::facts::utc_day(as_of_ms)?;
+        let packs = self.packs.iter().filter(|pack| pack.is_in_force(day));
+        let offered = packs.flat_map(|pack| {
+            let jurisdiction = &pack.manifest().jurisdiction;
+            let types = pack.register().entity_types.iter();
+            types.map(move |entity_type| (jurisdiction.clone(), entity_type.id.clone()))
+        });
+        Ok(offered.collect())
     }
 
     /// Judges a subject in all twenty domains.

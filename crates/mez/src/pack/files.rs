@@ -92,16 +92,20 @@ impl PackFiles {
     }
 
     /// The digests of all files.
-    ///
-    /// # Panics
-    /// Never: an object of texts has a canonical form.
     pub fn digests(&self) -> PackDigests {
         let digest = |(path, bytes): (&PackPath, &Vec<u8>)| {
             (path.clone(), Digest::of(Purpose::PackFile, bytes))
         };
         let files: BTreeMap<PackPath, Digest> = self.files.iter().map(digest).collect();
-        let list = to_vec_of(&files).expect("an object of texts has a canonical form");
-        PackDigests { total: Digest::of(Purpose::Pack, &list), files }
+        PackDigests { total: PackDigests::total_of(&files), files }
+    }
+}
+
+impl PackDigests {
+    /// The digest of the whole from those of the files.
+    pub(crate) fn total_of(files: &BTreeMap<PackPath, Digest>) -> Digest {
+        let list = to_vec_of(files).expect("an object of texts has a canonical form");
+        Digest::of(Purpose::Pack, &list)
     }
 }
 
