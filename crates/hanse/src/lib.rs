@@ -3,6 +3,8 @@
 //! This crate is the shell: sockets, clocks, files and randomness are here, decisions are in the cores below.
 
 pub mod clock;
+pub mod config;
+pub mod keystore;
 
 pub mod auth;
 pub mod http;
