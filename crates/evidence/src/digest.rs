@@ -44,6 +44,8 @@ pub enum Purpose {
     Credential,
     /// A secret token, so that only its digest need be kept.
     Token,
+    /// An evidence bundle without its seal.
+    Bundle,
 }
 
 impl Purpose {
@@ -63,6 +65,7 @@ impl Purpose {
             Self::Compliance => "hanse/compliance/v1",
             Self::Credential => "hanse/credential/v1",
             Self::Token => "hanse/token/v1",
+            Self::Bundle => "hanse/bundle/v1",
         }
     }
 }

@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Version {
 }
 
 /// Bytes are not an event header.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
     /// The bytes have no canonical form, or a number in the header is outside ±(2^53−1).
     #[error("event header has no canonical form")]
@@ -77,8 +77,11 @@ pub enum EventError {
     #[error("event header is not in canonical form")]
     NotCanonical,
     /// A member is missing, unknown or of the wrong type.
-    #[error("event header is not of the known form")]
-    WrongForm(#[source] serde_json::Error),
+    #[error("event header is not of the known form: {reason}")]
+    WrongForm {
+        /// What the reader stumbled on.
+        reason: String,
+    },
 }
 
 impl EventHeader {
@@ -93,7 +96,10 @@ impl EventHeader {
         if canonical::canonicalize(bytes).map_err(EventError::NotJson)? != bytes {
             return Err(EventError::NotCanonical);
         }
-        let header: Self = serde_json::from_slice(bytes).map_err(EventError::WrongForm)?;
+        let header: Self =
+            serde_json::from_slice(bytes).map_err(|error| EventError::WrongForm {
+                reason: error.to_string(),
+            })?;
         if header.encode()?.bytes != bytes {
             return Err(EventError::NotCanonical);
         }
@@ -185,6 +191,16 @@ impl ChainHead {
             stream: stream.to_owned(),
             seq: 0,
             digest: genesis(stream),
+        }
+    }
+
+    /// The head that an event claims to follow, for a reader who was not given what came before.
+    pub fn before(header: &EventHeader) -> Self {
+        let seq = header.seq.get() - 1;
+        Self {
+            stream: header.stream.clone(),
+            seq,
+            digest: header.prev,
         }
     }
 

@@ -191,22 +191,42 @@ impl NoteSigner {
 
     /// Adds this key's signature to a note that others signed, without judging theirs.
     pub fn cosign(&self, note: &str) -> Result<String, NoteError> {
-        let parsed = SignedNote::parse(note)?;
-        if parsed.signatures.len() >= SIGNATURES_MAX {
-            return Err(NoteError::TooManySignatures);
-        }
-        Ok(format!("{note}{}", self.signature_line(parsed.text)))
+        append_signature(note, &self.verifier, &self.key)
     }
 
     fn signature_line(&self, text: &str) -> String {
-        let mut bytes = self.verifier.key_id().to_vec();
-        bytes.extend_from_slice(self.key.sign(text.as_bytes()).as_bytes());
-        format!(
-            "{SIGNATURE_MARK}{} {}\n",
-            self.verifier.name,
-            BASE64.encode(&bytes)
-        )
+        signature_line(text, &self.verifier, &self.key)
     }
+}
+
+/// Adds the signature of a key that is borrowed, under a name, to a note that others signed.
+pub fn cosign(note: &str, name: &str, key: &SigningKey) -> Result<String, NoteError> {
+    append_signature(note, &NoteVerifier::new(name, key.verifying_key())?, key)
+}
+
+fn append_signature(
+    note: &str,
+    verifier: &NoteVerifier,
+    key: &SigningKey,
+) -> Result<String, NoteError> {
+    let parsed = SignedNote::parse(note)?;
+    if parsed.signatures.len() >= SIGNATURES_MAX {
+        return Err(NoteError::TooManySignatures);
+    }
+    Ok(format!(
+        "{note}{}",
+        signature_line(parsed.text, verifier, key)
+    ))
+}
+
+fn signature_line(text: &str, verifier: &NoteVerifier, key: &SigningKey) -> String {
+    let mut bytes = verifier.key_id().to_vec();
+    bytes.extend_from_slice(key.sign(text.as_bytes()).as_bytes());
+    format!(
+        "{SIGNATURE_MARK}{} {}\n",
+        verifier.name,
+        BASE64.encode(&bytes)
+    )
 }
 
 /// A note taken apart, with nothing verified.
