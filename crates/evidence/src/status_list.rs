@@ -32,7 +32,8 @@ pub const BITS_MIN: usize = 131_072;
 /// Most bits of a list that is read: 2 MiB uncompressed, whatever the compressed text promises.
 pub const BITS_MAX: usize = 1 << 24;
 
-const _: () = assert!(BITS_MIN <= BITS_MAX && BITS_MIN.is_multiple_of(8) && BITS_MAX.is_multiple_of(8));
+const _: () =
+    assert!(BITS_MIN <= BITS_MAX && BITS_MIN.is_multiple_of(8) && BITS_MAX.is_multiple_of(8));
 
 /// Longest compressed list that is read: bits that do not compress, and gzip's own bytes.
 const COMPRESSED_MAX: usize = BITS_MAX / 8 + BITS_MAX / 512;
@@ -365,7 +366,10 @@ impl StatusList {
 fn purposes(subject: &Map<String, Value>) -> Option<Vec<StatusPurpose>> {
     let value = subject.get("statusPurpose")?;
     let texts = match value {
-        Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?,
+        Value::Array(items) => items
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<Vec<_>>>()?,
         alone => vec![alone.as_str()?],
     };
     (!texts.is_empty()).then(|| texts.iter().filter_map(|text| text.parse().ok()).collect())

@@ -204,8 +204,7 @@ impl<'a> Vocabulary<'a> {
         if address.is_some_and(|address| !is_address(address) && !is_keyword(address)) {
             return Err(Fault::TermNotAnAddress { term: term_owned() });
         }
-        self.defined
-            .insert(term, Definition { meaning, protected });
+        self.defined.insert(term, Definition { meaning, protected });
         Ok(())
     }
 }
@@ -226,17 +225,21 @@ pub(super) fn is_address(text: &str) -> bool {
         && scheme
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    let rest_ok = !rest.is_empty()
-        && !rest.chars().any(|c| {
-            c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)
-        });
+    let rest_ok = !rest.is_empty() && !rest.chars().any(must_be_escaped);
     let host_ok = match scheme {
-        "http" | "https" => rest.strip_prefix("//").is_some_and(|host| {
-            !host.is_empty() && !host.starts_with(['/', '?', '#'])
-        }),
+        "http" | "https" => rest
+            .strip_prefix("//")
+            .is_some_and(|host| !host.is_empty() && !host.starts_with(['/', '?', '#'])),
         _ => true,
     };
     scheme_ok && rest_ok && host_ok
+}
+
+fn must_be_escaped(c: char) -> bool {
+    match c {
+        '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`' => true,
+        _ => c.is_control() || c.is_whitespace(),
+    }
 }
 
 #[cfg(test)]
@@ -250,10 +253,25 @@ mod tests {
 
     #[test]
     fn addresses_have_a_scheme_and_no_space() {
-        for good in ["https://a.example/x#y", "did:key:z6Mk", "urn:uuid:1", "data:x;base64url,YQ"] {
+        for good in [
+            "https://a.example/x#y",
+            "did:key:z6Mk",
+            "urn:uuid:1",
+            "data:x;base64url,YQ",
+        ] {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["", "fake", "https ://a", "https:a", "https://", "1a:b", "a:", "a:b c", "z6Mk"] {
+        for bad in [
+            "",
+            "fake",
+            "https ://a",
+            "https:a",
+            "https://",
+            "1a:b",
+            "a:",
+            "a:b c",
+            "z6Mk",
+        ] {
             assert!(!is_address(bad), "{bad}");
         }
     }

@@ -24,7 +24,11 @@ struct PathDisplay<'a>(&'a str);
 
 impl fmt::Display for PathDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "document" } else { self.0 })
+        f.write_str(if self.0.is_empty() {
+            "document"
+        } else {
+            self.0
+        })
     }
 }
 
@@ -156,7 +160,9 @@ pub(super) fn check_credential_at<'a>(
 ) -> Result<(Vocabulary<'a>, Validity), Malformed> {
     let credential = object(at, credential)?;
     let vocabulary = vocabulary(at, credential)?;
-    let form = Form { vocabulary: &vocabulary };
+    let form = Form {
+        vocabulary: &vocabulary,
+    };
     form.types(at, credential, Some("VerifiableCredential"))?;
     form.optional_id(at, credential)?;
     form.language_texts(at, credential)?;
@@ -194,7 +200,10 @@ pub(super) fn vocabulary<'a>(
 }
 
 /// A value that may stand alone or in an array, with the place of each.
-pub(super) fn one_or_many<'a>(at: &Path, value: &'a Value) -> Result<Vec<(Path, &'a Value)>, Malformed> {
+pub(super) fn one_or_many<'a>(
+    at: &Path,
+    value: &'a Value,
+) -> Result<Vec<(Path, &'a Value)>, Malformed> {
     match value {
         Value::Array(items) if items.is_empty() => Err(at.clone().because(Fault::Empty)),
         Value::Array(items) => Ok(items
@@ -248,7 +257,11 @@ impl Form<'_> {
         }
     }
 
-    pub(super) fn optional_id(&self, at: &Path, object: &Map<String, Value>) -> Result<(), Malformed> {
+    pub(super) fn optional_id(
+        &self,
+        at: &Path,
+        object: &Map<String, Value>,
+    ) -> Result<(), Malformed> {
         match object.get("id") {
             None => Ok(()),
             Some(id) => url(&at.member("id"), id),
@@ -257,7 +270,9 @@ impl Form<'_> {
 
     fn language_texts(&self, at: &Path, object: &Map<String, Value>) -> Result<(), Malformed> {
         for name in ["name", "description"] {
-            let Some(value) = object.get(name) else { continue };
+            let Some(value) = object.get(name) else {
+                continue;
+            };
             for (at, text) in one_or_many(&at.member(name), value)? {
                 if !is_language_text(text) {
                     return Err(at.because(Fault::NotLanguageText));
@@ -384,9 +399,7 @@ fn date_time_stamp(text: &str) -> Option<Timestamp> {
     };
     let offset_ok = match offset {
         b"Z" => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => {
-            [h1, h2, m1, m2].into_iter().all(u8::is_ascii_digit)
-        }
+        [b'+' | b'-', h1, h2, b':', m1, m2] => [h1, h2, m1, m2].into_iter().all(u8::is_ascii_digit),
         _ => false,
     };
     (head_ok && seconds_ok && offset_ok)

@@ -40,7 +40,10 @@ const CHECKED_ELSEWHERE: [&str; 2] = ["@context", "proof"];
 /// What may stand in a language object (see [`super::structure`]).
 const VALUE_KEYWORDS: [&str; 3] = ["@value", "@language", "@direction"];
 
-pub(super) fn check_terms(credential: &Value, vocabulary: &Vocabulary<'_>) -> Result<(), TermsError> {
+pub(super) fn check_terms(
+    credential: &Value,
+    vocabulary: &Vocabulary<'_>,
+) -> Result<(), TermsError> {
     if let Some(address) = vocabulary.unknown {
         let address = address.to_owned();
         return Err(TermsError::UnknownContext { address });
@@ -73,7 +76,10 @@ fn undefined_in(value: &Value, vocabulary: &Vocabulary<'_>) -> Option<Vec<String
     }
 }
 
-fn undefined_among(members: &Map<String, Value>, vocabulary: &Vocabulary<'_>) -> Option<Vec<String>> {
+fn undefined_among(
+    members: &Map<String, Value>,
+    vocabulary: &Vocabulary<'_>,
+) -> Option<Vec<String>> {
     members
         .iter()
         .find_map(|(name, value)| undefined_member(name, value, vocabulary))

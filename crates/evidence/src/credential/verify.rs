@@ -46,7 +46,7 @@ pub struct Policy<'a> {
     pub clock_skew: SignedDuration,
     /// Whose credentials are believed.
     pub issuers: Issuers<'a>,
-    /// Controller documents of issuers that are not a did:key.
+    /// Controller documents: of issuers that are not a did:key, and of those met often.
     pub controllers: &'a [Controller],
     /// Verified status lists; a credential with a status on another list is refused.
     pub status_lists: &'a [StatusList],

@@ -84,6 +84,20 @@ impl Controller {
         Ok(controller)
     }
 
+    /// A did:key as its own document, for an issuer met often: the key is decoded once, here.
+    pub fn from_did_key(did: DidKey) -> Self {
+        let method = Method {
+            key: *did.verifying_key(),
+            purposes: BTreeSet::from(ProofPurpose::ALL),
+            expires: None,
+            revoked: None,
+        };
+        Self {
+            id: did.to_string(),
+            methods: BTreeMap::from([(did.verification_method(), method)]),
+        }
+    }
+
     /// The identifier.
     pub fn id(&self) -> &str {
         &self.id
@@ -207,6 +221,21 @@ mod tests {
                 .key("https://zone.example#rsa", assertion, before)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_did_key_has_its_one_method() {
+        let did = SigningKey::from_seed([7; 32]).did();
+        let controller = Controller::from_did_key(did);
+        let method = did.verification_method();
+        let (purpose, at) = (ProofPurpose::AssertionMethod, Timestamp::MAX);
+        assert_eq!(controller.id(), did.to_string());
+        assert_eq!(
+            controller.key(&method, purpose, at),
+            Some(did.verifying_key())
+        );
+        let other = SigningKey::from_seed([8; 32]).did().verification_method();
+        assert_eq!(controller.key(&other, purpose, at), None);
     }
 
     #[test]

@@ -88,7 +88,11 @@ fn list(builder: ListBuilder, key: &SigningKey) -> StatusList {
     StatusList::verify(&signed, &Policy::at(now())).unwrap()
 }
 
-fn judge(status: Vec<Value>, lists: &[StatusList], as_of: Timestamp) -> Result<Vec<Entry>, Refusal> {
+fn judge(
+    status: Vec<Value>,
+    lists: &[StatusList],
+    as_of: Timestamp,
+) -> Result<Vec<Entry>, Refusal> {
     let mut policy = Policy::at(as_of);
     policy.status_lists = lists;
     credential::verify(&credential_with(status), &policy).map(|verified| verified.status)
@@ -99,7 +103,10 @@ fn a_set_bit_revokes_or_suspends_and_a_clear_one_does_neither() {
     for purpose in [StatusPurpose::Revocation, StatusPurpose::Suspension] {
         let lists = [list(list_builder(&issuer(), purpose, &[42]), &issuer())];
         let clear = entry(41, purpose);
-        assert_eq!(judge(vec![clear.to_value()], &lists, now()), Ok(vec![clear]));
+        assert_eq!(
+            judge(vec![clear.to_value()], &lists, now()),
+            Ok(vec![clear])
+        );
         let (list, index) = (LIST.to_owned(), 42);
         let expected = match purpose {
             StatusPurpose::Revocation => StatusError::Revoked { list, index },
@@ -114,7 +121,9 @@ fn a_set_bit_revokes_or_suspends_and_a_clear_one_does_neither() {
 fn one_set_bit_among_several_entries_is_enough() {
     let purpose = StatusPurpose::Revocation;
     let lists = [list(list_builder(&issuer(), purpose, &[7]), &issuer())];
-    let entries = [6, 7].map(|index| entry(index, purpose).to_value()).to_vec();
+    let entries = [6, 7]
+        .map(|index| entry(index, purpose).to_value())
+        .to_vec();
     assert!(matches!(
         judge(entries, &lists, now()),
         Err(Refusal::Status(StatusError::Revoked { index: 7, .. }))
@@ -131,7 +140,10 @@ fn a_list_that_cannot_be_judged_refuses_the_credential() {
     };
     let good = [list(list_builder(&issuer(), purpose, &[]), &issuer())];
     assert!(judge(status(), &good, now()).is_ok());
-    assert_eq!(refusal(&[], now()), format!("status list {LIST} is not at hand"));
+    assert_eq!(
+        refusal(&[], now()),
+        format!("status list {LIST} is not at hand")
+    );
     assert_eq!(
         refusal(&good, at("2026-04-01T00:00:01Z")),
         format!("status list {LIST} is out of date")
@@ -166,7 +178,10 @@ fn an_entry_that_is_not_understood_refuses_the_credential() {
         ("statusPurpose", json!("refresh")),
         ("statusSize", json!(2)),
         ("statusSize", json!("1")),
-        ("statusListCredential", json!(["https://zone.example/v1/status/1"])),
+        (
+            "statusListCredential",
+            json!(["https://zone.example/v1/status/1"]),
+        ),
         ("type", json!("JsonSchema")),
     ];
     for (member, value) in rows {
@@ -182,7 +197,9 @@ fn an_entry_that_is_not_understood_refuses_the_credential() {
 #[test]
 fn a_tampered_or_foreign_list_is_no_list() {
     let key = issuer();
-    let unsigned = list_builder(&key, StatusPurpose::Revocation, &[9]).build().unwrap();
+    let unsigned = list_builder(&key, StatusPurpose::Revocation, &[9])
+        .build()
+        .unwrap();
     let mut tampered = sign(unsigned, &key);
     let clear = Bitstring::clear(BITS_MIN).unwrap().encode();
     tampered["credentialSubject"]["encodedList"] = json!(clear);
@@ -192,7 +209,9 @@ fn a_tampered_or_foreign_list_is_no_list() {
     ));
     assert_eq!(
         StatusList::verify(&credential_with(Vec::new()), &Policy::at(now())),
-        Err(Refusal::Status(StatusError::MalformedList { member: "type" }))
+        Err(Refusal::Status(StatusError::MalformedList {
+            member: "type"
+        }))
     );
 }
 
@@ -210,7 +229,10 @@ fn encoded(compressed: &[u8]) -> String {
 fn a_list_that_inflates_without_end_is_refused() {
     let bomb = gzip(&vec![0; 256 << 20]);
     assert!(bomb.len() < 300_000);
-    assert_eq!(Bitstring::decode(&encoded(&bomb)), Err(BitstringError::Size));
+    assert_eq!(
+        Bitstring::decode(&encoded(&bomb)),
+        Err(BitstringError::Size)
+    );
 }
 
 #[test]
@@ -244,7 +266,9 @@ fn the_largest_list_of_noise_survives_the_round_trip() {
     let mut bits = Bitstring::clear(BITS_MAX).unwrap();
     let mut state = 1u64;
     for index in 0..BITS_MAX {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         bits.set(index, state >> 63 == 1).unwrap();
     }
     assert_eq!(Bitstring::decode(&bits.encode()), Ok(bits));

@@ -108,7 +108,11 @@ fn judges() -> Option<PathBuf> {
         return Some(judges);
     }
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!ci, "no judges in {}: run tools/judges/setup.sh", judges.display());
+    assert!(
+        !ci,
+        "no judges in {}: run tools/judges/setup.sh",
+        judges.display()
+    );
     // The test harness captures what the print macros write, and this must be seen.
     let said = writeln!(
         std::io::stderr(),

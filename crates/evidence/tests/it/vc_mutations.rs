@@ -122,7 +122,11 @@ fn mutate_structure(value: &mut Value, dice: &mut Dice) {
         (2, old) => json!([old, old]),
         (3, _) => Value::Null,
         (_, Value::Object(mut members)) if !members.is_empty() => {
-            let name = members.keys().nth(dice.roll(members.len())).unwrap().clone();
+            let name = members
+                .keys()
+                .nth(dice.roll(members.len()))
+                .unwrap()
+                .clone();
             let member = members.remove(&name).unwrap();
             match kind {
                 4 => {}
@@ -179,5 +183,8 @@ fn ten_thousand_mutations_are_refused() {
         refused += 1;
         parsed += 1;
     }
-    assert!(parsed > 5_000, "only {parsed} mutations got past the parser");
+    assert!(
+        parsed > 5_000,
+        "only {parsed} mutations got past the parser"
+    );
 }

@@ -68,7 +68,11 @@ fn every_step_of_the_published_signature_is_reproduced() {
     assert_eq!(data.options_hash.to_hex(), step("proofHashJCS"));
     assert_eq!(HEXLOWER.encode(&data.bytes()), step("combinedHashJCS"));
 
-    let key = published_key(value("keyPair.json")["privateKeyMultibase"].as_str().unwrap());
+    let key = published_key(
+        value("keyPair.json")["privateKeyMultibase"]
+            .as_str()
+            .unwrap(),
+    );
     let signature = key.sign(&data.bytes());
     assert_eq!(HEXLOWER.encode(signature.as_bytes()), step("sigHexJCS"));
     let base58 = bs58::encode(signature.as_bytes()).into_string();
@@ -235,15 +239,17 @@ fn a_set_stands_without_order_and_a_chain_needs_its_ids() {
     );
 }
 
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 #[test]
 fn a_proof_has_one_form_only() {
     let good = value("eddsa-jcs-2022/signedJCS.json");
-    let refused = |change: &dyn Fn(&mut Value)| {
+    let refused = |change: Change<'_>| {
         let mut document = good.clone();
         change(&mut document);
         verify_proofs(&document).unwrap_err().to_string()
     };
-    let rows: [(&str, &dyn Fn(&mut Value)); 15] = [
+    let rows: [(&str, Change<'_>); 15] = [
         ("document carries no proof", &|d| {
             d.as_object_mut().unwrap().remove("proof");
         }),
@@ -280,19 +286,13 @@ fn a_proof_has_one_form_only() {
             let value = d["proof"]["proofValue"].as_str().unwrap();
             d["proof"]["proofValue"] = json!(value.replacen('z', "u", 1));
         }),
-        (
-            "proof 0: `@context` differs from the document's",
-            &|d| {
-                let longer = json!("https://attacker.example/context");
-                d["@context"].as_array_mut().unwrap().push(longer);
-            },
-        ),
-        (
-            "proof 0: the document's `@context` is not embedded",
-            &|d| {
-                d["proof"].as_object_mut().unwrap().remove("@context");
-            },
-        ),
+        ("proof 0: `@context` differs from the document's", &|d| {
+            let longer = json!("https://attacker.example/context");
+            d["@context"].as_array_mut().unwrap().push(longer);
+        }),
+        ("proof 0: the document's `@context` is not embedded", &|d| {
+            d["proof"].as_object_mut().unwrap().remove("@context");
+        }),
         ("proof 0: signature does not match", &|d| {
             d["name"] = json!("alumni Credential");
         }),

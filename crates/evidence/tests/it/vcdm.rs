@@ -27,7 +27,10 @@ fn inputs() -> BTreeMap<String, Value> {
     for folder in [root.clone(), root.join("names-and-descriptions")] {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
                 let value = input(&name, &fs::read_to_string(&path).unwrap());
                 files.insert(name, value);
@@ -66,7 +69,10 @@ fn check(name: &str, value: &Value) -> Result<(), Malformed> {
 #[test]
 fn every_ok_input_is_accepted() {
     let inputs = inputs();
-    let ok: Vec<_> = inputs.iter().filter(|(name, _)| name.ends_with("-ok")).collect();
+    let ok: Vec<_> = inputs
+        .iter()
+        .filter(|(name, _)| name.ends_with("-ok"))
+        .collect();
     assert_eq!(ok.len(), 65);
     for (name, value) in ok {
         assert_eq!(check(name, value), Ok(()), "{name}");
