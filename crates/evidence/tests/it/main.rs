@@ -9,6 +9,7 @@ mod status_list;
 mod tiles;
 mod vc_interop;
 mod vc_mutations;
+mod vc_policy;
 mod vc_vectors;
 mod vcdm;
 mod wycheproof;
