@@ -1,0 +1,357 @@
+//! Finds the listed names that a query may match, without comparing it with all of them.
+//!
+//! Invariants (guard):
+//! 1. every name that [`score::pair`] gives at least the threshold is found (property test
+//!    `the_index_loses_no_hit`, and [`Index::search_all`] which compares with every name)
+//! 2. hits come in one order: score, then list position (sorted here)
+
+use std::collections::BTreeMap;
+
+use super::{
+    BasisPoints, Comparison, PartyKind,
+    lexicon::Role,
+    name::{self, NameWord, Reading},
+    score,
+    token::{self, Word},
+};
+
+/// The names of a list, prepared for search.
+#[derive(Clone, Debug)]
+pub(super) struct Index {
+    /// Distinct words by length, then text.
+    words: Vec<Word>,
+    /// The position in `words` of the first word of each length.
+    starts: Vec<usize>,
+    /// Letter counts of `words`, side by side because every search reads them.
+    letters: Vec<u64>,
+    /// The rows that hold each word, and its weight there.
+    postings: Vec<Vec<(u32, u32)>>,
+    by_text: BTreeMap<String, Vec<u32>>,
+    by_sound: BTreeMap<String, Vec<u32>>,
+    by_skeleton: BTreeMap<String, Vec<u32>>,
+    by_abjad_key: BTreeMap<String, Vec<u32>>,
+    by_class: BTreeMap<u16, Vec<u32>>,
+    by_translation: BTreeMap<u16, Vec<u32>>,
+    /// Rows by the sound of adjacent words written together, with the words' weight.
+    joined: BTreeMap<String, Vec<(u32, u32)>>,
+    rows: Vec<Row>,
+}
+
+/// One reading of one listed name.
+#[derive(Clone, Debug)]
+struct Row {
+    entry: u32,
+    name: u32,
+    kind: PartyKind,
+    words: Vec<NameWord>,
+    weight: u32,
+    /// Weight of words that are not worth looking up, because nearly every name has them.
+    granted: u32,
+    initials: u32,
+}
+
+/// A listed name that resembles the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Position of the entry in its list.
+    pub(super) entry: usize,
+    /// Position of the name in its entry.
+    pub(super) name: usize,
+    pub(super) comparison: Comparison,
+}
+
+/// A name to put into an index: position of its entry, position in the entry, kind, text.
+pub(super) type Listed<'a> = (usize, usize, PartyKind, &'a str);
+
+impl Index {
+    pub(super) fn new<'a>(names: impl Iterator<Item = Listed<'a>>) -> Self {
+        let rows = rows(names);
+        let mut vocabulary: BTreeMap<(usize, &Word), Vec<(u32, u32)>> = BTreeMap::new();
+        for (number, row) in (0_u32..).zip(&rows) {
+            for word in &row.words {
+                let key = (word.word.len(), &word.word);
+                vocabulary.entry(key).or_default().push((number, word.weight));
+            }
+        }
+        let (words, postings): (Vec<Word>, Vec<_>) =
+            vocabulary.into_iter().map(|((_, word), rows)| (word.clone(), rows)).unzip();
+        let starts = (0..=token::WORD_BYTES_MAX + 1)
+            .map(|len| words.partition_point(|word| word.len() < len))
+            .collect();
+        let keyed = |key: &dyn Fn(&Word) -> String| group(&words, |w| vec![key(w)]);
+        Self {
+            letters: words.iter().map(|word| word.letters).collect(),
+            by_text: keyed(&|w| w.text.clone()),
+            by_sound: keyed(&|w| w.sound.clone()),
+            by_skeleton: keyed(&|w| w.skeleton.clone()),
+            by_abjad_key: keyed(&|w| w.abjad_key.clone()),
+            by_class: group(&words, |w| w.classes.into_iter().filter(|&c| c > 0).collect()),
+            by_translation: group(&words, |w| {
+                w.translations.into_iter().filter(|&c| c > 0).collect()
+            }),
+            joined: joined(&rows),
+            starts,
+            postings,
+            words,
+            rows,
+        }
+    }
+
+    /// The best match of each entry that reaches the threshold.
+    pub(super) fn search(&self, query: &str, kind: PartyKind, least: BasisPoints) -> Vec<Found> {
+        self.collect(query, kind, least, |reading| self.candidates(reading, kind, least))
+    }
+
+    /// The same by comparing with every name; the definition that `search` is tested against.
+    #[cfg(test)]
+    pub(super) fn search_all(&self, query: &str, kind: PartyKind, least: u32) -> Vec<Found> {
+        self.collect(query, kind, least, |_| (0..self.rows.len()).collect())
+    }
+
+    fn collect(
+        &self,
+        query: &str,
+        kind: PartyKind,
+        least: BasisPoints,
+        candidates: impl Fn(&Reading) -> Vec<usize>,
+    ) -> Vec<Found> {
+        let mut best: BTreeMap<u32, (BasisPoints, usize, usize)> = BTreeMap::new();
+        let readings = name::readings(query, kind);
+        for (which, reading) in readings.iter().enumerate() {
+            for number in candidates(reading) {
+                let row = &self.rows[number];
+                if !kind.may_be(row.kind) {
+                    continue;
+                }
+                let score = score::pair(reading, &score::refs(&row.words)).score_bp;
+                let known = best.get(&row.entry).map_or(0, |(score, _, _)| *score);
+                if score >= least && score > known {
+                    best.insert(row.entry, (score, which, number));
+                }
+            }
+        }
+        let mut found: Vec<Found> = best
+            .into_values()
+            .map(|(_, which, number)| self.explain(&readings[which], number))
+            .collect();
+        found.sort_by_key(|f| (std::cmp::Reverse(f.comparison.score_bp), f.entry));
+        found
+    }
+
+    fn explain(&self, reading: &Reading, number: usize) -> Found {
+        let row = &self.rows[number];
+        let listed = score::refs(&row.words);
+        Found {
+            entry: row.entry as usize,
+            name: row.name as usize,
+            comparison: score::pair(reading, &listed).explain(reading, &listed),
+        }
+    }
+
+    /// Rows whose score may reach the threshold, by an upper bound from the words they share.
+    fn candidates(&self, query: &Reading, kind: PartyKind, least: BasisPoints) -> Vec<usize> {
+        let mut tally = Tally::new(self.rows.len());
+        for (i, word) in query.words.iter().enumerate() {
+            if is_granted(word.role) || word.role == Role::Initial {
+                continue;
+            }
+            tally.begin(word.weight);
+            for id in self.alike(query, i) {
+                tally.add_all(&self.postings[id as usize]);
+            }
+            if let Some(rows) = self.joined.get(&word.word.sound) {
+                tally.add_all(rows);
+            }
+        }
+        for (sound, weight) in joined_sounds(&query.words) {
+            tally.begin(weight);
+            for id in self.by_sound.get(&sound).into_iter().flatten() {
+                tally.add_all(&self.postings[*id as usize]);
+            }
+        }
+        let bound = Bound::new(query);
+        tally
+            .touched()
+            .filter(|&(number, _, _)| kind.may_be(self.rows[number].kind))
+            .filter(|&(number, q, l)| bound.score(&self.rows[number], q, l) >= u64::from(least))
+            .map(|(number, _, _)| number)
+            .collect()
+    }
+
+    /// Every word of the vocabulary that the query's word may be paired with.
+    fn alike(&self, query: &Reading, i: usize) -> Vec<u32> {
+        let word = &query.words[i].word;
+        let mut ids: Vec<u32> = Vec::new();
+        ids.extend(self.by_text.get(&word.text).into_iter().flatten());
+        ids.extend(self.by_sound.get(&word.sound).into_iter().flatten());
+        ids.extend(self.by_skeleton.get(&word.skeleton).into_iter().flatten());
+        ids.extend(self.by_abjad_key.get(&word.abjad_key).into_iter().flatten());
+        for class in word.classes {
+            ids.extend(self.by_class.get(&class).into_iter().flatten());
+        }
+        for class in word.translations {
+            ids.extend(self.by_translation.get(&class).into_iter().flatten());
+        }
+        let pattern = token::Pattern::new(word.text.as_bytes());
+        let (len, edits) = (word.len(), token::edits_max(word.len() + 3));
+        let last = (len + edits + 1).min(self.starts.len() - 1);
+        for id in self.starts[len.saturating_sub(edits)]..self.starts[last] {
+            let (other, counts) = (self.words[id].text.len(), self.letters[id]);
+            let near = || pattern.distance(self.words[id].text.as_bytes());
+            if token::may_be_near(len, word.letters, other, counts)
+                && near() <= token::edits_max(len.max(other))
+            {
+                ids.push(id as u32);
+            }
+        }
+        if i > 0 && i + 1 == query.words.len() {
+            let from = self.by_text.range(word.text.clone()..);
+            let cut = from.take_while(|(text, _)| text.starts_with(&word.text));
+            ids.extend(cut.flat_map(|(_, ids)| ids));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|&id| {
+            let listed = &self.words[id as usize];
+            token::similarity(word, listed).bp > 0 || score::is_cut_off(query, i, listed)
+        });
+        ids
+    }
+}
+
+impl PartyKind {
+    /// Whether a query of this kind is compared with an entry of the other.
+    fn may_be(self, listed: Self) -> bool {
+        use PartyKind::{Aircraft, Unknown, Vessel};
+        self == listed
+            || self == Unknown
+            || listed == Unknown
+            || matches!((self, listed), (Vessel, Aircraft) | (Aircraft, Vessel))
+    }
+}
+
+fn rows<'a>(names: impl Iterator<Item = Listed<'a>>) -> Vec<Row> {
+    let index = |i: usize| u32::try_from(i).expect("lists are capped below 2^32 names");
+    names
+        .flat_map(|(entry, name, kind, text)| {
+            name::readings(text, kind).into_iter().map(move |reading| {
+                let words = reading.words;
+                let sum = |keep: &dyn Fn(&NameWord) -> bool| -> u32 {
+                    words.iter().filter(|w| keep(w)).map(|w| w.weight).sum()
+                };
+                Row {
+                    entry: index(entry),
+                    name: index(name),
+                    kind,
+                    weight: sum(&|_| true),
+                    granted: sum(&|w| is_granted(w.role) || w.role == Role::Initial),
+                    initials: words.iter().filter(|w| w.role == Role::Initial).count() as u32,
+                    words,
+                }
+            })
+        })
+        .collect()
+}
+
+fn group<K: Ord>(words: &[Word], keys: impl Fn(&Word) -> Vec<K>) -> BTreeMap<K, Vec<u32>> {
+    let mut out: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+    for (id, word) in (0_u32..).zip(words) {
+        for key in keys(word) {
+            out.entry(key).or_default().push(id);
+        }
+    }
+    out
+}
+
+fn joined(rows: &[Row]) -> BTreeMap<String, Vec<(u32, u32)>> {
+    let mut out: BTreeMap<String, Vec<(u32, u32)>> = BTreeMap::new();
+    for (number, row) in (0_u32..).zip(rows) {
+        for (sound, weight) in joined_sounds(&row.words) {
+            out.entry(sound).or_default().push((number, weight));
+        }
+    }
+    out
+}
+
+/// What two or three adjacent words sound like when written together, and what they weigh.
+fn joined_sounds(words: &[NameWord]) -> Vec<(String, u32)> {
+    (2..=score::JOINED_WORDS_MAX.min(words.len()))
+        .flat_map(|count| words.windows(count))
+        .map(|part| (score::joined_sound(part), part.iter().map(|w| w.weight).sum()))
+        .collect()
+}
+
+/// Roles whose words are taken as matched: they weigh next to nothing and occur everywhere.
+fn is_granted(role: Role) -> bool {
+    role.is_minor() || role == Role::Number
+}
+
+/// For each row, the weight of query words and of listed words that may be paired.
+struct Tally {
+    rows: Vec<(u32, u32, u32)>,
+    turn: u32,
+    weight: u32,
+    touched: Vec<u32>,
+}
+
+impl Tally {
+    fn new(rows: usize) -> Self {
+        Self { rows: vec![(0, 0, 0); rows], turn: 0, weight: 0, touched: Vec::new() }
+    }
+
+    fn begin(&mut self, weight: u32) {
+        self.turn += 1;
+        self.weight = weight;
+    }
+
+    fn add_all(&mut self, postings: &[(u32, u32)]) {
+        for &(number, weight) in postings {
+            let (turn, q, l) = &mut self.rows[number as usize];
+            if *turn == 0 {
+                self.touched.push(number);
+            }
+            if *turn != self.turn {
+                *turn = self.turn;
+                *q += self.weight;
+            }
+            *l += weight;
+        }
+    }
+
+    fn touched(&self) -> impl Iterator<Item = (usize, u32, u32)> {
+        self.touched.iter().map(|&number| {
+            let (_, q, l) = self.rows[number as usize];
+            (number as usize, q, l)
+        })
+    }
+}
+
+/// The highest score that a row's tally allows.
+struct Bound {
+    weight: u32,
+    granted: u32,
+    initials: u32,
+    heaviest: u32,
+}
+
+impl Bound {
+    fn new(query: &Reading) -> Self {
+        let of = |keep: &dyn Fn(Role) -> bool| -> u32 {
+            query.words.iter().filter(|w| keep(w.role)).map(|w| w.weight).sum()
+        };
+        Self {
+            weight: of(&|_| true),
+            granted: of(&|role| is_granted(role) || role == Role::Initial),
+            initials: query.words.iter().filter(|w| w.role == Role::Initial).count() as u32,
+            heaviest: query.words.iter().map(|w| w.weight).max().unwrap_or(0),
+        }
+    }
+
+    fn score(&self, row: &Row, q: u32, l: u32) -> u64 {
+        let q = (q + self.granted + row.initials * self.heaviest).min(self.weight);
+        let l = (l + row.granted + self.initials * token::WEIGHT_MAX).min(row.weight);
+        let paired = u64::from(q.max(l));
+        let left = score::penalty(u64::from(self.weight - q), u64::from(row.weight - l), u64::MAX);
+        (paired * 10_000).checked_div(paired + left).unwrap_or(0)
+    }
+}

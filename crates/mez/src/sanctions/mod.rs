@@ -1,0 +1,62 @@
+//! Sanctions screening: who resembles whom on which list, and why.
+//!
+//! [`import`]s turn publishers' files into a [`List`]; [`screen`] compares a [`Subject`] with the
+//! [`Lists`] that a [`Policy`] requires; reviewers record [`Decision`]s on hits; [`rescreen`] says
+//! what a later version of a list changes.
+//!
+//! Invariants (guard):
+//! 1. a missing, failed, stale or future-dated list blocks (`screen::tests`, `it::sanctions`)
+//! 2. the same values give the same bytes: integers only, ordered collections only
+//!    (`clippy.toml`, test `a_screening_is_the_same_bytes_every_time`)
+//! 3. dates and countries never lower a score (test `a_wrong_birth_date_never_vetoes`)
+//! 4. a decision counts only while both sides are what the reviewer saw (`review::tests`)
+
+use serde::{Deserialize, Serialize};
+
+pub mod import;
+mod list;
+mod screen;
+mod review;
+mod rescreen;
+mod score;
+mod index;
+mod name;
+mod token;
+mod assign;
+mod fold;
+mod lexicon;
+
+pub use list::{BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality};
+pub use rescreen::{EntryDelta, ListDelta, RescreenReport, VerdictChange, rescreen};
+pub use review::{Decision, Finding};
+pub use score::{Comparison, Feature, FeatureKind, compare_names};
+pub use screen::{
+    Hit, IndexedList, ListUse, Lists, Policy, Reason, RequiredList, Screening, Subject, Verdict,
+    screen,
+};
+
+/// Hundredths of a percent; 10,000 is certain.
+pub type BasisPoints = u32;
+
+/// The score from which a name suggests a listed party, fixed once for people and companies,
+/// one list or many: every figure in `examples/screening_report.rs` is taken at this threshold.
+pub const REVIEW_BP: BasisPoints = 8_000;
+
+/// The score from which a hit blocks before anybody has looked at it.
+pub const BLOCK_BP: BasisPoints = 9_500;
+
+/// What kind of party a name belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyKind {
+    /// A natural person.
+    Person,
+    /// A company or any other organisation.
+    Company,
+    /// A ship.
+    Vessel,
+    /// An aircraft.
+    Aircraft,
+    /// Not known; compared with every kind.
+    Unknown,
+}

@@ -1,0 +1,307 @@
+//! From text to words with roles.
+//!
+//! A name may have several readings: letters that only look Latin are read as what they look
+//! like and as what they are. The best reading counts.
+
+use super::{
+    PartyKind,
+    fold::{self, Script},
+    lexicon::{self, Role},
+    token::{self, Word},
+};
+
+/// Words beyond this many are ignored; the longest listed name has 25.
+const WORDS_MAX: usize = 28;
+/// Characters beyond this many are ignored.
+pub(super) const NAME_CHARS_MAX: usize = 400;
+
+/// One way to read a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) words: Vec<NameWord>,
+    /// Letters of the whole name, as a guess at the field width of the system it came from.
+    pub(super) chars: usize,
+}
+
+/// A word in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NameWord {
+    pub(super) word: Word,
+    pub(super) role: Role,
+    pub(super) weight: u32,
+}
+
+/// Every reading of the name, at least one word each; empty when nothing in it is legible.
+pub(super) fn readings(text: &str, kind: PartyKind) -> Vec<Reading> {
+    let visible: String = fold::visible(text).chars().take(NAME_CHARS_MAX).collect();
+    let chars = visible.trim().chars().count();
+    let mut out: Vec<Reading> = Vec::new();
+    for plain in [Some(visible.clone()), unmasked(&visible)].into_iter().flatten() {
+        let words = words(&plain, kind);
+        let reading = Reading { words, chars };
+        if !reading.words.is_empty() && !out.contains(&reading) {
+            out.push(reading);
+        }
+    }
+    if out.len() == 2 && mixes_scripts(&visible) {
+        // Letters of two scripts inside one name are a disguise, not a spelling.
+        out.remove(0);
+    }
+    out
+}
+
+/// The name with look-alike letters replaced, if every foreign letter has a Latin twin.
+fn unmasked(text: &str) -> Option<String> {
+    if !text.chars().any(|c| fold::script_of(c) == Some(Script::LookAlike)) {
+        return None;
+    }
+    if mixes_scripts(text) {
+        return Some(text.chars().map(|c| fold::look_alike(c).unwrap_or(c)).collect());
+    }
+    text.chars()
+        .map(|c| match fold::script_of(c) {
+            Some(Script::LookAlike) => fold::look_alike(c),
+            _ => Some(c),
+        })
+        .collect()
+}
+
+fn mixes_scripts(text: &str) -> bool {
+    let has = |script| text.chars().any(|c| fold::script_of(c) == Some(script));
+    has(Script::Latin) && has(Script::LookAlike)
+}
+
+fn words(text: &str, kind: PartyKind) -> Vec<NameWord> {
+    let mut pieces = pieces(text);
+    join_dotted_letters(&mut pieces, kind);
+    join_abd(&mut pieces);
+    if kind != PartyKind::Person {
+        replace_phrases(&mut pieces);
+        join_numbers(&mut pieces);
+    }
+    pieces.truncate(WORDS_MAX);
+    let mut out: Vec<NameWord> = Vec::new();
+    let count = pieces.len();
+    for (i, piece) in pieces.into_iter().enumerate() {
+        let role = role(&piece.text, i, count, kind);
+        let word = Word::new(normal_form(piece.text, role), piece.native, piece.abjad);
+        // A name said twice is said once: `Shoigu Shoigu Sergey`.
+        let repeats = out.last().is_some_and(|last: &NameWord| {
+            last.word.text == word.text && word.len() > 3 && last.role == Role::Content
+        });
+        if !repeats {
+            out.push(NameWord { weight: token::weight(&word, role), word, role });
+        }
+    }
+    promote_if_nothing_identifies(&mut out);
+    out
+}
+
+/// A name made of particles, titles and forms alone is still a name.
+fn promote_if_nothing_identifies(words: &mut [NameWord]) {
+    let identifies =
+        |w: &NameWord| matches!(w.role, Role::Content | Role::Descriptor | Role::Patronymic);
+    if words.iter().any(identifies) {
+        return;
+    }
+    for w in words {
+        if w.role != Role::Number && w.word.len() > 1 {
+            w.role = Role::Content;
+            w.weight = token::weight(&w.word, Role::Content);
+        }
+    }
+}
+
+struct Piece {
+    text: String,
+    native: Option<String>,
+    abjad: bool,
+}
+
+/// Splits at everything that is not a letter, digit, mark or apostrophe, and where a small
+/// letter meets a capital.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut current = Vec::new();
+    let mut previous = ' ';
+    let camel = is_camel(text);
+    for c in text.chars().chain([' ']) {
+        let joins = c.is_alphanumeric() || is_mark(c);
+        let splits_camel = camel && previous.is_lowercase() && c.is_uppercase();
+        if !current.is_empty() && (splits_camel || !(joins || is_apostrophe(c))) {
+            push_piece(&mut out, &current);
+            current.clear();
+        }
+        if joins {
+            current.push(c);
+        }
+        if c == '&' {
+            push_piece(&mut out, &['a', 'n', 'd']);
+        }
+        previous = c;
+    }
+    out
+}
+
+/// Whether capitals inside words mark word borders; in disguised or scrambled text they do not.
+fn is_camel(text: &str) -> bool {
+    let words = || text.split(|c: char| !c.is_alphanumeric());
+    words().any(|w| {
+        w.chars().next().is_some_and(char::is_uppercase)
+            && w.chars().zip(w.chars().skip(1)).any(|(a, b)| a.is_lowercase() && b.is_uppercase())
+    })
+}
+
+fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
+    let mut text = String::new();
+    for &c in chars {
+        fold::latinise(c, &mut text);
+    }
+    let all = |script| chars.iter().all(|&c| is_mark(c) || fold::script_of(c) == Some(script));
+    if !text.is_empty() {
+        let native = all(Script::Han).then(|| chars.iter().collect());
+        out.push(Piece { text, native, abjad: all(Script::Abjad) });
+    }
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x300..=0x36F | 0x591..=0x5C7 | 0x610..=0x61A | 0x64B..=0x65F | 0x670)
+        || unicode_normalization::char::is_combining_mark(c)
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '’' | '‘' | '`' | '´' | 'ʻ' | 'ʼ' | 'ʹ' | '′' | '＇')
+}
+
+/// `A.B.C.` is one word in the name of a company and three initials in the name of a person.
+fn join_dotted_letters(pieces: &mut Vec<Piece>, kind: PartyKind) {
+    if kind == PartyKind::Person {
+        return;
+    }
+    let mut out: Vec<Piece> = Vec::new();
+    let mut open = false;
+    for piece in pieces.drain(..) {
+        let single = piece.text.len() == 1 && !token::is_number(&piece.text);
+        match out.last_mut() {
+            Some(last) if open && single => last.text.push_str(&piece.text),
+            _ => out.push(piece),
+        }
+        open = single;
+    }
+    *pieces = out;
+}
+
+/// `Abd al-Rahman`, `Abdel Rahman` and `Abdulrahman` become the same two words.
+fn join_abd(pieces: &mut Vec<Piece>) {
+    const GLUED: &[&str] = &["abdul", "abdal", "abdel", "abdol", "abdoul", "abdur", "abdus"];
+    let mut out: Vec<Piece> = Vec::new();
+    for piece in pieces.drain(..) {
+        let after_abd = out.last().is_some_and(|last| last.text == "abd");
+        if after_abd && lexicon::is_particle(&piece.text) {
+            continue;
+        }
+        let glued = GLUED.iter().find_map(|prefix| piece.text.strip_prefix(prefix));
+        match glued {
+            Some(rest) if rest.len() >= 2 && rest != "la" && !rest.starts_with("lah") => {
+                let (rest, abjad) = (rest.to_owned(), piece.abjad);
+                out.push(Piece { text: "abd".to_owned(), native: None, abjad });
+                out.push(Piece { text: rest, native: None, abjad });
+            }
+            Some("") => out.push(Piece { text: "abd".to_owned(), ..piece }),
+            _ => out.push(piece),
+        }
+    }
+    *pieces = out;
+}
+
+fn replace_phrases(pieces: &mut Vec<Piece>) {
+    for (phrase, short) in lexicon::LEGAL_PHRASES {
+        let found = pieces
+            .windows(phrase.len())
+            .position(|window| window.iter().zip(*phrase).all(|(piece, word)| piece.text == *word));
+        if let Some(at) = found {
+            let joined = Piece {
+                text: (*short).to_owned(),
+                native: None,
+                abjad: false,
+            };
+            pieces.splice(at..at + phrase.len(), [joined]);
+        }
+    }
+}
+
+/// Number words become digits, and a ten followed by a unit is one number.
+fn join_numbers(pieces: &mut Vec<Piece>) {
+    let mut out: Vec<Piece> = Vec::new();
+    let mut tens: Option<u32> = None;
+    for (i, mut piece) in pieces.drain(..).enumerate() {
+        let value = lexicon::number_word(&piece.text)
+            .filter(|_| i > 0 || !matches!(piece.text.as_str(), "xi" | "vi" | "ii" | "iv"));
+        if let Some(value) = value {
+            if let Some(tens) = tens.take().filter(|_| value < 10)
+                && let Some(last) = out.last_mut()
+            {
+                last.text = (tens + value).to_string();
+                continue;
+            }
+            tens = (20..100).contains(&value).then_some(value);
+            piece.text = value.to_string();
+        } else {
+            tens = None;
+        }
+        out.push(piece);
+    }
+    *pieces = out;
+}
+
+fn role(text: &str, index: usize, count: usize, kind: PartyKind) -> Role {
+    if token::is_number(text) {
+        return Role::Number;
+    }
+    if kind == PartyKind::Vessel && index == 0 && lexicon::is_vessel_prefix(text) {
+        return Role::Title;
+    }
+    let last = index + 1 == count;
+    match kind {
+        PartyKind::Person => {
+            if text.len() == 1 && text != "y" && !(text == "e" && index > 0 && !last) {
+                return Role::Initial;
+            }
+            if lexicon::is_title(text) {
+                return Role::Title;
+            }
+            if lexicon::is_particle(text) {
+                return Role::Particle;
+            }
+            if last && count > 2 && matches!(text, "sa" | "llc" | "ltd" | "inc" | "gmbh" | "corp") {
+                return Role::LegalForm;
+            }
+            if lexicon::is_patronymic(text) && count > 2 {
+                return Role::Patronymic;
+            }
+            Role::Content
+        }
+        PartyKind::Company | PartyKind::Vessel | PartyKind::Aircraft | PartyKind::Unknown => {
+            if lexicon::legal_form(text).is_some() {
+                return Role::LegalForm;
+            }
+            if kind == PartyKind::Unknown && lexicon::is_title(text) {
+                return Role::Title;
+            }
+            if lexicon::is_particle(text) {
+                return Role::Particle;
+            }
+            if lexicon::is_descriptor(text) {
+                return Role::Descriptor;
+            }
+            if text.len() == 1 { Role::Initial } else { Role::Content }
+        }
+    }
+}
+
+fn normal_form(text: String, role: Role) -> String {
+    match role {
+        Role::LegalForm => lexicon::legal_form(&text).map_or(text, str::to_owned),
+        _ => text,
+    }
+}
