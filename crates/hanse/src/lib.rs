@@ -9,3 +9,5 @@ pub mod keystore;
 pub mod auth;
 pub mod http;
 pub mod principals;
+
+pub mod cli;

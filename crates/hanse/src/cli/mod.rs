@@ -1,0 +1,223 @@
+//! The command line.
+//!
+//! Exit codes are stable: 0 done, 1 refused or not verified, 2 wrong usage, 3 the environment does not allow it.
+
+pub mod client;
+pub mod output;
+
+pub mod doctor;
+pub mod init;
+pub mod principal;
+pub mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::DataDir;
+use crate::http::problem::ProblemBody;
+use output::Output;
+
+/// Runs a digital economic zone, and talks to a running one.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hanse",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Answer with JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The folder of the node.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "./hanse-data",
+        env = "HANSE_DATA"
+    )]
+    pub data: PathBuf,
+    /// The zone to talk to; the one remembered in the data folder when absent.
+    #[arg(long, global = true, value_name = "URL", env = "HANSE_URL")]
+    pub url: Option<String>,
+    /// The token to talk with; one for the remembered key when absent. Prefer the variable: other users see flags.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "HANSE_TOKEN",
+        hide_env_values = true
+    )]
+    pub token: Option<String>,
+}
+
+impl Global {
+    /// The folder of the node.
+    pub fn data(&self) -> DataDir {
+        DataDir::new(&self.data)
+    }
+
+    /// How to answer.
+    pub fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prepare a data folder: keys and the manifest of a zone.
+    Init(init::Init),
+    /// Check whether this machine and data folder can carry a node, and say what to do.
+    Doctor(doctor::Doctor),
+    /// See and change who may act in the zone.
+    #[command(subcommand)]
+    Principal(principal::Principal),
+    /// Redeem, issue, list and revoke tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+}
+
+/// How a command ended when it did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    problem: Option<Box<ProblemBody>>,
+}
+
+/// Why a command ended; the number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// The zone refused, or something did not verify.
+    Refused = 1,
+    /// The command was used wrongly.
+    Usage = 2,
+    /// A file, a port or the network does not allow it.
+    Environment = 3,
+}
+
+impl Failure {
+    /// The zone refused, or something did not verify.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Refused,
+            message: message.into(),
+            problem: None,
+        }
+    }
+
+    /// The command was used wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+            problem: None,
+        }
+    }
+
+    /// The environment does not allow it.
+    pub fn environment(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Environment,
+            message: message.into(),
+            problem: None,
+        }
+    }
+
+    /// The environment does not allow it, with the error and its sources.
+    pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::environment(crate::http::problem::Chain(error).to_string())
+    }
+
+    /// The zone answered with a problem.
+    pub fn problem(problem: ProblemBody) -> Self {
+        let message = format!("{}: {}", problem.title, problem.detail);
+        Self {
+            exit: Exit::Refused,
+            message,
+            problem: Some(Box::new(problem)),
+        }
+    }
+
+    /// Why.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// For people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the zone said, if it was the zone.
+    pub fn zone_problem(&self) -> Option<&ProblemBody> {
+        self.problem.as_deref()
+    }
+}
+
+/// Parses the arguments, does the command, and says how it went.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                ExitCode::from(Exit::Usage as u8)
+            } else {
+                ExitCode::SUCCESS
+            };
+            // Nothing is left to be told when even this cannot be printed.
+            return error
+                .print()
+                .map_or(ExitCode::from(Exit::Environment as u8), |()| code);
+        }
+    };
+    let Cli { global, command } = cli;
+    let done = match command {
+        Command::Init(init) => init.run(&global),
+        Command::Doctor(doctor) => doctor.run(&global),
+        Command::Principal(principal) => principal.run(&global),
+        Command::Token(token) => token.run(&global),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            global.output().failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_has_help_and_takes_json() {
+        Cli::command().debug_assert();
+        fn visit(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            command
+                .get_subcommands()
+                .filter(|sub| sub.get_name() != "help")
+                .for_each(visit);
+        }
+        visit(&Cli::command());
+        let parsed = Cli::try_parse_from(["hanse", "token", "list", "--json"]).unwrap();
+        assert!(parsed.global.json);
+    }
+}
