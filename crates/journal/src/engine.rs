@@ -154,6 +154,8 @@ pub trait Read {
     fn events(&self, from: LogIndex, limit: usize) -> Result<Vec<EventRow>, EngineError>;
     /// A complete Merkle node above the leaves.
     fn node(&self, level: u8, index: u64) -> Result<Option<Hash>, EngineError>;
+    /// Places of Merkle nodes after (level, index), ordered by both.
+    fn nodes(&self, after: Option<(u8, u64)>, limit: usize) -> Result<Vec<(u8, u64)>, EngineError>;
     /// The newest checkpoint.
     fn checkpoint_newest(&self) -> Result<Option<SignedCheckpoint>, EngineError>;
     /// Checkpoints of size at least `from`, in order.

@@ -41,6 +41,11 @@ mod stats;
 pub mod journal;
 pub mod reader;
 
+pub mod fsck;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
 mod bytes_text;
 
 #[cfg(feature = "planted-bugs")]

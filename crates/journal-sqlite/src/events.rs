@@ -1,0 +1,125 @@
+//! SQL for events and stream heads.
+
+use journal::{
+    LogIndex, Seq, StreamName,
+    engine::{EventRow, StreamRow},
+};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params, params};
+
+use crate::value;
+
+const EVENT: &str = "SELECT e.idx, s.name, e.seq, e.digest, e.header, e.payload
+    FROM events e JOIN streams s ON s.id = e.stream ";
+
+const STREAM: &str =
+    "SELECT name, privacy, head_seq, head_digest, wrapped_key, shredded FROM streams ";
+
+fn event(row: &Row<'_>) -> Result<EventRow> {
+    Ok(EventRow {
+        index: value::index(row, 0)?,
+        stream: value::stream(row, 1)?,
+        seq: value::seq(row, 2)?,
+        digest: value::digest(row, 3)?,
+        header: row.get(4)?,
+        payload: row.get(5)?,
+    })
+}
+
+fn stream_row(row: &Row<'_>) -> Result<StreamRow> {
+    Ok(StreamRow {
+        stream: value::stream(row, 0)?,
+        privacy: value::privacy(row, 1)?,
+        head: value::seq(row, 2)?,
+        head_digest: value::digest(row, 3)?,
+        wrapped_key: row.get(4)?,
+        shredded: row.get(5)?,
+    })
+}
+
+/// Events are never deleted and start at 0, so the largest index tells their number.
+pub(crate) fn size(db: &Connection) -> Result<u64> {
+    db.prepare_cached("SELECT COALESCE(MAX(idx) + 1, 0) FROM events")?
+        .query_row([], |row| value::unsigned(row, 0))
+}
+
+pub(crate) fn stream(db: &Connection, name: &StreamName) -> Result<Option<StreamRow>> {
+    db.prepare_cached(&format!("{STREAM} WHERE name = ?1"))?
+        .query_row([name.as_str()], stream_row)
+        .optional()
+}
+
+pub(crate) fn streams(
+    db: &Connection,
+    after: Option<&StreamName>,
+    limit: usize,
+) -> Result<Vec<StreamRow>> {
+    db.prepare_cached(&format!("{STREAM} WHERE name > ?1 ORDER BY name LIMIT ?2"))?
+        .query_map(
+            params![after.map_or("", StreamName::as_str), value::limit(limit)],
+            stream_row,
+        )?
+        .collect()
+}
+
+pub(crate) fn stream_events(
+    db: &Connection,
+    stream: &StreamName,
+    from: Seq,
+    limit: usize,
+) -> Result<Vec<EventRow>> {
+    db.prepare_cached(&format!(
+        "{EVENT} WHERE e.stream = (SELECT id FROM streams WHERE name = ?1) AND e.seq >= ?2
+         ORDER BY e.seq LIMIT ?3"
+    ))?
+    .query_map(
+        params![
+            stream.as_str(),
+            value::integer(from.get()),
+            value::limit(limit)
+        ],
+        event,
+    )?
+    .collect()
+}
+
+pub(crate) fn events(db: &Connection, from: LogIndex, limit: usize) -> Result<Vec<EventRow>> {
+    db.prepare_cached(&format!(
+        "{EVENT} WHERE e.idx >= ?1 ORDER BY e.idx LIMIT ?2"
+    ))?
+    .query_map(params![value::integer(from.0), value::limit(limit)], event)?
+    .collect()
+}
+
+pub(crate) fn insert_event(db: &Connection, row: &EventRow) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO events (idx, stream, seq, digest, header, payload)
+         VALUES (:idx, (SELECT id FROM streams WHERE name = :stream), :seq, :digest, :header, :payload)",
+    )?
+    .execute(named_params! {
+        ":idx": value::integer(row.index.0),
+        ":stream": row.stream.as_str(),
+        ":seq": value::integer(row.seq.get()),
+        ":digest": row.digest.as_bytes(),
+        ":header": row.header,
+        ":payload": row.payload,
+    })?;
+    Ok(())
+}
+
+pub(crate) fn put_stream(db: &Connection, row: &StreamRow) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO streams (name, privacy, head_seq, head_digest, wrapped_key, shredded)
+         VALUES (:name, :privacy, :seq, :digest, :key, :shredded)
+         ON CONFLICT (name) DO UPDATE SET head_seq = :seq, head_digest = :digest,
+             wrapped_key = :key, shredded = :shredded",
+    )?
+    .execute(named_params! {
+        ":name": row.stream.as_str(),
+        ":privacy": row.privacy as u8,
+        ":seq": value::integer(row.head.get()),
+        ":digest": row.head_digest.as_bytes(),
+        ":key": row.wrapped_key,
+        ":shredded": row.shredded,
+    })?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! The journal on SQLite, as its users see it.
+
+mod conformance;
