@@ -11,3 +11,6 @@ pub mod http;
 pub mod principals;
 
 pub mod cli;
+
+pub mod bundles;
+pub mod journal_api;

@@ -1,0 +1,84 @@
+//! What the log key signed: the heads of the log.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{JournalApi, parameter, problem_of_read};
+use crate::http::extract::QueryOf;
+use crate::http::page::{Page, PageQuery};
+use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+
+pub(super) fn routes() -> OpenApiRouter<JournalApi> {
+    OpenApiRouter::default()
+        .routes(routes!(read_checkpoint))
+        .routes(routes!(list_checkpoints))
+        .routes(routes!(read_log_keys))
+}
+
+/// A signed head of the log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CheckpointView {
+    /// How many events it covers.
+    pub size: u64,
+    /// The signed note (C2SP tlog-checkpoint).
+    pub note: String,
+}
+
+/// The newest checkpoint, a signed note.
+#[utoipa::path(
+    get, path = "/v1/journal/checkpoint", tag = "journal",
+    responses(
+        (status = 200, description = "The note.", body = String, content_type = "text/plain"),
+        (status = 404, description = "The log is empty.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
+)]
+pub(super) async fn read_checkpoint(State(state): State<JournalApi>) -> Result<Response, Problem> {
+    let newest = state.reader().checkpoint().map_err(problem_of_read)?;
+    let note = newest.ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?.note;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+}
+
+/// Checkpoints, by size.
+#[utoipa::path(
+    get, path = "/v1/journal/checkpoints", tag = "journal", params(PageQuery),
+    responses((status = 200, description = "A page.", body = Page<CheckpointView>))
+)]
+async fn list_checkpoints(
+    State(state): State<JournalApi>,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Result<Json<Page<CheckpointView>>, Problem> {
+    let after: Option<u64> = query.after().map(str::parse).transpose().map_err(|_| {
+        parameter("#query/cursor", "a cursor is the `next` of a page of the same list")
+    })?;
+    let from = after.map_or(0, |size| size.saturating_add(1));
+    let limit = query.limit();
+    let found = state.reader().checkpoints(from, limit + 1).map_err(problem_of_read)?;
+    let views = found.into_iter().map(|c| CheckpointView { size: c.size, note: c.note });
+    Ok(Json(Page::cut(views.collect(), limit, |view| view.size.to_string())))
+}
+
+/// The keys to verify with. Whoever verifies compares them with a copy from another source.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LogKeys {
+    /// The zone, for `hanse verify --key`.
+    #[schema(example = "did:key:z6Mk…")]
+    pub zone: String,
+    /// The verifier key of the log (C2SP signed-note), for `hanse verify --log-key`.
+    pub log_key: String,
+}
+
+/// The keys of the zone and of its log.
+#[utoipa::path(
+    get, path = "/v1/journal/keys", tag = "journal",
+    responses((status = 200, description = "The keys.", body = LogKeys))
+)]
+async fn read_log_keys(State(state): State<JournalApi>) -> Json<LogKeys> {
+    let identity = &state.0.identity;
+    Json(LogKeys { zone: identity.zone().to_string(), log_key: identity.log().to_string() })
+}

@@ -1,0 +1,255 @@
+//! Events and streams as they stand in the journal.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use evidence::canonical;
+use evidence::digest::Digest;
+use journal::{Event, LogIndex, Privacy, Reader, Seq, StreamName};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Disclosure, JournalApi, Withheld, parameter, problem_of_read};
+use crate::auth::can;
+use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
+use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+
+/// Most events that one request looks at. A page of a rare kind may be short and have a `next`.
+const SCANNED_MAX: usize = 2_000;
+/// Events read from the engine at once.
+const CHUNK: usize = 200;
+
+pub(super) fn routes() -> OpenApiRouter<JournalApi> {
+    OpenApiRouter::default()
+        .routes(routes!(list_events))
+        .routes(routes!(read_event))
+        .routes(routes!(read_event_payload))
+        .routes(routes!(list_streams))
+}
+
+/// An event: its header, which the log commits to, and as much of its content as the caller may see.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// The leaf of the log, from 0.
+    pub index: u64,
+    /// The digest of the header, which the next event of the stream names.
+    #[schema(value_type = String, example = "sha256:…")]
+    pub digest: Digest,
+    /// The header. Its canonical form (RFC 8785) is the leaf.
+    #[schema(value_type = Object)]
+    pub header: Value,
+    /// The content, when it is JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub payload: Option<Value>,
+    /// The content, when it is not JSON, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_base64: Option<String>,
+    /// Why there is no content here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
+}
+
+impl EventView {
+    /// What a caller sees of an event.
+    pub fn of(event: &Event, disclosure: &Disclosure) -> Result<Self, Problem> {
+        let header = canonical::parse(&event.header_bytes).map_err(|e| Problem::internal(&e))?;
+        let mut view = Self {
+            index: event.index.0,
+            digest: event.digest,
+            header,
+            payload: None,
+            payload_base64: None,
+            withheld: None,
+        };
+        match disclosure.content(event) {
+            Err(why) => view.withheld = Some(why),
+            Ok(content) => match canonical_json(content) {
+                Some(value) => view.payload = Some(value),
+                None => view.payload_base64 = Some(BASE64.encode(content)),
+            },
+        }
+        Ok(view)
+    }
+}
+
+/// The content as JSON, if its bytes are the canonical form, so that nothing is lost.
+fn canonical_json(content: &[u8]) -> Option<Value> {
+    let value = canonical::parse(content).ok()?;
+    (canonical::to_vec(&value).ok()? == content).then_some(value)
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// The `next` of the page before. Opaque.
+    cursor: Option<Cursor>,
+    /// How many items at most, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<PageLimit>,
+    /// Only events of this stream, in its order.
+    #[param(value_type = Option<String>, example = "mez/entity/ent-1")]
+    stream: Option<StreamName>,
+    /// Only events of this kind.
+    #[param(example = "entity.applied.v1")]
+    kind: Option<String>,
+}
+
+/// Events in the order of the log, or of one stream.
+#[utoipa::path(
+    get, path = "/v1/journal/events", tag = "journal", params(EventsQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page, which may be short and still have a `next`.", body = Page<EventView>))
+)]
+async fn list_events(
+    caller: Caller<can::ReadJournal>,
+    State(state): State<JournalApi>,
+    QueryOf(query): QueryOf<EventsQuery>,
+) -> Result<Json<Page<EventView>>, Problem> {
+    let disclosure = Disclosure::of(caller.identity());
+    state.blocking(move |parts| list(&parts.platform.reader, &query, &disclosure)).await.map(Json)
+}
+
+fn list(
+    reader: &Reader,
+    query: &EventsQuery,
+    disclosure: &Disclosure,
+) -> Result<Page<EventView>, Problem> {
+    let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit };
+    let mut position = match page.after() {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| {
+            parameter("#query/cursor", "a cursor is the `next` of a page of the same list")
+        })?,
+    };
+    let (mut items, mut scanned) = (Vec::new(), 0);
+    loop {
+        let chunk = chunk(reader, query.stream.as_ref(), position).map_err(problem_of_read)?;
+        let is_last = chunk.len() < CHUNK;
+        for event in &chunk {
+            if items.len() == page.limit() || scanned == SCANNED_MAX {
+                let next = Some(Cursor::after(position.to_string()));
+                return Ok(Page { items, next });
+            }
+            (position, scanned) = (position + 1, scanned + 1);
+            if query.kind.as_deref().is_none_or(|kind| kind == event.kind.as_str()) {
+                items.push(EventView::of(event, disclosure)?);
+            }
+        }
+        if is_last {
+            return Ok(Page { items, next: None });
+        }
+    }
+}
+
+/// Events from a position, which counts from 0 in the log and in a stream alike.
+fn chunk(
+    reader: &Reader,
+    stream: Option<&StreamName>,
+    position: u64,
+) -> Result<Vec<Event>, journal::ReadError> {
+    match stream {
+        None => reader.events(LogIndex(position), CHUNK),
+        Some(stream) => match Seq::new(position.saturating_add(1)) {
+            Some(from) => reader.stream(stream, from, CHUNK),
+            None => Ok(Vec::new()),
+        },
+    }
+}
+
+/// One event of the log.
+#[utoipa::path(
+    get, path = "/v1/journal/events/{index}", tag = "journal", security(("bearer" = [])),
+    params(("index" = u64, Path, description = "The leaf of the log, from 0.")),
+    responses((status = 200, description = "The event.", body = EventView))
+)]
+async fn read_event(
+    caller: Caller<can::ReadJournal>,
+    State(state): State<JournalApi>,
+    PathOf(index): PathOf<u64>,
+) -> Result<Json<EventView>, Problem> {
+    let event = find(state.reader(), index)?;
+    EventView::of(&event, &Disclosure::of(caller.identity())).map(Json)
+}
+
+/// The content of one event, as its bytes were given.
+#[utoipa::path(
+    get, path = "/v1/journal/events/{index}/payload", tag = "journal", security(("bearer" = [])),
+    params(("index" = u64, Path, description = "The leaf of the log, from 0.")),
+    responses(
+        (status = 200, description = "The content.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 410, description = "It was erased for good.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
+)]
+async fn read_event_payload(
+    caller: Caller<can::ReadJournal>,
+    State(state): State<JournalApi>,
+    PathOf(index): PathOf<u64>,
+) -> Result<Response, Problem> {
+    let event = find(state.reader(), index)?;
+    match Disclosure::of(caller.identity()).content(&event) {
+        Ok(content) => {
+            let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+            Ok((kind, content.to_vec()).into_response())
+        }
+        Err(Withheld::Erased) => Err(Problem::new(
+            Code::Gone,
+            "the key of this content was destroyed; its digest stays in the log",
+        )),
+        Err(Withheld::Sealed | Withheld::OutOfScope) => {
+            Err(Problem::new(Code::Forbidden, "the caller's scopes do not cover this content"))
+        }
+    }
+}
+
+fn find(reader: &Reader, index: u64) -> Result<Event, Problem> {
+    let event = reader.event(LogIndex(index)).map_err(problem_of_read)?;
+    event.ok_or_else(|| Problem::not_found("event"))
+}
+
+/// A stream.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StreamView {
+    /// Its name.
+    #[schema(value_type = String, example = "mez/entity/ent-1")]
+    pub stream: StreamName,
+    /// How many events it has.
+    pub events: u64,
+    /// `public`, or `personal` when its content is sealed.
+    #[schema(value_type = String, example = "public")]
+    pub privacy: Privacy,
+    /// Whether its key was destroyed.
+    pub erased: bool,
+}
+
+/// Streams, by name.
+#[utoipa::path(
+    get, path = "/v1/journal/streams", tag = "journal", params(PageQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page.", body = Page<StreamView>))
+)]
+async fn list_streams(
+    _caller: Caller<can::ReadJournal>,
+    State(state): State<JournalApi>,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Result<Json<Page<StreamView>>, Problem> {
+    let after = query.after().map(str::parse::<StreamName>).transpose();
+    let after = after.map_err(|_| {
+        parameter("#query/cursor", "a cursor is the `next` of a page of the same list")
+    })?;
+    let limit = query.limit();
+    let heads = state.reader().streams(after.as_ref(), limit + 1).map_err(problem_of_read)?;
+    let views = heads.into_iter().map(|head| StreamView {
+        stream: head.stream,
+        events: head.head.get(),
+        privacy: head.privacy,
+        erased: head.shredded,
+    });
+    Ok(Json(Page::cut(views.collect(), limit, |view| view.stream.to_string())))
+}

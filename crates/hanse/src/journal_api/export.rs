@@ -1,0 +1,136 @@
+//! The audit export: the whole log as JSON lines, which `hanse verify` checks without the node.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use evidence::checkpoint::Checkpoint;
+use futures_util::stream;
+use journal::LogIndex;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Disclosure, JournalApi, parameter, problem_of_read};
+use crate::auth::can;
+use crate::bundles::export::{End, Event, Head, Line};
+use crate::http::extract::{Caller, QueryOf};
+use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+
+/// Events read and sent at once. The next are read when the socket took these.
+const CHUNK: usize = 100;
+
+pub(super) fn routes() -> OpenApiRouter<JournalApi> {
+    OpenApiRouter::default().routes(routes!(export_audit))
+}
+
+/// Where the export begins.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportQuery {
+    /// The first event: 0, or one more than the last whole line of an export that was cut off.
+    #[param(default = 0)]
+    from: Option<u64>,
+}
+
+/// Every event up to the newest checkpoint, with the content the caller may see. The first line holds the checkpoint,
+/// the last one says that nothing is missing.
+#[utoipa::path(
+    get, path = "/v1/audit/export", tag = "journal", params(ExportQuery), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "JSON lines.", body = String, content_type = "application/x-ndjson"),
+        (status = 404, description = "The log is empty.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
+)]
+async fn export_audit(
+    caller: Caller<can::ExportJournal>,
+    State(state): State<JournalApi>,
+    QueryOf(query): QueryOf<ExportQuery>,
+) -> Result<Response, Problem> {
+    let disclosure = Disclosure::of(caller.identity());
+    let from = query.from.unwrap_or(0);
+    let head = state.blocking(move |parts| head(parts, from)).await?;
+    let (first, to) = (to_line(&Line::Head(head.0))?, head.1);
+    let start = Part { state, disclosure, next: Next::First(first), at: from, to, from };
+    let body = Body::from_stream(stream::try_unfold(start, Part::advance));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+/// The first line, and the size of the tree that is exported.
+fn head(parts: &super::Parts, from: u64) -> Result<(Head, u64), Problem> {
+    let reader = &parts.platform.reader;
+    let newest = reader.checkpoint().map_err(problem_of_read)?;
+    let newest = newest.ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?;
+    let checkpoint =
+        Checkpoint::open(&newest.note, parts.identity.log()).map_err(|e| Problem::internal(&e))?;
+    if from >= checkpoint.size {
+        return Err(parameter("#query/from", "the log has fewer events"));
+    }
+    // The audit path of the last leaf of a tree is the peaks of the tree before it, smallest first.
+    let mut peaks = reader.inclusion(LogIndex(from), from + 1).map_err(problem_of_read)?;
+    peaks.reverse();
+    let (size, identity) = (checkpoint.size, &parts.identity);
+    Ok((Head::new(&identity.zone(), identity.log(), from, &peaks, newest.note), size))
+}
+
+fn to_line(line: &Line) -> Result<Bytes, Problem> {
+    let mut text = serde_json::to_vec(line).map_err(|error| Problem::internal(&error))?;
+    text.push(b'\n');
+    Ok(text.into())
+}
+
+/// What is still to be sent.
+struct Part {
+    state: JournalApi,
+    disclosure: Disclosure,
+    next: Next,
+    from: u64,
+    at: u64,
+    to: u64,
+}
+
+enum Next {
+    First(Bytes),
+    Events,
+    Nothing,
+}
+
+impl Part {
+    /// An error ends the connection without the last line, so that a cut export is seen to be cut.
+    async fn advance(mut self) -> Result<Option<(Bytes, Self)>, Problem> {
+        let bytes = match std::mem::replace(&mut self.next, Next::Events) {
+            Next::First(line) => line,
+            Next::Nothing => return Ok(None),
+            Next::Events if self.at == self.to => {
+                self.next = Next::Nothing;
+                to_line(&Line::End(End { events: self.to - self.from }))?
+            }
+            Next::Events => self.events().await?,
+        };
+        Ok(Some((bytes, self)))
+    }
+
+    async fn events(&mut self) -> Result<Bytes, Problem> {
+        let (at, disclosure) = (self.at, self.disclosure.clone());
+        let limit = usize::try_from(self.to - at).map_or(CHUNK, |rest| rest.min(CHUNK));
+        let lines = self.state.blocking(move |parts| {
+            let events =
+                parts.platform.reader.events(LogIndex(at), limit).map_err(problem_of_read)?;
+            let mut bytes = Vec::new();
+            for event in &events {
+                let view = Event::of(event, disclosure.content(event).ok());
+                let line = view.map_err(|error| Problem::internal(&error))?;
+                bytes.extend_from_slice(&to_line(&Line::Event(line))?);
+            }
+            Ok((bytes, events.len() as u64))
+        });
+        let (bytes, count) = lines.await?;
+        if count == 0 {
+            return Err(Problem::not_found("event"));
+        }
+        self.at += count;
+        Ok(bytes.into())
+    }
+}

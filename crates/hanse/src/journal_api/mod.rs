@@ -1,0 +1,139 @@
+//! The journal over HTTP: events, proofs, checkpoints, tiles, exports and erasure.
+//!
+//! Invariants (guard):
+//! 1. sealed content leaves the node only to a caller whose scopes cover its area, never to one bound
+//!    to entities or a jurisdiction                                   (`Disclosure::content`, the one place)
+//! 2. checkpoints and hash tiles are public; they hold hashes and nothing else       (`tlog`)
+//! 3. every proof is against a checkpoint that the log key signed, never a bare root (`bundles`)
+
+pub mod checkpoints;
+mod disclosure;
+pub mod erasure;
+pub mod events;
+pub mod export;
+pub mod proofs;
+mod tlog;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use evidence::bundle::Bundle;
+use evidence::did::DidKey;
+use evidence::key::SigningKey;
+use evidence::note::{NoteSigner, NoteVerifier};
+use journal::ReadError;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::bundles::EntityRegister;
+use crate::http::Platform;
+use crate::http::problem::{Code, Problem};
+
+pub use disclosure::{Disclosure, Withheld};
+pub use erasure::{ERASED_KIND, ErasureReason};
+
+/// Who speaks in proofs: the zone, and the key of its log.
+pub struct LogIdentity {
+    zone: SigningKey,
+    log: NoteSigner,
+}
+
+impl LogIdentity {
+    /// The zone's key, which issues credentials too, and the key that signs checkpoints.
+    pub fn new(zone: SigningKey, log: NoteSigner) -> Self {
+        Self { zone, log }
+    }
+
+    /// The zone.
+    pub fn zone(&self) -> DidKey {
+        self.zone.did()
+    }
+
+    /// The log, named by its origin.
+    pub fn log(&self) -> &NoteVerifier {
+        self.log.verifier()
+    }
+
+    /// Signs a bundle as the zone and as its log.
+    ///
+    /// # Errors
+    /// A part of it has no canonical form, which is a defect.
+    pub fn seal(&self, bundle: &Bundle) -> Result<Vec<u8>, Problem> {
+        bundle.seal(&self.zone, &self.log).map_err(|error| Problem::internal(&error))
+    }
+}
+
+/// What the handlers of this module share.
+#[derive(Clone)]
+pub struct JournalApi(Arc<Parts>);
+
+struct Parts {
+    platform: Arc<Platform>,
+    identity: LogIdentity,
+    entities: Box<dyn EntityRegister>,
+}
+
+impl JournalApi {
+    /// The state of the handlers. `entities` finds what a bundle about an entity holds beside its events.
+    pub fn new(
+        platform: Arc<Platform>,
+        identity: LogIdentity,
+        entities: Box<dyn EntityRegister>,
+    ) -> Self {
+        Self(Arc::new(Parts { platform, identity, entities }))
+    }
+
+    fn reader(&self) -> &journal::Reader {
+        &self.0.platform.reader
+    }
+
+    /// Runs a wide read off the threads that serve requests.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let parts = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || work(&parts)).await;
+        done.map_err(|error| Problem::internal(&error))?
+    }
+}
+
+impl FromRef<JournalApi> for Arc<Platform> {
+    fn from_ref(state: &JournalApi) -> Self {
+        Arc::clone(&state.0.platform)
+    }
+}
+
+/// The documented routes, under `/v1`, and the newest checkpoint.
+pub fn routes(state: JournalApi) -> OpenApiRouter {
+    OpenApiRouter::default()
+        .merge(events::routes())
+        .merge(proofs::routes())
+        .merge(checkpoints::routes())
+        .merge(export::routes())
+        .merge(erasure::routes())
+        .merge(tlog::routes())
+        .with_state(state)
+}
+
+/// The tiles of the log. OpenAPI cannot describe a parameter with slashes in it; C2SP tlog-tiles does.
+pub fn tile_routes(state: JournalApi) -> Router {
+    tlog::tile_routes().with_state(state)
+}
+
+/// What a caller is told when the journal did not read. Which row is corrupt goes to the log, where
+/// an operator sees it.
+pub(crate) fn problem_of_read(error: ReadError) -> Problem {
+    match error {
+        ReadError::OutOfRange { .. } => Problem::not_found("tree or leaf"),
+        other => Problem::internal(&other),
+    }
+}
+
+fn parameter(name: &str, detail: &str) -> Problem {
+    Problem::new(Code::ParameterInvalid, "a parameter is not valid").with_error(
+        name,
+        "range",
+        detail,
+    )
+}

@@ -1,0 +1,120 @@
+//! Proofs: one file about one event or one entity, and the growth of the log between two sizes.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Disclosure, JournalApi, parameter, problem_of_read};
+use crate::auth::{Resource, can};
+use crate::bundles::bundle;
+use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+
+pub(super) fn routes() -> OpenApiRouter<JournalApi> {
+    OpenApiRouter::default()
+        .routes(routes!(read_proof))
+        .routes(routes!(read_entity_bundle))
+        .routes(routes!(read_consistency))
+}
+
+/// Which tree to prove against.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProofQuery {
+    /// The size of a tree that a checkpoint was signed for; the newest when absent.
+    size: Option<u64>,
+}
+
+/// An evidence bundle about one event: header, content as far as the caller may see it, inclusion proof and signed
+/// checkpoint. `hanse verify` checks it without the node.
+#[utoipa::path(
+    get, path = "/v1/journal/proofs/{index}", tag = "journal", security(("bearer" = [])),
+    params(("index" = u64, Path, description = "The leaf of the log, from 0."), ProofQuery),
+    responses((status = 200, description = "The bundle.", body = Object))
+)]
+async fn read_proof(
+    caller: Caller<can::ReadJournal>,
+    State(state): State<JournalApi>,
+    PathOf(index): PathOf<u64>,
+    QueryOf(query): QueryOf<ProofQuery>,
+) -> Result<Response, Problem> {
+    let disclosure = Disclosure::of(caller.identity());
+    let work = move |parts: &super::Parts| {
+        let reader = &parts.platform.reader;
+        bundle::of_event(reader, &parts.identity, &disclosure, index, query.size)
+    };
+    state.blocking(work).await.map(as_file)
+}
+
+/// An evidence bundle about one entity: every event of its stream, its credentials with their status lists, and the
+/// digests of the packs it was judged by.
+#[utoipa::path(
+    get, path = "/v1/entities/{id}/bundle", tag = "journal", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The entity.")),
+    responses((status = 200, description = "The bundle.", body = Object))
+)]
+async fn read_entity_bundle(
+    caller: Caller<can::ExportJournal>,
+    State(state): State<JournalApi>,
+    PathOf(id): PathOf<String>,
+) -> Result<Response, Problem> {
+    let file = state.0.entities.file(&id)?.ok_or_else(|| Problem::not_found("entity"))?;
+    caller.permit(Resource::Entity { id: &id, jurisdiction: &file.jurisdiction })?;
+    let disclosure = Disclosure::of(caller.identity());
+    let work = move |parts: &super::Parts| {
+        bundle::of_entity(&parts.platform.reader, &parts.identity, &disclosure, file)
+    };
+    state.blocking(work).await.map(as_file)
+}
+
+fn as_file(bundle: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], bundle).into_response()
+}
+
+/// Two sizes of the log.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ConsistencyQuery {
+    /// The older size, at least 1.
+    from: u64,
+    /// The newer size.
+    to: u64,
+}
+
+/// Shows that the log only grew.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ConsistencyView {
+    /// The older size.
+    pub from: u64,
+    /// The newer size.
+    pub to: u64,
+    /// The proof (RFC 9162 section 2.1.4), as hexadecimal digits.
+    pub proof: Vec<String>,
+}
+
+/// A proof that the log at one size begins with the log at a smaller size. The roots are in the checkpoints.
+#[utoipa::path(
+    get, path = "/v1/journal/consistency", tag = "journal", params(ConsistencyQuery),
+    responses(
+        (status = 200, description = "The proof.", body = ConsistencyView),
+        (status = 404, description = "The log is smaller.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
+)]
+async fn read_consistency(
+    State(state): State<JournalApi>,
+    QueryOf(ConsistencyQuery { from, to }): QueryOf<ConsistencyQuery>,
+) -> Result<Json<ConsistencyView>, Problem> {
+    if from == 0 || from > to {
+        return Err(parameter("#query/from", "from is at least 1 and at most to"));
+    }
+    let proof = state.reader().consistency(from, to).map_err(problem_of_read)?;
+    let proof = proof.iter().map(|hash| data_encoding::HEXLOWER.encode(hash)).collect();
+    Ok(Json(ConsistencyView { from, to, proof }))
+}
