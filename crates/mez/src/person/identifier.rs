@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_emirates_id_carries_a_luhn_digit() {
-        let id = |text| Identifier::new(IdentifierKind::AeEmiratesId, text);
+        let id = |text: &str| Identifier::new(IdentifierKind::AeEmiratesId, text);
         assert!(id("784-1980-1234567-9").is_ok());
         for digit in "012345678".chars() {
             let text = format!("784-1980-1234567-{digit}");

@@ -1,0 +1,7 @@
+//! What institutions promise, each module by its subject.
+
+mod compliance;
+mod entity;
+mod pack;
+mod support;
+mod zone;
