@@ -3,6 +3,8 @@
 //! Everything here is a value: no clock, no randomness, no input or output, no unordered maps.
 //! Read top to bottom, each module uses only those above it.
 
+mod base64;
+
 pub mod canonical;
 pub mod mcf;
 

@@ -9,12 +9,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::BASE64;
 use data_encoding::HEXLOWER;
 use sha2::Digest as _;
 use sha2::Sha256;
 use thiserror::Error;
 
+use crate::base64;
 use crate::key::KeyError;
 use crate::key::Signature;
 use crate::key::SigningKey;
@@ -128,7 +128,7 @@ impl fmt::Display for NoteVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut key = [ED25519; 33];
         key[1..].copy_from_slice(self.key.as_bytes());
-        let (id, key) = (HEXLOWER.encode(&self.key_id()), BASE64.encode(&key));
+        let (id, key) = (HEXLOWER.encode(&self.key_id()), base64::encode(&key));
         write!(f, "{}+{id}+{key}", self.name)
     }
 }
@@ -141,9 +141,7 @@ impl FromStr for NoteVerifier {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteError::VerifierKey);
         };
-        let key = BASE64
-            .decode(key.as_bytes())
-            .map_err(|_| NoteError::VerifierKey)?;
+        let key = base64::decode(key).ok_or(NoteError::VerifierKey)?;
         let key = match key.as_slice() {
             [ED25519, key @ ..] => key.try_into().map_err(|_| NoteError::VerifierKey)?,
             _ => return Err(NoteError::VerifierKey),
@@ -225,7 +223,7 @@ fn signature_line(text: &str, verifier: &NoteVerifier, key: &SigningKey) -> Stri
     format!(
         "{SIGNATURE_MARK}{} {}\n",
         verifier.name,
-        BASE64.encode(&bytes)
+        base64::encode(&bytes)
     )
 }
 
@@ -308,7 +306,7 @@ impl<'a> NoteSignature<'a> {
         if name.is_empty() || name.contains(|char: char| char.is_whitespace() || char == '+') {
             return None;
         }
-        let bytes = BASE64.decode(base64.as_bytes()).ok()?;
+        let bytes = base64::decode(base64)?;
         let (key_id, signature) = bytes.split_first_chunk()?;
         if signature.is_empty() {
             return None;

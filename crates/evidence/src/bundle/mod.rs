@@ -122,13 +122,13 @@ pub enum SealError {
     #[error("signing key is not that of zone {zone}")]
     ForeignZoneKey {
         /// The zone.
-        zone: DidKey,
+        zone: Box<DidKey>,
     },
     /// The log's key is not the one the bundle names.
     #[error("signing key is not that of log {log}")]
     ForeignLogKey {
         /// The log's verifier key.
-        log: NoteVerifier,
+        log: Box<NoteVerifier>,
     },
     /// A part has no canonical form.
     #[error("bundle has no canonical form")]
@@ -144,11 +144,13 @@ impl Bundle {
     /// Nothing is verified here; a careless sealer makes a bundle that does not verify.
     pub fn seal(&self, zone: &SigningKey, log: &NoteSigner) -> Result<Vec<u8>, SealError> {
         if zone.did() != self.zone {
-            return Err(SealError::ForeignZoneKey { zone: self.zone });
+            return Err(SealError::ForeignZoneKey {
+                zone: Box::new(self.zone),
+            });
         }
         if *log.verifier() != self.log {
             return Err(SealError::ForeignLogKey {
-                log: self.log.clone(),
+                log: Box::new(self.log.clone()),
             });
         }
         let open = wire::Open::from(self);

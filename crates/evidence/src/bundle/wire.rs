@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use data_encoding::BASE64;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +11,7 @@ use super::BundledEvent;
 use super::FORMAT;
 use super::PackDigest;
 use super::Payload;
+use crate::base64;
 use crate::did::DidKey;
 use crate::event::EventHeader;
 use crate::merkle::Hash;
@@ -97,12 +97,12 @@ impl<'a> From<&'a BundledEvent> for Event<'a> {
             inclusion: event
                 .inclusion
                 .iter()
-                .map(|hash| BASE64.encode(hash))
+                .map(|hash| base64::encode(hash))
                 .collect(),
             index: event.index,
             payload: match &event.payload {
                 Payload::Json(value) => PayloadText::Json(Cow::Borrowed(value)),
-                Payload::Bytes(bytes) => PayloadText::Base64(BASE64.encode(bytes)),
+                Payload::Bytes(bytes) => PayloadText::Base64(base64::encode(bytes)),
                 Payload::Withheld => PayloadText::Withheld,
             },
         }
@@ -112,16 +112,14 @@ impl<'a> From<&'a BundledEvent> for Event<'a> {
 impl Event<'_> {
     /// `None` when a text is not strict base64, or not of a hash's length.
     pub(super) fn read(self) -> Option<BundledEvent> {
-        let hash = |text: &String| -> Option<Hash> {
-            BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
-        };
+        let hash = |text: &String| -> Option<Hash> { base64::decode(text)?.try_into().ok() };
         Some(BundledEvent {
             header: self.header.into_owned(),
             index: self.index,
             inclusion: self.inclusion.iter().map(hash).collect::<Option<_>>()?,
             payload: match self.payload {
                 PayloadText::Json(value) => Payload::Json(value.into_owned()),
-                PayloadText::Base64(text) => Payload::Bytes(BASE64.decode(text.as_bytes()).ok()?),
+                PayloadText::Base64(text) => Payload::Bytes(base64::decode(&text)?),
                 PayloadText::Withheld => Payload::Withheld,
             },
         })
