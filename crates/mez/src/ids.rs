@@ -142,7 +142,9 @@ fn is_jurisdiction(text: &str) -> bool {
 
 fn is_zone(text: &str) -> bool {
     (1..=100).contains(&text.len())
-        && text.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
+        && text
+            .bytes()
+            .all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
         && text.as_bytes()[0].is_ascii_lowercase()
         && !text.ends_with(['.', '-'])
         && !text.contains("..")

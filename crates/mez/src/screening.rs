@@ -109,7 +109,10 @@ impl ScreeningFact {
         if self.subject != *subject || self.lists.is_empty() || age_ms < 0 {
             return Standing::Unscreened;
         }
-        match (self.verdict, self.review.as_ref().map(|review| review.finding)) {
+        match (
+            self.verdict,
+            self.review.as_ref().map(|review| review.finding),
+        ) {
             (ScreeningVerdict::Block, _) | (_, Some(Finding::TrueMatch)) => Standing::Blocked,
             _ if age_ms > age_max_ms => Standing::Stale,
             (ScreeningVerdict::Clear, None)

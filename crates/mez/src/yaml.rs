@@ -35,8 +35,9 @@ pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, YamlErr
         strict_booleans: true,
         with_snippet: false,
     };
-    serde_saphyr::from_slice_with_options(bytes, options)
-        .map_err(|error| YamlError::Refused { detail: error.to_string() })
+    serde_saphyr::from_slice_with_options(bytes, options).map_err(|error| YamlError::Refused {
+        detail: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -61,6 +62,9 @@ mod tests {
     #[test]
     fn a_country_is_not_a_boolean() {
         let value: Value = from_slice(b"countries: [no, yes, on, off]\nflag: true\n").unwrap();
-        assert_eq!(value, json!({"countries": ["no", "yes", "on", "off"], "flag": true}));
+        assert_eq!(
+            value,
+            json!({"countries": ["no", "yes", "on", "off"], "flag": true})
+        );
     }
 }

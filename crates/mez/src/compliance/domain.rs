@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 /// The order of the variants is the order in which domains are listed everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the vocabulary; the packs say what each demands")]
+#[expect(
+    missing_docs,
+    reason = "the names are the vocabulary; the packs say what each demands"
+)]
 pub enum Domain {
     Aml,
     Kyc,
@@ -107,6 +110,8 @@ impl FromStr for Domain {
         Self::ALL
             .into_iter()
             .find(|domain| domain.as_str() == text)
-            .ok_or_else(|| UnknownDomain { text: text.to_owned() })
+            .ok_or_else(|| UnknownDomain {
+                text: text.to_owned(),
+            })
     }
 }

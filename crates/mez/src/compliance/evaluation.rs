@@ -154,7 +154,9 @@ impl Evaluation {
 
     /// The state in one domain.
     pub fn state(&self, domain: Domain) -> State {
-        self.domains.get(&domain).map_or(State::Pending, |result| result.state)
+        self.domains
+            .get(&domain)
+            .map_or(State::Pending, |result| result.state)
     }
 
     /// The commitment to subject, time, states, evidence, facts and rules.
@@ -184,7 +186,11 @@ impl Evaluation {
     pub fn record(&self) -> ComplianceRecord {
         ComplianceRecord {
             as_of_ms: self.as_of_ms,
-            states: self.domains.iter().map(|(domain, result)| (*domain, result.state)).collect(),
+            states: self
+                .domains
+                .iter()
+                .map(|(domain, result)| (*domain, result.state))
+                .collect(),
             commitment: self.commitment,
         }
     }

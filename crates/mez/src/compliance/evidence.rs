@@ -100,8 +100,11 @@ impl Verifier<'_> {
     /// Verifies a credential and says what it shows about whom.
     pub fn verify(&self, credential: &[u8]) -> Result<VerifiedEvidence, EvidenceRefusal> {
         let value = canonical::parse(credential).map_err(EvidenceRefusal::NotJson)?;
-        let as_of = Timestamp::from_millisecond(self.as_of_ms)
-            .map_err(|_| EvidenceRefusal::InstantOutOfRange { as_of_ms: self.as_of_ms })?;
+        let as_of = Timestamp::from_millisecond(self.as_of_ms).map_err(|_| {
+            EvidenceRefusal::InstantOutOfRange {
+                as_of_ms: self.as_of_ms,
+            }
+        })?;
         let trusted: BTreeSet<String> = self.authorities.iter().map(|a| a.did.clone()).collect();
         let policy = Policy {
             issuers: Issuers::Only(&trusted),
@@ -109,10 +112,16 @@ impl Verifier<'_> {
             ..Policy::at(as_of)
         };
         let verified = credential::verify(&value, &policy)?;
-        if !verified.types.iter().any(|name| name == EVIDENCE_CREDENTIAL_TYPE) {
+        if !verified
+            .types
+            .iter()
+            .any(|name| name == EVIDENCE_CREDENTIAL_TYPE)
+        {
             return Err(EvidenceRefusal::OtherType);
         }
-        let claims = value["credentialSubject"].as_object().ok_or(EvidenceRefusal::Subject)?;
+        let claims = value["credentialSubject"]
+            .as_object()
+            .ok_or(EvidenceRefusal::Subject)?;
         let subject = claims.get("id").and_then(|id| id.as_str()?.parse().ok());
         let (kind, domain) = self.kind(claims.get("evidenceKind"))?;
         self.check_competence(&verified.issuer, domain)?;
@@ -127,12 +136,19 @@ impl Verifier<'_> {
         })
     }
 
-    fn kind(&self, claim: Option<&serde_json::Value>) -> Result<(PackItemId, Domain), EvidenceRefusal> {
-        let text = claim.and_then(serde_json::Value::as_str).unwrap_or_default();
+    fn kind(
+        &self,
+        claim: Option<&serde_json::Value>,
+    ) -> Result<(PackItemId, Domain), EvidenceRefusal> {
+        let text = claim
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
         let known = self.kinds.iter().find(|(kind, _)| kind.as_str() == text);
         known
             .map(|(kind, domain)| (kind.clone(), *domain))
-            .ok_or_else(|| EvidenceRefusal::UnknownKind { kind: text.to_owned() })
+            .ok_or_else(|| EvidenceRefusal::UnknownKind {
+                kind: text.to_owned(),
+            })
     }
 
     fn check_competence(&self, issuer: &str, domain: Domain) -> Result<(), EvidenceRefusal> {
@@ -141,7 +157,10 @@ impl Verifier<'_> {
         if self.authorities.iter().any(competent) {
             return Ok(());
         }
-        Err(EvidenceRefusal::OutsideCompetence { issuer: issuer.to_owned(), domain })
+        Err(EvidenceRefusal::OutsideCompetence {
+            issuer: issuer.to_owned(),
+            domain,
+        })
     }
 }
 
@@ -149,9 +168,16 @@ impl FromStr for EvidenceSubject {
     type Err = InvalidSubject;
 
     fn from_str(text: &str) -> Result<Self, InvalidSubject> {
-        let entity = text.strip_prefix("urn:hanse:entity:").and_then(|id| id.parse().ok());
-        let person = text.strip_prefix("urn:hanse:person:").and_then(|id| id.parse().ok());
-        entity.map(Self::Entity).or(person.map(Self::Person)).ok_or(InvalidSubject)
+        let entity = text
+            .strip_prefix("urn:hanse:entity:")
+            .and_then(|id| id.parse().ok());
+        let person = text
+            .strip_prefix("urn:hanse:person:")
+            .and_then(|id| id.parse().ok());
+        entity
+            .map(Self::Entity)
+            .or(person.map(Self::Person))
+            .ok_or(InvalidSubject)
     }
 }
 
@@ -177,7 +203,14 @@ impl VerifiedEvidence {
     ) -> Self {
         let issuer = format!("supposed:{}", kind.regulator);
         let (kind, domain) = (kind.id.clone(), kind.domain);
-        Self { kind, domain, subject, issuer, digest, as_of_ms }
+        Self {
+            kind,
+            domain,
+            subject,
+            issuer,
+            digest,
+            as_of_ms,
+        }
     }
 
     /// What it shows.

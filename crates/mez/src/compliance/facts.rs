@@ -110,8 +110,12 @@ impl Facts {
         screening_age_max_ms: i64,
     ) -> Result<Self, FactsError> {
         let day = utc_day(as_of_ms)?;
-        let ids: BTreeSet<PersonId> =
-            entity.directors.iter().chain(entity.owners.iter().map(|s| &s.person)).cloned().collect();
+        let ids: BTreeSet<PersonId> = entity
+            .directors
+            .iter()
+            .chain(entity.owners.iter().map(|s| &s.person))
+            .cloned()
+            .collect();
         for id in &ids {
             check_person(entity, id, persons)?;
         }
@@ -124,7 +128,11 @@ impl Facts {
             persons: ids,
             directors: count(entity.directors.len()),
             owners: count(entity.owners.len()),
-            disclosed_bps: entity.owners.iter().map(|stake| u32::from(stake.share_bps)).sum(),
+            disclosed_bps: entity
+                .owners
+                .iter()
+                .map(|stake| u32::from(stake.share_bps))
+                .sum(),
             largest_unidentified_share_bps: entity
                 .owners
                 .iter()
@@ -151,7 +159,9 @@ fn check_person(
     id: &PersonId,
     persons: &BTreeMap<PersonId, Person>,
 ) -> Result<(), FactsError> {
-    let person = persons.get(id).ok_or_else(|| FactsError::PersonMissing { person: id.clone() })?;
+    let person = persons
+        .get(id)
+        .ok_or_else(|| FactsError::PersonMissing { person: id.clone() })?;
     let digest = person.digest().map_err(FactsError::Canonical)?;
     let party = crate::screening::Party::Person(id.clone());
     match entity.parties.get(&party) {
@@ -164,7 +174,9 @@ fn check_person(
 fn youngest<'a>(persons: impl Iterator<Item = &'a Person>, day: Date) -> Option<u32> {
     let age = |person: &Person| {
         let lived = person.date_of_birth?.until((Unit::Year, day)).ok()?;
-        u32::try_from(lived.get_years()).ok().filter(|_| person.date_of_birth <= Some(day))
+        u32::try_from(lived.get_years())
+            .ok()
+            .filter(|_| person.date_of_birth <= Some(day))
     };
     let ages: Option<Vec<u32>> = persons.map(age).collect();
     ages?.into_iter().min()
@@ -182,7 +194,9 @@ fn screening_counts(entity: &Entity, as_of_ms: i64, age_max_ms: i64) -> Screenin
             Standing::Blocked => &mut counts.blocked,
         } += 1;
         let lists = record.screening.iter().flat_map(|fact| &fact.lists);
-        counts.lists.extend(lists.map(|list| format!("{}@{}", list.name, list.version)));
+        counts
+            .lists
+            .extend(lists.map(|list| format!("{}@{}", list.name, list.version)));
     }
     counts
 }

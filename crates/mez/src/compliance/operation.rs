@@ -105,8 +105,12 @@ impl Operation {
             Self::ConsentResolution => (&[Sanctions, Corporate], &[Aml]),
             Self::TradeFlow => (&[Aml, Kyc, Sanctions], &[Tax]),
         };
-        let strict = strict.iter().map(|domain| (*domain, Gate::BlocksUnlessPassing));
-        let lenient = lenient.iter().map(|domain| (*domain, Gate::BlocksWhenNonCompliant));
+        let strict = strict
+            .iter()
+            .map(|domain| (*domain, Gate::BlocksUnlessPassing));
+        let lenient = lenient
+            .iter()
+            .map(|domain| (*domain, Gate::BlocksWhenNonCompliant));
         strict.chain(lenient).collect()
     }
 }
@@ -124,6 +128,8 @@ impl FromStr for Operation {
         Self::ALL
             .into_iter()
             .find(|operation| operation.as_str() == text)
-            .ok_or_else(|| UnknownOperation { text: text.to_owned() })
+            .ok_or_else(|| UnknownOperation {
+                text: text.to_owned(),
+            })
     }
 }

@@ -96,15 +96,21 @@ impl Period {
 impl Rule {
     /// Reads a policy as a rule.
     pub(crate) fn read(policy: &Policy, default: Period) -> Result<Self, RuleError> {
-        if let Some((annotation, _)) =
-            policy.annotations().find(|(name, _)| !ANNOTATIONS.contains(name))
+        if let Some((annotation, _)) = policy
+            .annotations()
+            .find(|(name, _)| !ANNOTATIONS.contains(name))
         {
-            return Err(RuleError::AnnotationUnknown { annotation: annotation.to_owned() });
+            return Err(RuleError::AnnotationUnknown {
+                annotation: annotation.to_owned(),
+            });
         }
         let id: PackItemId = parsed(policy, "id", "a name of a-z, 0-9, dots and hyphens")?
             .ok_or(RuleError::AnnotationMissing { annotation: "id" })?;
-        let source = parsed(policy, "source", "the id of a source")?
-            .ok_or(RuleError::AnnotationMissing { annotation: "source" })?;
+        let source = parsed(policy, "source", "the id of a source")?.ok_or(
+            RuleError::AnnotationMissing {
+                annotation: "source",
+            },
+        )?;
         let is_permit = policy.effect() == Effect::Permit;
         let requires = match is_permit {
             true => Some(text(policy, "requires")?),
@@ -173,7 +179,8 @@ fn domains(policy: &Policy) -> Result<Vec<Domain>, RuleError> {
     };
     let domain = |action: &cedar_policy::EntityUid| {
         let name = action.id().unescaped().to_owned();
-        name.parse().map_err(|_| RuleError::UnknownDomain { action: name })
+        name.parse()
+            .map_err(|_| RuleError::UnknownDomain { action: name })
     };
     let mut domains: Vec<Domain> = actions.iter().map(domain).collect::<Result<_, _>>()?;
     domains.sort_unstable();

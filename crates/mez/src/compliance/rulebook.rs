@@ -69,9 +69,14 @@ impl Rulebook {
     pub fn new(mut packs: Vec<Pack>) -> Result<Self, RulebookError> {
         packs.sort_by(|a, b| a.id().cmp(b.id()));
         if let Some(pair) = packs.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
-            return Err(RulebookError::DuplicatePack { pack: pair[0].id().clone() });
+            return Err(RulebookError::DuplicatePack {
+                pack: pair[0].id().clone(),
+            });
         }
-        Ok(Self { packs, schema: schema() })
+        Ok(Self {
+            packs,
+            schema: schema(),
+        })
     }
 
     /// The packs, by id.
@@ -108,9 +113,16 @@ impl Rulebook {
             .iter()
             .filter(|pack| pack.applies_in(request.jurisdiction) && pack.is_in_force(day))
             .collect();
-        let bench = Bench { request, day, packs, schema: &self.schema };
-        let domains: BTreeMap<Domain, DomainResult> =
-            Domain::ALL.into_iter().map(|domain| (domain, bench.judge(domain))).collect();
+        let bench = Bench {
+            request,
+            day,
+            packs,
+            schema: &self.schema,
+        };
+        let domains: BTreeMap<Domain, DomainResult> = Domain::ALL
+            .into_iter()
+            .map(|domain| (domain, bench.judge(domain)))
+            .collect();
         Ok(bench.conclude(domains))
     }
 }
@@ -131,21 +143,33 @@ struct Finding {
 
 impl Bench<'_> {
     fn judge(&self, domain: Domain) -> DomainResult {
-        let findings = self.packs.iter().filter_map(|pack| self.judge_layer(pack, domain));
+        let findings = self
+            .packs
+            .iter()
+            .filter_map(|pack| self.judge_layer(pack, domain));
         let screening = (domain == Domain::Sanctions).then(|| self.screening_floor());
         let findings: Vec<Finding> = findings.chain(screening).collect();
         let has_rules = findings.iter().any(|finding| {
-            finding.reasons.iter().any(|reason| reason.rule != SCREENING_RULE)
+            finding
+                .reasons
+                .iter()
+                .any(|reason| reason.rule != SCREENING_RULE)
         });
         let mut state = State::aggregate(findings.iter().map(|finding| finding.state));
-        let mut reasons: Vec<Reason> =
-            findings.into_iter().flat_map(|finding| finding.reasons).collect();
+        let mut reasons: Vec<Reason> = findings
+            .into_iter()
+            .flat_map(|finding| finding.reasons)
+            .collect();
         if !has_rules {
             state = state.meet(State::Pending);
             reasons.push(self.undecided(domain));
         }
         reasons.sort_by_key(|reason| reason.state);
-        DomainResult { state, reasons, evidence: self.evidence_in(domain) }
+        DomainResult {
+            state,
+            reasons,
+            evidence: self.evidence_in(domain),
+        }
     }
 
     /// The strictest reading of one pack. An error in a rule keeps the layer from passing, since a
@@ -174,16 +198,25 @@ impl Bench<'_> {
             (Decision::Allow, _) => {
                 let state = states.reduce(State::join).unwrap_or(State::Pending);
                 let decisive = satisfied.iter().filter(|rule| rule.state == state);
-                Finding { state, reasons: decisive.map(|rule| pack.reason(rule, state)).collect() }
+                Finding {
+                    state,
+                    reasons: decisive.map(|rule| pack.reason(rule, state)).collect(),
+                }
             }
             (Decision::Deny, false) => Finding {
                 state: State::aggregate(states),
-                reasons: satisfied.iter().map(|rule| pack.reason(rule, rule.state)).collect(),
+                reasons: satisfied
+                    .iter()
+                    .map(|rule| pack.reason(rule, rule.state))
+                    .collect(),
             },
             (Decision::Deny, true) => unmet(pack, rules.values().copied()),
         };
-        let errors: Vec<String> =
-            response.diagnostics().errors().map(ToString::to_string).collect();
+        let errors: Vec<String> = response
+            .diagnostics()
+            .errors()
+            .map(ToString::to_string)
+            .collect();
         if !errors.is_empty() {
             let errors = unreadable(pack, rules.values().copied(), &errors.join("; "));
             finding.state = finding.state.meet(errors.state);
@@ -205,9 +238,8 @@ impl Bench<'_> {
             EntityUid::from_type_name_and_id(kind, CedarId::new(id))
         };
         let action = uid("Action", domain.as_str());
-        let context =
-            Context::from_json_value(self.context(), Some((self.schema, &action)))
-                .map_err(|error| error.to_string())?;
+        let context = Context::from_json_value(self.context(), Some((self.schema, &action)))
+            .map_err(|error| error.to_string())?;
         let request = Request::new(
             uid("Subject", self.request.subject.as_str()),
             action,
@@ -260,18 +292,28 @@ impl Bench<'_> {
     fn kinds_about_subject(&self) -> BTreeSet<&str> {
         let is_about_subject =
             |evidence: &&VerifiedEvidence| matches!(evidence.subject, EvidenceSubject::Entity(_));
-        self.evidence().filter(is_about_subject).map(|evidence| evidence.kind.as_str()).collect()
+        self.evidence()
+            .filter(is_about_subject)
+            .map(|evidence| evidence.kind.as_str())
+            .collect()
     }
 
     fn kinds_about_every_person(&self) -> BTreeSet<&str> {
         let mut holders: BTreeMap<&str, BTreeSet<&crate::ids::PersonId>> = BTreeMap::new();
         for evidence in self.evidence() {
             if let EvidenceSubject::Person(person) = &evidence.subject {
-                holders.entry(evidence.kind.as_str()).or_default().insert(person);
+                holders
+                    .entry(evidence.kind.as_str())
+                    .or_default()
+                    .insert(person);
             }
         }
         let persons = self.request.facts.persons.len();
-        holders.into_iter().filter(|(_, held)| held.len() == persons).map(|(kind, _)| kind).collect()
+        holders
+            .into_iter()
+            .filter(|(_, held)| held.len() == persons)
+            .map(|(kind, _)| kind)
+            .collect()
     }
 
     fn evidence_in(&self, domain: Domain) -> Vec<EvidenceUse> {
@@ -293,9 +335,18 @@ impl Bench<'_> {
         let is_clear =
             counts.parties > 0 && counts.cleared == counts.parties && !counts.lists.is_empty();
         let (state, text) = match (counts.blocked, is_clear) {
-            (1.., _) => (State::NonCompliant, "a party matches a sanctions list, or no list could be trusted"),
-            (0, true) => (State::Compliant, "every party is cleared against the named lists"),
-            (0, false) => (State::Pending, "every party must be cleared by a recent screening against a named list"),
+            (1.., _) => (
+                State::NonCompliant,
+                "a party matches a sanctions list, or no list could be trusted",
+            ),
+            (0, true) => (
+                State::Compliant,
+                "every party is cleared against the named lists",
+            ),
+            (0, false) => (
+                State::Pending,
+                "every party must be cleared by a recent screening against a named list",
+            ),
         };
         let lists: Vec<&str> = counts.lists.iter().map(String::as_str).collect();
         let reason = Reason {
@@ -312,7 +363,10 @@ impl Bench<'_> {
                 lists.join(", ")
             ),
         };
-        Finding { state, reasons: vec![reason] }
+        Finding {
+            state,
+            reasons: vec![reason],
+        }
     }
 
     fn undecided(&self, domain: Domain) -> Reason {
@@ -331,14 +385,20 @@ impl Bench<'_> {
 
     fn conclude(&self, domains: BTreeMap<Domain, DomainResult>) -> Evaluation {
         let digests = |result: &DomainResult| {
-            (result.state, result.evidence.iter().map(|used| used.digest).collect())
+            (
+                result.state,
+                result.evidence.iter().map(|used| used.digest).collect(),
+            )
         };
         let opening = CommitmentOpening {
             subject: self.request.subject.clone(),
             jurisdiction: self.request.jurisdiction.clone(),
             operation: self.request.facts.operation,
             as_of_ms: self.request.as_of_ms,
-            domains: domains.iter().map(|(domain, result)| (*domain, digests(result))).collect(),
+            domains: domains
+                .iter()
+                .map(|(domain, result)| (*domain, digests(result)))
+                .collect(),
             facts: self.request.facts.clone(),
             rules: self.packs.iter().map(|pack| pack.pinned()).collect(),
             salt: self.request.salt,
@@ -362,10 +422,16 @@ fn unmet<'r>(pack: &Pack, rules: impl Iterator<Item = &'r Rule>) -> Finding {
     let reasons: Vec<Reason> = rules
         .filter_map(|rule| {
             let requires = rule.requires.clone()?;
-            Some(Reason { text: requires, ..pack.reason(rule, State::Pending) })
+            Some(Reason {
+                text: requires,
+                ..pack.reason(rule, State::Pending)
+            })
         })
         .collect();
-    Finding { state: State::Pending, reasons }
+    Finding {
+        state: State::Pending,
+        reasons,
+    }
 }
 
 fn unreadable<'r>(pack: &Pack, rules: impl Iterator<Item = &'r Rule>, detail: &str) -> Finding {
@@ -375,5 +441,8 @@ fn unreadable<'r>(pack: &Pack, rules: impl Iterator<Item = &'r Rule>, detail: &s
             ..pack.reason(rule, State::Pending)
         })
         .collect();
-    Finding { state: State::Pending, reasons }
+    Finding {
+        state: State::Pending,
+        reasons,
+    }
 }

@@ -23,8 +23,13 @@ pub enum State {
 
 impl State {
     /// All states, lowest first.
-    pub const ALL: [Self; 5] =
-        [Self::NonCompliant, Self::Pending, Self::NotApplicable, Self::Exempt, Self::Compliant];
+    pub const ALL: [Self; 5] = [
+        Self::NonCompliant,
+        Self::Pending,
+        Self::NotApplicable,
+        Self::Exempt,
+        Self::Compliant,
+    ];
 
     /// The greatest lower bound.
     #[must_use]
@@ -50,7 +55,10 @@ impl State {
 
     /// The meet of many states. Nothing judged is `pending`: an empty set proves nothing.
     pub fn aggregate(states: impl IntoIterator<Item = Self>) -> Self {
-        states.into_iter().reduce(Self::meet).unwrap_or(Self::Pending)
+        states
+            .into_iter()
+            .reduce(Self::meet)
+            .unwrap_or(Self::Pending)
     }
 
     /// Whether there is at least one state and all of them pass.

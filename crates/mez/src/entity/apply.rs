@@ -20,7 +20,10 @@ pub fn apply(entity: Option<Entity>, event: &EntityEvent) -> Result<Entity, Misp
     match (entity, event) {
         (None, EntityEvent::Applied(applied)) => Ok(begin(applied)),
         (Some(entity), event) => evolve(entity, event),
-        (None, event) => Err(MisplacedEvent { kind: event.kind(), state: "none" }),
+        (None, event) => Err(MisplacedEvent {
+            kind: event.kind(),
+            state: "none",
+        }),
     }
 }
 
@@ -28,11 +31,16 @@ pub fn apply(entity: Option<Entity>, event: &EntityEvent) -> Result<Entity, Misp
 pub fn replay<'a>(
     events: impl IntoIterator<Item = &'a EntityEvent>,
 ) -> Result<Option<Entity>, MisplacedEvent> {
-    events.into_iter().try_fold(None, |entity, event| apply(entity, event).map(Some))
+    events
+        .into_iter()
+        .try_fold(None, |entity, event| apply(entity, event).map(Some))
 }
 
 fn begin(applied: &Applied) -> Entity {
-    let unscreened = |subject| PartyRecord { subject, screening: None };
+    let unscreened = |subject| PartyRecord {
+        subject,
+        screening: None,
+    };
     Entity {
         id: applied.entity.clone(),
         jurisdiction: applied.jurisdiction.clone(),
@@ -57,7 +65,10 @@ fn begin(applied: &Applied) -> Entity {
 }
 
 fn evolve(mut entity: Entity, event: &EntityEvent) -> Result<Entity, MisplacedEvent> {
-    let misplaced = MisplacedEvent { kind: event.kind(), state: entity.status.name() };
+    let misplaced = MisplacedEvent {
+        kind: event.kind(),
+        state: entity.status.name(),
+    };
     let status = std::mem::replace(&mut entity.status, Status::Applied);
     entity.status = match (status, event) {
         (status, EntityEvent::Screened(screened)) if !status.is_final() => {
@@ -75,15 +86,18 @@ fn evolve(mut entity: Entity, event: &EntityEvent) -> Result<Entity, MisplacedEv
         }
         (Status::InReview, EntityEvent::Activated(activated)) => {
             let number = activated.registration_number.clone();
-            entity.registration = Some(Registration { number, at_ms: activated.at_ms });
+            entity.registration = Some(Registration {
+                number,
+                at_ms: activated.at_ms,
+            });
             Status::Active
         }
-        (Status::Applied | Status::InReview, EntityEvent::Rejected(rejected)) => {
-            Status::Rejected { reason: rejected.reason.clone() }
-        }
-        (Status::Active, EntityEvent::Suspended(suspended)) => {
-            Status::Suspended { reason: suspended.reason.clone() }
-        }
+        (Status::Applied | Status::InReview, EntityEvent::Rejected(rejected)) => Status::Rejected {
+            reason: rejected.reason.clone(),
+        },
+        (Status::Active, EntityEvent::Suspended(suspended)) => Status::Suspended {
+            reason: suspended.reason.clone(),
+        },
         (Status::Suspended { .. }, EntityEvent::Reinstated(_)) => Status::Active,
         (status, event) => dissolve(status, event).ok_or(misplaced)?,
     };
@@ -102,9 +116,9 @@ fn dissolve(status: Status, event: &EntityEvent) -> Option<Status> {
         (Status::Active, EntityEvent::DissolutionInitiated(initiated)) => {
             Some(first_stage(initiated.at_ms, None, initiated.evidence))
         }
-        (Status::Suspended { reason }, EntityEvent::DissolutionInitiated(initiated)) => {
-            Some(first_stage(initiated.at_ms, Some(reason), initiated.evidence))
-        }
+        (Status::Suspended { reason }, EntityEvent::DissolutionInitiated(initiated)) => Some(
+            first_stage(initiated.at_ms, Some(reason), initiated.evidence),
+        ),
         (Status::Dissolving(mut dissolution), EntityEvent::StageCompleted(completed))
             if dissolution.stage == completed.stage =>
         {
@@ -124,7 +138,9 @@ fn dissolve(status: Status, event: &EntityEvent) -> Option<Status> {
         (Status::Dissolving(dissolution), EntityEvent::Dissolved(dissolved))
             if dissolution.stage == Stage::Dissolution =>
         {
-            Some(Status::Dissolved { at_ms: dissolved.at_ms })
+            Some(Status::Dissolved {
+                at_ms: dissolved.at_ms,
+            })
         }
         _ => None,
     }

@@ -8,7 +8,7 @@ use evidence::digest::{Digest, Purpose};
 use serde_json::json;
 
 use super::event::{
-    Activated, Applied, Approved, Dissolved, DissolutionCancelled, DissolutionInitiated,
+    Activated, Applied, Approved, DissolutionCancelled, DissolutionInitiated, Dissolved,
     EntityEvent, Evaluated, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
 };
 use super::{
@@ -41,15 +41,20 @@ pub fn decide(
             return Err(Refusal::AlreadyApplied(entity.id.clone()));
         }
         (_, None) => return Err(Refusal::NoEntity(transition)),
-        (command, Some(entity)) => Subject { entity, context, transition }.decide(command)?,
+        (command, Some(entity)) => Subject {
+            entity,
+            context,
+            transition,
+        }
+        .decide(command)?,
     };
     Ok(entity)
 }
 
 /// The digest of what is screened of a company itself: id and legal name. Both are public.
 pub fn company_digest(id: &crate::ids::EntityId, legal_name: &str) -> Result<Digest, Refusal> {
-    let bytes = to_vec(&json!({ "company": id, "legal_name": legal_name }))
-        .map_err(Refusal::Canonical)?;
+    let bytes =
+        to_vec(&json!({ "company": id, "legal_name": legal_name })).map_err(Refusal::Canonical)?;
     Ok(Digest::of(Purpose::Screening, &bytes))
 }
 
@@ -86,7 +91,10 @@ impl Subject<'_> {
             Command::RecordScreenings(screenings) => self.record_screenings(screenings),
             Command::BeginReview => self.begin_review(),
             Command::RecordEvaluation(evaluation) => self.record_evaluation(&evaluation),
-            Command::Approve { evaluation, sequence } => self.approve(&evaluation, sequence),
+            Command::Approve {
+                evaluation,
+                sequence,
+            } => self.approve(&evaluation, sequence),
             Command::Reject { reason } => self.reject(reason),
             Command::Suspend { reason } => self.suspend(reason),
             Command::Reinstate { reason } => self.reinstate(reason),
@@ -104,7 +112,9 @@ impl Subject<'_> {
             let party = self.entity.parties.get(&fact.party);
             let fits = party.is_some_and(|record| record.subject == fact.subject);
             if !fits || fact.lists.is_empty() || !seen.insert(&fact.party) {
-                return Err(Refusal::ForeignScreening { party: fact.party.clone() });
+                return Err(Refusal::ForeignScreening {
+                    party: fact.party.clone(),
+                });
             }
         }
         let hits: Vec<Party> = screenings
@@ -116,11 +126,14 @@ impl Subject<'_> {
             [] => vec![],
             _ => vec![self.notify(ReviewReason::ScreeningHit { parties: hits })],
         };
-        Ok(self.emit([EntityEvent::Screened(Screened {
-            at_ms: self.context.now_ms,
-            by: self.context.actor.clone(),
-            screenings,
-        })], effects))
+        Ok(self.emit(
+            [EntityEvent::Screened(Screened {
+                at_ms: self.context.now_ms,
+                by: self.context.actor.clone(),
+                screenings,
+            })],
+            effects,
+        ))
     }
 
     fn begin_review(&self) -> Result<Decision, Refusal> {
@@ -173,7 +186,10 @@ impl Subject<'_> {
     }
 
     fn reject(&self, reason: String) -> Result<Decision, Refusal> {
-        self.require(matches!(self.entity.status, Status::Applied | Status::InReview))?;
+        self.require(matches!(
+            self.entity.status,
+            Status::Applied | Status::InReview
+        ))?;
         self.check_reviewer()?;
         check_text("reason", &reason, REASON_BYTES_MAX)?;
         let event = EntityEvent::Rejected(Rejected {
@@ -208,7 +224,10 @@ impl Subject<'_> {
     }
 
     fn initiate_dissolution(&self, evidence: Digest) -> Result<Decision, Refusal> {
-        self.require(matches!(self.entity.status, Status::Active | Status::Suspended { .. }))?;
+        self.require(matches!(
+            self.entity.status,
+            Status::Active | Status::Suspended { .. }
+        ))?;
         let event = EntityEvent::DissolutionInitiated(DissolutionInitiated {
             at_ms: self.context.now_ms,
             by: self.context.actor.clone(),
@@ -234,7 +253,10 @@ impl Subject<'_> {
             at_ms: self.context.now_ms,
             by: self.context.actor.clone(),
         });
-        Ok(self.emit([completed, dissolved], vec![self.publish(CredentialStanding::Revoked)]))
+        Ok(self.emit(
+            [completed, dissolved],
+            vec![self.publish(CredentialStanding::Revoked)],
+        ))
     }
 
     fn cancel_dissolution(&self, reason: String) -> Result<Decision, Refusal> {
@@ -252,11 +274,18 @@ impl Subject<'_> {
     }
 
     fn require(&self, allowed: bool) -> Result<(), Refusal> {
-        if allowed { Ok(()) } else { Err(self.wrong_state()) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(self.wrong_state())
+        }
     }
 
     fn wrong_state(&self) -> Refusal {
-        Refusal::WrongState { from: self.entity.status.name(), transition: self.transition }
+        Refusal::WrongState {
+            from: self.entity.status.name(),
+            transition: self.transition,
+        }
     }
 
     fn dissolution(&self) -> Result<&Dissolution, Refusal> {
@@ -277,7 +306,10 @@ impl Subject<'_> {
     fn check_parties_cleared(&self) -> Result<(), Refusal> {
         let standing = |(party, record): (&Party, &super::PartyRecord)| {
             let age_max_ms = self.context.screening_age_max_ms;
-            (party.clone(), record.standing(self.context.now_ms, age_max_ms))
+            (
+                party.clone(),
+                record.standing(self.context.now_ms, age_max_ms),
+            )
         };
         let open: Vec<(Party, Standing)> = self
             .entity
@@ -286,7 +318,11 @@ impl Subject<'_> {
             .map(standing)
             .filter(|(_, standing)| *standing != Standing::Cleared)
             .collect();
-        if open.is_empty() { Ok(()) } else { Err(Refusal::PartiesNotCleared(open)) }
+        if open.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::PartiesNotCleared(open))
+        }
     }
 
     /// A judgement counts only for the entity as it is, at the instant it was made for.
@@ -307,11 +343,17 @@ impl Subject<'_> {
     }
 
     fn notify(&self, reason: ReviewReason) -> Effect {
-        Effect::NotifyReviewers { entity: self.entity.id.clone(), reason }
+        Effect::NotifyReviewers {
+            entity: self.entity.id.clone(),
+            reason,
+        }
     }
 
     fn publish(&self, standing: CredentialStanding) -> Effect {
-        Effect::PublishStatusList { entity: self.entity.id.clone(), standing }
+        Effect::PublishStatusList {
+            entity: self.entity.id.clone(),
+            standing,
+        }
     }
 
     fn emit(
@@ -319,14 +361,21 @@ impl Subject<'_> {
         events: impl IntoIterator<Item = EntityEvent>,
         effects: Vec<Effect>,
     ) -> Decision {
-        Decision { events: events.into_iter().collect(), persons: vec![], effects }
+        Decision {
+            events: events.into_iter().collect(),
+            persons: vec![],
+            effects,
+        }
     }
 }
 
 fn apply_for(application: Application, context: &Context<'_>) -> Result<Decision, Refusal> {
     check_application(&application, context)?;
     let mut parties = BTreeMap::new();
-    parties.insert(Party::Company, company_digest(&application.id, &application.legal_name)?);
+    parties.insert(
+        Party::Company,
+        company_digest(&application.id, &application.legal_name)?,
+    );
     for person in &application.persons {
         let digest = person.digest().map_err(Refusal::Canonical)?;
         parties.insert(Party::Person(person.id.clone()), digest);
@@ -343,7 +392,11 @@ fn apply_for(application: Application, context: &Context<'_>) -> Result<Decision
     ];
     let recorded = |person: Person| {
         let at_ms = context.now_ms;
-        PersonEvent::Recorded(PersonRecorded { at_ms, by: context.actor.clone(), person })
+        PersonEvent::Recorded(PersonRecorded {
+            at_ms,
+            by: context.actor.clone(),
+            person,
+        })
     };
     let persons = application.persons.into_iter().map(recorded).collect();
     let applied = EntityEvent::Applied(Applied {
@@ -359,14 +412,21 @@ fn apply_for(application: Application, context: &Context<'_>) -> Result<Decision
         owners: application.owners,
         parties,
     });
-    Ok(Decision { events: vec![applied], persons, effects })
+    Ok(Decision {
+        events: vec![applied],
+        persons,
+        effects,
+    })
 }
 
 /// The form of an application. What the law demands of it is for the packs to judge.
 fn check_application(application: &Application, context: &Context<'_>) -> Result<(), Refusal> {
-    let offered = context.entity_types.iter().any(|(jurisdiction, entity_type)| {
-        *jurisdiction == application.jurisdiction && *entity_type == application.entity_type
-    });
+    let offered = context
+        .entity_types
+        .iter()
+        .any(|(jurisdiction, entity_type)| {
+            *jurisdiction == application.jurisdiction && *entity_type == application.entity_type
+        });
     if !offered {
         return Err(Refusal::UnknownEntityType {
             entity_type: application.entity_type.clone(),
@@ -374,8 +434,16 @@ fn check_application(application: &Application, context: &Context<'_>) -> Result
         });
     }
     check_text("legal_name", &application.legal_name, LEGAL_NAME_BYTES_MAX)?;
-    check_text("registered_office", &application.registered_office, OFFICE_BYTES_MAX)?;
-    check_count("activities", application.activities.len(), ACTIVITIES_COUNT_MAX)?;
+    check_text(
+        "registered_office",
+        &application.registered_office,
+        OFFICE_BYTES_MAX,
+    )?;
+    check_count(
+        "activities",
+        application.activities.len(),
+        ACTIVITIES_COUNT_MAX,
+    )?;
     check_count("persons", application.persons.len(), PERSONS_COUNT_MAX)?;
     check_count("directors", application.directors.len(), PERSONS_COUNT_MAX)?;
     check_count("owners", application.owners.len(), PERSONS_COUNT_MAX)?;

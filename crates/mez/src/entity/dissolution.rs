@@ -32,7 +32,10 @@ const MAJORITY_BPS_MIN: u16 = 7_500;
 /// A stage of winding up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the table in the module's documentation says what each is")]
+#[expect(
+    missing_docs,
+    reason = "the table in the module's documentation says what each is"
+)]
 pub enum Stage {
     BoardResolution,
     ShareholderResolution,
@@ -90,7 +93,9 @@ pub enum TimeProblem {
         demands: &'static str,
     },
     /// Too few voted for it.
-    #[error("a winding up needs {MAJORITY_BPS_MIN} of 10000 votes cast; {in_favour_bps} were in favour")]
+    #[error(
+        "a winding up needs {MAJORITY_BPS_MIN} of 10000 votes cast; {in_favour_bps} were in favour"
+    )]
     MajorityMissed {
         /// What was reached.
         in_favour_bps: u16,
@@ -142,7 +147,10 @@ impl Stage {
             Self::FinalMeeting => (35, Some(35)),
             Self::Dissolution => (30, Some(30)),
         };
-        StageRule { nominal_days, minimum_days }
+        StageRule {
+            nominal_days,
+            minimum_days,
+        }
     }
 
     /// Whether winding up can still be stopped: no liquidator is in office yet.
@@ -202,13 +210,19 @@ impl Dissolution {
 
     fn not_before(&self, not_before_ms: i64, now_ms: i64) -> Result<(), TimeProblem> {
         if now_ms < not_before_ms {
-            return Err(TimeProblem::TooEarly { stage: self.stage, not_before_ms });
+            return Err(TimeProblem::TooEarly {
+                stage: self.stage,
+                not_before_ms,
+            });
         }
         Ok(())
     }
 
     fn demands(&self, demands: &'static str) -> TimeProblem {
-        TimeProblem::WrongProof { stage: self.stage, demands }
+        TimeProblem::WrongProof {
+            stage: self.stage,
+            demands,
+        }
     }
 }
 

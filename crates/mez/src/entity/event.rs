@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{ComplianceRecord, RegistrationNumber, Stake, StageProof};
 use super::dissolution::Stage;
+use super::{ComplianceRecord, RegistrationNumber, StageProof, Stake};
 use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::screening::{Party, ScreeningFact};
 

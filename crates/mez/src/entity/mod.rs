@@ -33,13 +33,13 @@ use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::screening::{Party, ScreeningFact, Standing};
 
 pub use apply::{MisplacedEvent, apply, replay};
-pub use command::{Application, Command, Context, Decision, Effect, Stake, StageProof};
+pub use command::{Application, Command, Context, Decision, Effect, StageProof, Stake};
 pub use command::{CredentialStanding, ReviewReason};
 pub use decide::{company_digest, decide};
 pub use dissolution::{Dissolution, Stage, StageRule, TimeProblem};
 pub use event::{
-    Activated, Applied, Approved, Dissolved, DissolutionCancelled, DissolutionInitiated, Evaluated,
-    EntityEvent, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
+    Activated, Applied, Approved, DissolutionCancelled, DissolutionInitiated, Dissolved,
+    EntityEvent, Evaluated, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
 };
 pub use refusal::{Refusal, TransitionName};
 
@@ -152,7 +152,10 @@ pub enum Status {
 impl RegistrationNumber {
     /// The number for the `sequence`-th registration of `jurisdiction`.
     pub fn new(jurisdiction: &JurisdictionId, sequence: std::num::NonZeroU64) -> Self {
-        Self(format!("{}-{sequence:07}", jurisdiction.as_str().to_ascii_uppercase()))
+        Self(format!(
+            "{}-{sequence:07}",
+            jurisdiction.as_str().to_ascii_uppercase()
+        ))
     }
 
     /// The text form.
@@ -192,6 +195,8 @@ impl PartyRecord {
     pub fn standing(&self, now_ms: i64, age_max_ms: i64) -> Standing {
         self.screening
             .as_ref()
-            .map_or(Standing::Unscreened, |fact| fact.standing(&self.subject, now_ms, age_max_ms))
+            .map_or(Standing::Unscreened, |fact| {
+                fact.standing(&self.subject, now_ms, age_max_ms)
+            })
     }
 }

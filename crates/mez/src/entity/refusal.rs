@@ -86,7 +86,9 @@ pub enum Refusal {
     #[error("person {0} is listed as owner twice")]
     DuplicateOwner(PersonId),
     /// A share is zero, or the shares exceed the whole.
-    #[error("shares are 1 to 10000 hundredths of a per cent and sum to at most 10000; they sum to {sum_bps}")]
+    #[error(
+        "shares are 1 to 10000 hundredths of a per cent and sum to at most 10000; they sum to {sum_bps}"
+    )]
     BadShares {
         /// Their sum.
         sum_bps: u64,

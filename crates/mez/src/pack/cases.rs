@@ -101,12 +101,21 @@ struct Expectation {
 /// Runs every case in `tests/*.yaml`. A rule that decides in no case is an error of its own.
 pub fn run_tests(files: &PackFiles, pack: &Pack) -> Result<Vec<CaseOutcome>, Vec<CasesError>> {
     let rulebook = Rulebook::new(vec![pack.clone()]).expect("one pack cannot be given twice");
-    let mut run = Run { pack, rulebook, outcomes: vec![], errors: vec![], decided: BTreeSet::new() };
+    let mut run = Run {
+        pack,
+        rulebook,
+        outcomes: vec![],
+        errors: vec![],
+        decided: BTreeSet::new(),
+    };
     for (path, bytes) in files.in_folder("tests", ".yaml") {
         match yaml::from_slice::<CaseFile>(bytes) {
             Ok(file) => run.file(path.as_str(), &file),
             Err(error) => {
-                run.errors.push(CasesError::Unreadable { path: path.to_string(), error });
+                run.errors.push(CasesError::Unreadable {
+                    path: path.to_string(),
+                    error,
+                });
             }
         }
     }
@@ -129,13 +138,20 @@ impl Run<'_> {
                 Err(detail) => vec![detail],
             };
             let case = case.case.clone();
-            self.outcomes.push(CaseOutcome { path: path.to_owned(), case, failures });
+            self.outcomes.push(CaseOutcome {
+                path: path.to_owned(),
+                case,
+                failures,
+            });
         }
     }
 
     fn judge(&mut self, path: &str, file: &CaseFile, case: &Case) -> Result<Vec<String>, String> {
         let facts = case_facts(file, case)?;
-        let midnight = case.as_of.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
+        let midnight = case
+            .as_of
+            .to_zoned(TimeZone::UTC)
+            .map_err(|error| error.to_string())?;
         let as_of_ms = midnight.timestamp().as_millisecond();
         let held = case.evidence.as_ref().unwrap_or(&file.evidence);
         let subject: EntityId = "case".parse().expect("a constant id is valid");
@@ -150,23 +166,36 @@ impl Run<'_> {
             gates: facts.operation.gates(),
             salt: Salt::new([0; 32]),
         };
-        let evaluation = self.rulebook.evaluate(&request).map_err(|error| error.to_string())?;
+        let evaluation = self
+            .rulebook
+            .evaluate(&request)
+            .map_err(|error| error.to_string())?;
         let mut failures = vec![];
         for (domain, expected) in &case.expect {
             let result = &evaluation.domains()[domain];
             let prefix = format!("{}/", self.pack.id());
-            let named: BTreeSet<&str> =
-                result.reasons.iter().filter_map(|r| r.rule.strip_prefix(&prefix)).collect();
+            let named: BTreeSet<&str> = result
+                .reasons
+                .iter()
+                .filter_map(|r| r.rule.strip_prefix(&prefix))
+                .collect();
             if result.state != expected.state {
                 failures.push(format!(
                     "{domain} is {}, expected {}; reasons: {named:?}",
                     result.state, expected.state
                 ));
             }
-            for rule in expected.rules.iter().filter(|rule| !named.contains(rule.as_str())) {
-                failures.push(format!("{domain} is not reasoned by {rule}, but by {named:?}"));
+            for rule in expected
+                .rules
+                .iter()
+                .filter(|rule| !named.contains(rule.as_str()))
+            {
+                failures.push(format!(
+                    "{domain} is not reasoned by {rule}, but by {named:?}"
+                ));
             }
-            self.decided.extend(expected.rules.iter().map(ToString::to_string));
+            self.decided
+                .extend(expected.rules.iter().map(ToString::to_string));
         }
         Ok(failures)
     }
@@ -181,17 +210,30 @@ impl Run<'_> {
         subject: &EntityId,
         as_of_ms: i64,
     ) -> Vec<VerifiedEvidence> {
-        let about_subject =
-            held.subject.iter().map(|kind| (kind, EvidenceSubject::Entity(subject.clone())));
+        let about_subject = held
+            .subject
+            .iter()
+            .map(|kind| (kind, EvidenceSubject::Entity(subject.clone())));
         let about_persons = held.every_person.iter().flat_map(|kind| {
-            facts.persons.iter().map(move |person| (kind, EvidenceSubject::Person(person.clone())))
+            facts
+                .persons
+                .iter()
+                .map(move |person| (kind, EvidenceSubject::Person(person.clone())))
         });
         let mut verified = vec![];
         for (kind, subject) in about_subject.chain(about_persons) {
-            let Some(known) = self.pack.evidence_kinds().iter().find(|known| known.id == *kind)
+            let Some(known) = self
+                .pack
+                .evidence_kinds()
+                .iter()
+                .find(|known| known.id == *kind)
             else {
                 let (path, case) = (path.to_owned(), case.case.clone());
-                self.errors.push(CasesError::UnknownEvidence { path, case, kind: kind.clone() });
+                self.errors.push(CasesError::UnknownEvidence {
+                    path,
+                    case,
+                    kind: kind.clone(),
+                });
                 continue;
             };
             let digest = Digest::of(Purpose::Evidence, kind.as_str().as_bytes());
@@ -201,10 +243,20 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Result<Vec<CaseOutcome>, Vec<CasesError>> {
-        let untested = self.pack.rules().iter().filter(|r| !self.decided.contains(r.id.as_str()));
-        let untested = untested.map(|rule| CasesError::RuleUntested { rule: rule.id.to_string() });
+        let untested = self
+            .pack
+            .rules()
+            .iter()
+            .filter(|r| !self.decided.contains(r.id.as_str()));
+        let untested = untested.map(|rule| CasesError::RuleUntested {
+            rule: rule.id.to_string(),
+        });
         self.errors.extend(untested);
-        if self.errors.is_empty() { Ok(self.outcomes) } else { Err(self.errors) }
+        if self.errors.is_empty() {
+            Ok(self.outcomes)
+        } else {
+            Err(self.errors)
+        }
     }
 }
 

@@ -54,7 +54,10 @@ pub fn diff(older: (&PackFiles, &Pack), newer: (&PackFiles, &Pack)) -> Vec<Chang
         |path| Change::FileChanged { path },
     );
     let rules = |pack: &Pack| -> BTreeMap<PackItemId, _> {
-        pack.rules().iter().map(|rule| (rule.id.clone(), rule.clone())).collect()
+        pack.rules()
+            .iter()
+            .map(|rule| (rule.id.clone(), rule.clone()))
+            .collect()
     };
     let rule_changes = compare(
         &rules(older.1),

@@ -66,17 +66,27 @@ impl PackFiles {
         pairs: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Self, InvalidPath> {
         let parse = |(path, bytes): (&str, &[u8])| Ok((path.parse()?, bytes.to_vec()));
-        Ok(Self { files: pairs.into_iter().map(parse).collect::<Result<_, InvalidPath>>()? })
+        Ok(Self {
+            files: pairs
+                .into_iter()
+                .map(parse)
+                .collect::<Result<_, InvalidPath>>()?,
+        })
     }
 
     /// The bytes of one file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.files.iter().find(|(key, _)| key.as_str() == path).map(|(_, bytes)| bytes.as_slice())
+        self.files
+            .iter()
+            .find(|(key, _)| key.as_str() == path)
+            .map(|(_, bytes)| bytes.as_slice())
     }
 
     /// All files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&PackPath, &[u8])> {
-        self.files.iter().map(|(path, bytes)| (path, bytes.as_slice()))
+        self.files
+            .iter()
+            .map(|(path, bytes)| (path, bytes.as_slice()))
     }
 
     /// The files directly in `folder` whose names end in `suffix`.
@@ -86,7 +96,10 @@ impl PackFiles {
         suffix: &'a str,
     ) -> impl Iterator<Item = (&'a PackPath, &'a [u8])> {
         self.iter().filter(move |(path, _)| {
-            let name = path.0.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+            let name = path
+                .0
+                .strip_prefix(folder)
+                .and_then(|rest| rest.strip_prefix('/'));
             name.is_some_and(|name| name.ends_with(suffix) && !name.contains('/'))
         })
     }
@@ -97,7 +110,10 @@ impl PackFiles {
             (path.clone(), Digest::of(Purpose::PackFile, bytes))
         };
         let files: BTreeMap<PackPath, Digest> = self.files.iter().map(digest).collect();
-        PackDigests { total: PackDigests::total_of(&files), files }
+        PackDigests {
+            total: PackDigests::total_of(&files),
+            files,
+        }
     }
 }
 
@@ -114,12 +130,13 @@ impl FromStr for PackPath {
 
     fn from_str(path: &str) -> Result<Self, InvalidPath> {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let is_segment =
-            |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(is_name);
+        let is_segment = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(is_name);
         if path.len() <= PATH_BYTES_MAX && path.split('/').all(is_segment) {
             Ok(Self(path.to_owned()))
         } else {
-            Err(InvalidPath { path: path.to_owned() })
+            Err(InvalidPath {
+                path: path.to_owned(),
+            })
         }
     }
 }
@@ -150,9 +167,19 @@ mod tests {
 
     #[test]
     fn a_path_cannot_leave_the_pack() {
-        for bad in
-            ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/.", "a\\b", "a\0", "C:x", "é"]
-        {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            "./a",
+            "a/.",
+            "a\\b",
+            "a\0",
+            "C:x",
+            "é",
+        ] {
             assert!(bad.parse::<PackPath>().is_err(), "{bad:?}");
         }
         for good in ["pack.yaml", "policies/aml.cedar", "a/b/c-1_2.xml", "..a"] {
@@ -163,7 +190,10 @@ mod tests {
     #[test]
     fn moving_a_byte_over_a_boundary_changes_the_digest() {
         let total = |pairs: &[(&str, &[u8])]| {
-            PackFiles::from_pairs(pairs.iter().copied()).unwrap().digests().total
+            PackFiles::from_pairs(pairs.iter().copied())
+                .unwrap()
+                .digests()
+                .total
         };
         let digests = [
             total(&[("a", b"xy"), ("b", b"z")]),

@@ -115,26 +115,59 @@ impl Pack {
         let regulators = optional(files, "regulators.yaml", &mut errors);
         let register: Register = optional(files, "register.yaml", &mut errors);
         let evidence_kinds = optional(files, "evidence.yaml", &mut errors);
-        let Some(manifest) = manifest else { return Err(errors) };
-        let period = Period { from: Some(manifest.effective_from), to: manifest.effective_to };
+        let Some(manifest) = manifest else {
+            return Err(errors);
+        };
+        let period = Period {
+            from: Some(manifest.effective_from),
+            to: manifest.effective_to,
+        };
         let rules = read_rules(files, period, &mut errors);
         let digest = files.digests().total;
-        let pack = Self { manifest, regulators, register, evidence_kinds, rules, digest };
+        let pack = Self {
+            manifest,
+            regulators,
+            register,
+            evidence_kinds,
+            rules,
+            digest,
+        };
         pack.check_references(&mut errors);
         pack.check_periods(&mut errors);
-        if errors.is_empty() { Ok(pack) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(pack)
+        } else {
+            Err(errors)
+        }
     }
 
     fn check_references(&self, errors: &mut Vec<PackError>) {
-        let Register { entity_types, activities, licences, fees } = &self.register;
-        let sources = ids(Sort::Source, self.manifest.sources.iter().map(|s| &s.id), errors);
-        let regulators = ids(Sort::Regulator, self.regulators.iter().map(|r| &r.id), errors);
+        let Register {
+            entity_types,
+            activities,
+            licences,
+            fees,
+        } = &self.register;
+        let sources = ids(
+            Sort::Source,
+            self.manifest.sources.iter().map(|s| &s.id),
+            errors,
+        );
+        let regulators = ids(
+            Sort::Regulator,
+            self.regulators.iter().map(|r| &r.id),
+            errors,
+        );
         let rules = ids(Sort::Rule, self.rules.iter().map(|r| &r.id), errors);
         let licence_ids = ids(Sort::Licence, licences.iter().map(|l| &l.id), errors);
         ids(Sort::EntityType, entity_types.iter().map(|t| &t.id), errors);
         ids(Sort::Activity, activities.iter().map(|a| &a.id), errors);
         ids(Sort::Fee, fees.iter().map(|f| &f.id), errors);
-        ids(Sort::EvidenceKind, self.evidence_kinds.iter().map(|k| &k.id), errors);
+        ids(
+            Sort::EvidenceKind,
+            self.evidence_kinds.iter().map(|k| &k.id),
+            errors,
+        );
         let mut check = |from_sort, from: &PackItemId, to_sort, to: &PackItemId| {
             let known = match to_sort {
                 Sort::Source => &sources,
@@ -144,7 +177,12 @@ impl Pack {
             };
             if !known.contains(to) {
                 let (from, to) = (from.clone(), to.clone());
-                errors.push(PackError::Dangling { from_sort, from, to_sort, to });
+                errors.push(PackError::Dangling {
+                    from_sort,
+                    from,
+                    to_sort,
+                    to,
+                });
             }
         };
         for regulator in &self.regulators {
@@ -153,8 +191,18 @@ impl Pack {
             }
         }
         for entity_type in entity_types {
-            check(Sort::EntityType, &entity_type.id, Sort::Regulator, &entity_type.regulator);
-            check(Sort::EntityType, &entity_type.id, Sort::Source, &entity_type.source);
+            check(
+                Sort::EntityType,
+                &entity_type.id,
+                Sort::Regulator,
+                &entity_type.regulator,
+            );
+            check(
+                Sort::EntityType,
+                &entity_type.id,
+                Sort::Source,
+                &entity_type.source,
+            );
             for rule in &entity_type.rules {
                 check(Sort::EntityType, &entity_type.id, Sort::Rule, rule);
             }
@@ -165,7 +213,12 @@ impl Pack {
             }
         }
         for licence in licences {
-            check(Sort::Licence, &licence.id, Sort::Regulator, &licence.regulator);
+            check(
+                Sort::Licence,
+                &licence.id,
+                Sort::Regulator,
+                &licence.regulator,
+            );
             check(Sort::Licence, &licence.id, Sort::Source, &licence.source);
         }
         for fee in fees {
@@ -173,7 +226,12 @@ impl Pack {
             check(Sort::Fee, &fee.id, Sort::Source, &fee.source);
         }
         for kind in &self.evidence_kinds {
-            check(Sort::EvidenceKind, &kind.id, Sort::Regulator, &kind.regulator);
+            check(
+                Sort::EvidenceKind,
+                &kind.id,
+                Sort::Regulator,
+                &kind.regulator,
+            );
         }
         for rule in &self.rules {
             check(Sort::Rule, &rule.id, Sort::Source, &rule.source);
@@ -182,11 +240,24 @@ impl Pack {
 
     fn check_periods(&self, errors: &mut Vec<PackError>) {
         let is_empty = |from, to| matches!((from, to), (Some(from), Some(to)) if to <= from);
-        if is_empty(Some(self.manifest.effective_from), self.manifest.effective_to) {
-            errors.push(PackError::EmptyPeriod { sort: Sort::Pack, id: self.manifest.id.clone() });
+        if is_empty(
+            Some(self.manifest.effective_from),
+            self.manifest.effective_to,
+        ) {
+            errors.push(PackError::EmptyPeriod {
+                sort: Sort::Pack,
+                id: self.manifest.id.clone(),
+            });
         }
-        for rule in self.rules.iter().filter(|r| is_empty(r.effective.from, r.effective.to)) {
-            errors.push(PackError::EmptyPeriod { sort: Sort::Rule, id: rule.id.clone() });
+        for rule in self
+            .rules
+            .iter()
+            .filter(|r| is_empty(r.effective.from, r.effective.to))
+        {
+            errors.push(PackError::EmptyPeriod {
+                sort: Sort::Rule,
+                id: rule.id.clone(),
+            });
         }
     }
 }
@@ -194,18 +265,22 @@ impl Pack {
 fn check_places(files: &PackFiles, errors: &mut Vec<PackError>) {
     let is_placed = |path: &str| match path.split_once('/') {
         None => {
-            matches!(path, "pack.yaml" | "regulators.yaml" | "register.yaml" | "evidence.yaml")
-                || path.ends_with(".md")
+            matches!(
+                path,
+                "pack.yaml" | "regulators.yaml" | "register.yaml" | "evidence.yaml"
+            ) || path.ends_with(".md")
         }
         Some(("policies", name)) => name.ends_with(".cedar"),
         Some(("tests", name)) => name.ends_with(".yaml"),
         Some(("texts", name)) => name.ends_with(".xml"),
         Some(_) => false,
     };
-    let stray = files.iter().filter(|(path, _)| {
-        !is_placed(path.as_str()) || path.as_str().matches('/').count() > 1
-    });
-    errors.extend(stray.map(|(path, _)| PackError::StrayFile { path: path.to_string() }));
+    let stray = files
+        .iter()
+        .filter(|(path, _)| !is_placed(path.as_str()) || path.as_str().matches('/').count() > 1);
+    errors.extend(stray.map(|(path, _)| PackError::StrayFile {
+        path: path.to_string(),
+    }));
 }
 
 fn required<T: DeserializeOwned>(
@@ -218,7 +293,13 @@ fn required<T: DeserializeOwned>(
         return None;
     };
     let read = yaml::from_slice(bytes);
-    read.map_err(|error| errors.push(PackError::Unreadable { path: path.to_owned(), error })).ok()
+    read.map_err(|error| {
+        errors.push(PackError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })
+    })
+    .ok()
 }
 
 fn optional<T: DeserializeOwned + Default>(
@@ -240,7 +321,10 @@ fn ids<'a>(
     let mut seen = BTreeSet::new();
     for id in items {
         if !seen.insert(id.clone()) {
-            errors.push(PackError::Duplicate { sort, id: id.clone() });
+            errors.push(PackError::Duplicate {
+                sort,
+                id: id.clone(),
+            });
         }
     }
     seen
@@ -252,7 +336,9 @@ fn read_rules(files: &PackFiles, default: Period, errors: &mut Vec<PackError>) -
         match read_policies(path.as_str(), bytes) {
             Ok(policies) => {
                 for policy in policies.policies() {
-                    let id = policy.annotation("id").map_or(policy.id().to_string(), str::to_owned);
+                    let id = policy
+                        .annotation("id")
+                        .map_or(policy.id().to_string(), str::to_owned);
                     match Rule::read(policy, default) {
                         Ok(rule) => rules.push(rule),
                         Err(error) => errors.push(PackError::NotARule {
@@ -275,9 +361,13 @@ fn read_rules(files: &PackFiles, default: Period, errors: &mut Vec<PackError>) -
 fn read_policies(path: &str, bytes: &[u8]) -> Result<PolicySet, PackError> {
     let path = || path.to_owned();
     let text = std::str::from_utf8(bytes).map_err(|_| PackError::NotUtf8 { path: path() })?;
-    let not_cedar = |detail| PackError::NotCedar { path: path(), detail };
-    let policies: PolicySet =
-        text.parse().map_err(|error: cedar_policy::ParseErrors| not_cedar(error.to_string()))?;
+    let not_cedar = |detail| PackError::NotCedar {
+        path: path(),
+        detail,
+    };
+    let policies: PolicySet = text
+        .parse()
+        .map_err(|error: cedar_policy::ParseErrors| not_cedar(error.to_string()))?;
     let result =
         Validator::new(crate::compliance::schema()).validate(&policies, ValidationMode::Strict);
     let problems: Vec<String> = result
@@ -285,7 +375,11 @@ fn read_policies(path: &str, bytes: &[u8]) -> Result<PolicySet, PackError> {
         .map(ToString::to_string)
         .chain(result.validation_warnings().map(ToString::to_string))
         .collect();
-    if problems.is_empty() { Ok(policies) } else { Err(not_cedar(problems.join("; "))) }
+    if problems.is_empty() {
+        Ok(policies)
+    } else {
+        Err(not_cedar(problems.join("; ")))
+    }
 }
 
 impl fmt::Display for Sort {

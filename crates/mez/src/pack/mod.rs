@@ -99,13 +99,14 @@ impl Pack {
 
     /// Whether it may be applied on `day`.
     pub fn is_in_force(&self, day: Date) -> bool {
-        self.manifest.effective_from <= day
-            && self.manifest.effective_to.is_none_or(|to| day < to)
+        self.manifest.effective_from <= day && self.manifest.effective_to.is_none_or(|to| day < to)
     }
 
     /// The ids of its rules with their domains, for listings.
     pub fn rule_ids(&self) -> impl Iterator<Item = (&PackItemId, &[Domain])> {
-        self.rules.iter().map(|rule| (&rule.id, rule.domains.as_slice()))
+        self.rules
+            .iter()
+            .map(|rule| (&rule.id, rule.domains.as_slice()))
     }
 
     pub(crate) fn rules(&self) -> &[Rule] {
@@ -114,7 +115,11 @@ impl Pack {
 
     /// What a rule says, with the source where it can be read.
     pub(crate) fn reason(&self, rule: &Rule, state: State) -> Reason {
-        let source = self.manifest.sources.iter().find(|source| source.id == rule.source);
+        let source = self
+            .manifest
+            .sources
+            .iter()
+            .find(|source| source.id == rule.source);
         let source = source.expect("loading checked that every rule cites a source of the pack");
         Reason {
             state,

@@ -66,7 +66,10 @@ impl Identifier {
             IdentifierKind::Passport => passport(text),
             IdentifierKind::SgNric => nric_shape(text),
         };
-        let value = value.ok_or(InvalidIdentifier::Shape { kind, shape: kind.shape() })?;
+        let value = value.ok_or(InvalidIdentifier::Shape {
+            kind,
+            shape: kind.shape(),
+        })?;
         let checked = match kind {
             IdentifierKind::AeEmiratesId => luhn_holds(&value),
             IdentifierKind::SgNric => nric_check_holds(&value),
@@ -129,7 +132,10 @@ impl TryFrom<Written> for Identifier {
 
 impl From<Identifier> for Written {
     fn from(identifier: Identifier) -> Self {
-        Self { kind: identifier.kind, value: identifier.value }
+        Self {
+            kind: identifier.kind,
+            value: identifier.value,
+        }
     }
 }
 
@@ -138,7 +144,10 @@ fn digits(text: &str, groups: &[usize]) -> Option<String> {
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if text.contains('-') {
         let parts: Vec<&str> = text.split('-').collect();
-        let fits = parts.iter().map(|part| part.len()).eq(groups.iter().copied());
+        let fits = parts
+            .iter()
+            .map(|part| part.len())
+            .eq(groups.iter().copied());
         (fits && parts.iter().all(|part| is_number(part))).then(|| parts.concat())
     } else {
         (text.len() == groups.iter().sum::<usize>() && is_number(text)).then(|| text.to_owned())
@@ -206,8 +215,17 @@ mod tests {
         let cnic = |text| Identifier::new(IdentifierKind::PkCnic, text);
         assert_eq!(cnic("35202-1234567-1").unwrap().value(), "3520212345671");
         assert_eq!(cnic("3520212345671").unwrap().value(), "3520212345671");
-        for bad in ["352021234567", "35202-12345671", "3520-21234567-1", "35202 1234567 1", ""] {
-            assert!(matches!(cnic(bad), Err(InvalidIdentifier::Shape { .. })), "{bad}");
+        for bad in [
+            "352021234567",
+            "35202-12345671",
+            "3520-21234567-1",
+            "35202 1234567 1",
+            "",
+        ] {
+            assert!(
+                matches!(cnic(bad), Err(InvalidIdentifier::Shape { .. })),
+                "{bad}"
+            );
         }
     }
 
@@ -230,19 +248,37 @@ mod tests {
         assert!(id("784-1980-1234567-9").is_ok());
         for digit in "012345678".chars() {
             let text = format!("784-1980-1234567-{digit}");
-            assert!(matches!(id(&text), Err(InvalidIdentifier::CheckCharacter { .. })), "{text}");
+            assert!(
+                matches!(id(&text), Err(InvalidIdentifier::CheckCharacter { .. })),
+                "{text}"
+            );
         }
-        assert!(matches!(id("785198012345679"), Err(InvalidIdentifier::Shape { .. })));
+        assert!(matches!(
+            id("785198012345679"),
+            Err(InvalidIdentifier::Shape { .. })
+        ));
     }
 
     #[test]
     fn a_singapore_number_carries_a_check_letter() {
         let id = |text| Identifier::new(IdentifierKind::SgNric, text);
-        for good in ["S1234567D", "T1234567J", "F1234567N", "G1234567X", "M1234567K"] {
+        for good in [
+            "S1234567D",
+            "T1234567J",
+            "F1234567N",
+            "G1234567X",
+            "M1234567K",
+        ] {
             assert!(id(good).is_ok(), "{good}");
         }
-        assert!(matches!(id("S1234567A"), Err(InvalidIdentifier::CheckCharacter { .. })));
-        assert!(matches!(id("A1234567D"), Err(InvalidIdentifier::Shape { .. })));
+        assert!(matches!(
+            id("S1234567A"),
+            Err(InvalidIdentifier::CheckCharacter { .. })
+        ));
+        assert!(matches!(
+            id("A1234567D"),
+            Err(InvalidIdentifier::Shape { .. })
+        ));
     }
 
     #[test]

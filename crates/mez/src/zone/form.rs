@@ -54,7 +54,9 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotYaml { detail } => write!(f, "not a YAML document: {detail}"),
-            Self::Unknown { did_you_mean: Some(name) } => {
+            Self::Unknown {
+                did_you_mean: Some(name),
+            } => {
                 write!(f, "there is no such member; did you mean `{name}`?")
             }
             Self::Unknown { did_you_mean: None } => f.write_str("there is no such member"),
@@ -90,11 +92,19 @@ pub(super) struct Form {
 
 impl Form {
     pub(super) fn problem(&mut self, path: &str, rule: Rule) {
-        self.problems.push(Problem { path: path.to_owned(), rule });
+        self.problems.push(Problem {
+            path: path.to_owned(),
+            rule,
+        });
     }
 
     pub(super) fn invalid(&mut self, path: &str, expected: impl Into<String>) {
-        self.problem(path, Rule::Invalid { expected: expected.into() });
+        self.problem(
+            path,
+            Rule::Invalid {
+                expected: expected.into(),
+            },
+        );
     }
 
     /// Reads an object that has members of these names only.
@@ -105,22 +115,35 @@ impl Form {
         dialect: &[(&str, &'static str)],
     ) -> Option<Object<'a>> {
         let members = self.members(field)?;
-        for name in members.keys().filter(|name| !names.contains(&name.as_str())) {
+        for name in members
+            .keys()
+            .filter(|name| !names.contains(&name.as_str()))
+        {
             let instead = dialect.iter().find(|(other, _)| other == name);
             let rule = match instead {
                 Some((_, instead)) => Rule::OtherDialect { instead },
-                None => Rule::Unknown { did_you_mean: nearest(name, names) },
+                None => Rule::Unknown {
+                    did_you_mean: nearest(name, names),
+                },
             };
             self.problem(&join(&field.path, name), rule);
         }
-        Some(Object { path: field.path.clone(), members })
+        Some(Object {
+            path: field.path.clone(),
+            members,
+        })
     }
 
     /// Reads an object whose member names are data.
     pub(super) fn members<'a>(&mut self, field: &Field<'a>) -> Option<&'a Map<String, Value>> {
         let members = field.value.as_object();
         if members.is_none() {
-            self.problem(&field.path, Rule::WrongType { expected: "an object" });
+            self.problem(
+                &field.path,
+                Rule::WrongType {
+                    expected: "an object",
+                },
+            );
         }
         members
     }
@@ -148,7 +171,12 @@ impl Form {
                 None
             }
             None => {
-                self.problem(&field.path, Rule::WrongType { expected: "a text; quote it" });
+                self.problem(
+                    &field.path,
+                    Rule::WrongType {
+                        expected: "a text; quote it",
+                    },
+                );
                 None
             }
         }
@@ -221,7 +249,10 @@ impl Form {
         if items.len() < count_min || items.len() > 100 {
             self.invalid(&field.path, format!("a list of {count_min} to 100 items"));
         }
-        let item = |(index, value)| Field { path: format!("{}[{index}]", field.path), value };
+        let item = |(index, value)| Field {
+            path: format!("{}[{index}]", field.path),
+            value,
+        };
         items.iter().enumerate().map(item).collect()
     }
 
@@ -244,12 +275,19 @@ impl Form {
 impl<'a> Object<'a> {
     pub(super) fn get(&self, name: &str) -> Option<Field<'a>> {
         let value = self.members.get(name)?;
-        Some(Field { path: join(&self.path, name), value })
+        Some(Field {
+            path: join(&self.path, name),
+            value,
+        })
     }
 }
 
 pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 /// The name that a slip of the fingers may have meant: at most a third of it differs.

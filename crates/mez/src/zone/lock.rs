@@ -82,12 +82,23 @@ impl Lock {
     pub fn of(zone_yaml: &[u8], packs: &[(PackPin, &PackFiles)]) -> Self {
         let locked = |(pin, files): &(PackPin, &PackFiles)| {
             let digests = files.digests();
-            (pin.id.clone(), LockedPack { version: pin.version.clone(), digests })
+            (
+                pin.id.clone(),
+                LockedPack {
+                    version: pin.version.clone(),
+                    digests,
+                },
+            )
         };
         let zone = Digest::of(Purpose::PackFile, zone_yaml);
         let packs: BTreeMap<PackItemId, LockedPack> = packs.iter().map(locked).collect();
         let total = total(&zone, &packs);
-        Self { format: FORMAT.to_owned(), zone, packs, total }
+        Self {
+            format: FORMAT.to_owned(),
+            zone,
+            packs,
+            total,
+        }
     }
 
     /// Reads a lock, refusing one whose parts do not add up.
@@ -97,7 +108,8 @@ impl Lock {
         if lock.format != FORMAT {
             return Err(LockError::Format { found: lock.format });
         }
-        let fits = |pack: &LockedPack| pack.digests.total == PackDigests::total_of(&pack.digests.files);
+        let fits =
+            |pack: &LockedPack| pack.digests.total == PackDigests::total_of(&pack.digests.files);
         if lock.total != total(&lock.zone, &lock.packs) || !lock.packs.values().all(fits) {
             return Err(LockError::Edited);
         }
@@ -129,7 +141,10 @@ impl Lock {
         let found = Self::of(zone_yaml, packs);
         let mut drifts = vec![];
         if self.zone != found.zone {
-            drifts.push(Drift { place: "zone.yaml".to_owned(), kind: DriftKind::Changed });
+            drifts.push(Drift {
+                place: "zone.yaml".to_owned(),
+                kind: DriftKind::Changed,
+            });
         }
         let ids: BTreeSet<&PackItemId> = self.packs.keys().chain(found.packs.keys()).collect();
         for id in ids {
@@ -137,14 +152,23 @@ impl Lock {
             match (self.packs.get(id), found.packs.get(id)) {
                 (Some(locked), Some(found)) => {
                     if locked.version != found.version {
-                        drifts.push(Drift { place: place(), kind: DriftKind::Changed });
+                        drifts.push(Drift {
+                            place: place(),
+                            kind: DriftKind::Changed,
+                        });
                     }
                     drifts.extend(file_drifts(&place(), &locked.digests, &found.digests));
                 }
                 (Some(_), None) => {
-                    drifts.push(Drift { place: place(), kind: DriftKind::Missing });
+                    drifts.push(Drift {
+                        place: place(),
+                        kind: DriftKind::Missing,
+                    });
                 }
-                (None, _) => drifts.push(Drift { place: place(), kind: DriftKind::Added }),
+                (None, _) => drifts.push(Drift {
+                    place: place(),
+                    kind: DriftKind::Added,
+                }),
             }
         }
         drifts
@@ -160,7 +184,10 @@ fn file_drifts(place: &str, locked: &PackDigests, found: &PackDigests) -> Vec<Dr
             (Some(_), None) => DriftKind::Missing,
             (None, _) => DriftKind::Added,
         };
-        Some(Drift { place: format!("{place}/{path}"), kind })
+        Some(Drift {
+            place: format!("{place}/{path}"),
+            kind,
+        })
     };
     paths.into_iter().filter_map(drift).collect()
 }

@@ -80,15 +80,24 @@ impl Manifest {
     /// # Panics
     /// Never: a manifest has at least one layer.
     pub fn jurisdiction(&self) -> &JurisdictionId {
-        self.jurisdiction_stack.last().expect("reading checked that there is a layer")
+        self.jurisdiction_stack
+            .last()
+            .expect("reading checked that there is a layer")
     }
 
     /// All gates of an operation: those that every zone has, with the zone's own added. Where both
     /// name a domain the stricter holds.
     pub fn gates(&self, operation: Operation) -> BTreeMap<Domain, Gate> {
         let mut gates = operation.gates();
-        for (domain, gate) in self.compliance_domains.get(&operation).into_iter().flatten() {
-            let strictest = gates.get(domain).map_or(*gate, |default| *default.max(gate));
+        for (domain, gate) in self
+            .compliance_domains
+            .get(&operation)
+            .into_iter()
+            .flatten()
+        {
+            let strictest = gates
+                .get(domain)
+                .map_or(*gate, |default| *default.max(gate));
             gates.insert(*domain, strictest);
         }
         gates

@@ -34,21 +34,45 @@ const MEMBERS: [&str; 12] = [
 /// Members of other manifests, each with what to write here.
 const DIALECT: [(&str, &str); 16] = [
     ("zone_name", "`name`"),
-    ("jurisdiction_id", "`jurisdiction_stack`, whose last layer is where entities are registered"),
-    ("domains", "`compliance_domains`, an object of operation to domain to gate"),
+    (
+        "jurisdiction_id",
+        "`jurisdiction_stack`, whose last layer is where entities are registered",
+    ),
+    (
+        "domains",
+        "`compliance_domains`, an object of operation to domain to gate",
+    ),
     ("lawpack", "`packs`"),
     ("lawpacks", "`packs`"),
     ("lawpack_domains", "`packs`"),
     ("regpacks", "`packs`"),
     ("licensepacks", "`packs`"),
     ("licensepack_domains", "`packs`"),
-    ("licensepack_refresh_policy", "`screening.list_age_max_hours`"),
+    (
+        "licensepack_refresh_policy",
+        "`screening.list_age_max_hours`",
+    ),
     ("profile", "`packs`, each named"),
-    ("trust_anchors", "`authorities`, each with `did`, `name` and `domains`"),
-    ("lockfile_path", "nothing; the lock is always `zone.lock` beside this file"),
-    ("key_management", "nothing; keys are not the manifest's business"),
-    ("key_rotation_policy", "nothing; keys are not the manifest's business"),
-    ("national_adapters", "nothing; an outside system attests as one of the `authorities`"),
+    (
+        "trust_anchors",
+        "`authorities`, each with `did`, `name` and `domains`",
+    ),
+    (
+        "lockfile_path",
+        "nothing; the lock is always `zone.lock` beside this file",
+    ),
+    (
+        "key_management",
+        "nothing; keys are not the manifest's business",
+    ),
+    (
+        "key_rotation_policy",
+        "nothing; keys are not the manifest's business",
+    ),
+    (
+        "national_adapters",
+        "nothing; an outside system attests as one of the `authorities`",
+    ),
 ];
 
 /// Domain names of other vocabularies.
@@ -66,8 +90,13 @@ impl Manifest {
     /// Reads a manifest. Every problem is listed, not only the first.
     pub fn read(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
         let value: Value = yaml::from_slice(bytes).map_err(|error| {
-            let rule = Rule::NotYaml { detail: error.to_string() };
-            vec![Problem { path: "zone.yaml".to_owned(), rule }]
+            let rule = Rule::NotYaml {
+                detail: error.to_string(),
+            };
+            vec![Problem {
+                path: "zone.yaml".to_owned(),
+                rule,
+            }]
         })?;
         let mut form = Form::default();
         let manifest = read_manifest(&mut form, &value);
@@ -80,7 +109,10 @@ impl Manifest {
 
 /// Every part is read before the first missing one ends it, so that all problems are noted.
 fn read_manifest(form: &mut Form, value: &Value) -> Option<Manifest> {
-    let root = Field { path: String::new(), value };
+    let root = Field {
+        path: String::new(),
+        value,
+    };
     let object = form.object(&root, &MEMBERS, &DIALECT)?;
     read_format(form, &object);
     let zone_id = form.parsed(&object, "zone_id");
@@ -94,7 +126,10 @@ fn read_manifest(form: &mut Form, value: &Value) -> Option<Manifest> {
     let review = read_review(form, &object);
     let authorities = read_authorities(form, &object);
     let regulators = form.optional_list(&object, "regulators");
-    let regulators: Vec<_> = regulators.iter().filter_map(|field| form.parse(field)).collect();
+    let regulators: Vec<_> = regulators
+        .iter()
+        .filter_map(|field| form.parse(field))
+        .collect();
     form.distinct("regulators", &regulators);
     Some(Manifest {
         zone_id: zone_id?,
@@ -112,7 +147,10 @@ fn read_manifest(form: &mut Form, value: &Value) -> Option<Manifest> {
 }
 
 fn read_format(form: &mut Form, object: &Object<'_>) {
-    if form.text(object, "format").is_some_and(|format| format != FORMAT) {
+    if form
+        .text(object, "format")
+        .is_some_and(|format| format != FORMAT)
+    {
         form.invalid("format", format!("`{FORMAT}`"));
     }
 }
@@ -120,7 +158,10 @@ fn read_format(form: &mut Form, object: &Object<'_>) {
 /// Layers from general to specific, each inside the one before.
 fn read_stack(form: &mut Form, object: &Object<'_>) -> Vec<JurisdictionId> {
     let fields = form.list(object, "jurisdiction_stack", 1);
-    let stack: Vec<JurisdictionId> = fields.iter().filter_map(|field| form.parse(field)).collect();
+    let stack: Vec<JurisdictionId> = fields
+        .iter()
+        .filter_map(|field| form.parse(field))
+        .collect();
     for (index, pair) in stack.windows(2).enumerate() {
         let inside = pair[1].as_str().strip_prefix(pair[0].as_str());
         if !inside.is_some_and(|rest| rest.starts_with('-')) {
@@ -136,15 +177,23 @@ fn read_operator(form: &mut Form, object: &Object<'_>) -> Option<Operator> {
     let object = form.object(&field, &["name", "contact"], &[])?;
     let name = form.text(&object, "name");
     let contact = form.text(&object, "contact");
-    Some(Operator { name: name?, contact: contact? })
+    Some(Operator {
+        name: name?,
+        contact: contact?,
+    })
 }
 
 /// A checkpoint's first line: a host and a path without a scheme (C2SP tlog-checkpoint).
 fn read_origin(form: &mut Form, object: &Object<'_>) -> Option<String> {
     let origin = form.text(object, "log_origin")?;
-    let is_plain = origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
+    let is_plain = origin
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'+');
     if !is_plain || origin.contains("://") {
-        form.invalid("log_origin", "a host and a path without scheme, blanks and plus signs");
+        form.invalid(
+            "log_origin",
+            "a host and a path without scheme, blanks and plus signs",
+        );
         return None;
     }
     Some(origin)
@@ -153,7 +202,9 @@ fn read_origin(form: &mut Form, object: &Object<'_>) -> Option<String> {
 fn read_packs(form: &mut Form, object: &Object<'_>) -> Vec<PackPin> {
     let mut packs = vec![];
     for field in form.list(object, "packs", 1) {
-        let Some(pack) = form.object(&field, &["id", "version"], &[]) else { continue };
+        let Some(pack) = form.object(&field, &["id", "version"], &[]) else {
+            continue;
+        };
         let id: Option<PackItemId> = form.parsed(&pack, "id");
         let version = form.text(&pack, "version");
         if let (Some(id), Some(version)) = (id, version) {
@@ -166,9 +217,14 @@ fn read_packs(form: &mut Form, object: &Object<'_>) -> Vec<PackPin> {
 
 fn read_gates(form: &mut Form, object: &Object<'_>) -> BTreeMap<Operation, BTreeMap<Domain, Gate>> {
     let mut all = BTreeMap::new();
-    let Some(field) = object.get("compliance_domains") else { return all };
+    let Some(field) = object.get("compliance_domains") else {
+        return all;
+    };
     for (operation, value) in form.members(&field).into_iter().flatten() {
-        let field = Field { path: join(&field.path, operation), value };
+        let field = Field {
+            path: join(&field.path, operation),
+            value,
+        };
         match operation.parse::<Operation>() {
             Ok(operation) => {
                 all.insert(operation, read_operation_gates(form, &field));
@@ -191,7 +247,10 @@ fn read_operation_gates(form: &mut Form, field: &Field<'_>) -> BTreeMap<Domain, 
             Some("blocks_unless_passing") => Some(Gate::BlocksUnlessPassing),
             Some("blocks_when_non_compliant") => Some(Gate::BlocksWhenNonCompliant),
             _ => {
-                form.invalid(&path, "`blocks_unless_passing` or `blocks_when_non_compliant`");
+                form.invalid(
+                    &path,
+                    "`blocks_unless_passing` or `blocks_when_non_compliant`",
+                );
                 None
             }
         };
@@ -222,13 +281,19 @@ fn read_screening(form: &mut Form, object: &Object<'_>) -> Option<ScreeningPolic
         "block_from_bps",
     ];
     const DIALECT: [(&str, &str); 2] = [
-        ("threshold", "`review_from_bps` and `block_from_bps`, in hundredths of a per cent"),
+        (
+            "threshold",
+            "`review_from_bps` and `block_from_bps`, in hundredths of a per cent",
+        ),
         ("max_staleness_hours", "`list_age_max_hours`"),
     ];
     let field = form.member(object, "screening")?;
     let object = form.object(&field, &MEMBERS, &DIALECT)?;
     let fields = form.list(&object, "lists", 1);
-    let lists: Vec<PackItemId> = fields.iter().filter_map(|field| form.parse(field)).collect();
+    let lists: Vec<PackItemId> = fields
+        .iter()
+        .filter_map(|field| form.parse(field))
+        .collect();
     form.distinct("screening.lists", &lists);
     let list_age_max_hours = form.number(&object, "list_age_max_hours", 1..=HOURS_MAX);
     let screening_age_max_hours = form.number(&object, "screening_age_max_hours", 1..=HOURS_MAX);
@@ -269,9 +334,16 @@ fn read_authorities(form: &mut Form, object: &Object<'_>) -> Vec<Authority> {
             domains.extend(text.and_then(|text| read_domain(form, &domain.path, text)));
         }
         if let (Some(did), Some(name)) = (did, name) {
-            authorities.push(Authority { did: did.to_string(), name, domains });
+            authorities.push(Authority {
+                did: did.to_string(),
+                name,
+                domains,
+            });
         }
     }
-    form.distinct("authorities", authorities.iter().map(|authority| &authority.did));
+    form.distinct(
+        "authorities",
+        authorities.iter().map(|authority| &authority.did),
+    );
     authorities
 }

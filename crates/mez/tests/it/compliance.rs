@@ -1,9 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::key::SigningKey;
-use mez::compliance::{
-    Domain, EvidenceRefusal, EvidenceSubject, Gate, Operation, Rulebook, State,
-};
+use mez::compliance::{Domain, EvidenceRefusal, EvidenceSubject, Gate, Operation, Rulebook, State};
 use mez::pack::{Pack, PackFiles};
 use mez::person::Salt;
 use mez::screening::{Party, ScreeningVerdict};
@@ -60,7 +58,10 @@ fn meet_join_and_aggregate_are_as_tabulated() {
         }
     }
     for row in lattice.aggregate {
-        assert_eq!(State::aggregate(row.cells.iter().copied()), row.slice_result);
+        assert_eq!(
+            State::aggregate(row.cells.iter().copied()),
+            row.slice_result
+        );
         assert_eq!(State::all_passing(row.cells), row.all_passing);
     }
 }
@@ -96,7 +97,10 @@ proptest! {
 #[test]
 fn every_operation_is_gated_by_sanctions_and_pending_blocks_there() {
     for operation in Operation::ALL {
-        assert_eq!(operation.gates()[&Domain::Sanctions], Gate::BlocksUnlessPassing);
+        assert_eq!(
+            operation.gates()[&Domain::Sanctions],
+            Gate::BlocksUnlessPassing
+        );
         assert!(Gate::BlocksUnlessPassing.blocks(State::Pending));
         assert!(!Gate::BlocksWhenNonCompliant.blocks(State::Pending));
         assert!(Gate::BlocksWhenNonCompliant.blocks(State::NonCompliant));
@@ -120,11 +124,22 @@ fn a_company_with_its_evidence_passes_every_gate() {
 fn every_denial_names_its_clause_and_its_source() {
     let denials = evaluate(&applied(), NOW_MS, &[]).denials();
     let domains: Vec<Domain> = denials.iter().map(|denial| denial.domain).collect();
-    assert_eq!(domains, [Domain::Aml, Domain::Kyc, Domain::Sanctions, Domain::Corporate]);
+    assert_eq!(
+        domains,
+        [
+            Domain::Aml,
+            Domain::Kyc,
+            Domain::Sanctions,
+            Domain::Corporate
+        ]
+    );
     for denial in denials {
         assert!(!denial.reasons.is_empty());
         for reason in denial.reasons {
-            assert!(!reason.clause.is_empty() && !reason.source.is_empty(), "{reason:?}");
+            assert!(
+                !reason.clause.is_empty() && !reason.source.is_empty(),
+                "{reason:?}"
+            );
         }
     }
 }
@@ -134,7 +149,10 @@ fn a_domain_without_rules_is_pending() {
     let evaluation = evaluate(&in_review(), NOW_MS, &[]);
     assert_eq!(evaluation.state(Domain::Trade), State::Pending);
     let reason = &evaluation.domains()[&Domain::Trade].reasons[0];
-    assert_eq!(reason.text, "no pack in force on 2026-01-15 in pk has a rule for trade");
+    assert_eq!(
+        reason.text,
+        "no pack in force on 2026-01-15 in pk has a rule for trade"
+    );
 }
 
 #[test]
@@ -145,17 +163,30 @@ fn evidence_of_one_person_does_not_serve_another() {
         .into_iter()
         .filter(|piece| *piece.subject() != EvidenceSubject::Person(id("bilal")))
         .collect();
-    assert_eq!(evaluate(&entity, NOW_MS, &one).state(Domain::Kyc), State::Pending);
+    assert_eq!(
+        evaluate(&entity, NOW_MS, &one).state(Domain::Kyc),
+        State::Pending
+    );
 }
 
 #[test]
 fn evidence_verified_for_another_instant_or_subject_does_not_count() {
     let entity = in_review();
     let earlier = full_evidence(&entity, NOW_MS - 1);
-    assert_eq!(evaluate(&entity, NOW_MS, &earlier).state(Domain::Corporate), State::Pending);
+    assert_eq!(
+        evaluate(&entity, NOW_MS, &earlier).state(Domain::Corporate),
+        State::Pending
+    );
     let other = EvidenceSubject::Entity(id("another-company"));
-    let foreign = verify(&attest(&registrar_key(), &other, "pk.name-availability"), NOW_MS).unwrap();
-    assert_eq!(evaluate(&entity, NOW_MS, &[foreign]).state(Domain::Corporate), State::Pending);
+    let foreign = verify(
+        &attest(&registrar_key(), &other, "pk.name-availability"),
+        NOW_MS,
+    )
+    .unwrap();
+    assert_eq!(
+        evaluate(&entity, NOW_MS, &[foreign]).state(Domain::Corporate),
+        State::Pending
+    );
 }
 
 #[test]
@@ -165,17 +196,31 @@ fn evidence_counts_only_from_a_competent_issuer_in_its_time_and_untouched() {
     let good = attest(&registrar_key(), &subject, kind);
     assert!(verify(&good, NOW_MS).is_ok());
     let stranger = attest(&SigningKey::from_seed([9; 32]), &subject, kind);
-    assert!(matches!(verify(&stranger, NOW_MS), Err(EvidenceRefusal::Credential(_))));
+    assert!(matches!(
+        verify(&stranger, NOW_MS),
+        Err(EvidenceRefusal::Credential(_))
+    ));
     let expired = verify(&good, NOW_MS + 366 * DAY_MS);
     assert!(matches!(expired, Err(EvidenceRefusal::Credential(_))));
     let early = verify(&good, NOW_MS - 30 * DAY_MS);
     assert!(matches!(early, Err(EvidenceRefusal::Credential(_))));
-    let altered = String::from_utf8(good).unwrap().replace("indus-trading", "other-trading");
-    assert!(matches!(verify(altered.as_bytes(), NOW_MS), Err(EvidenceRefusal::Credential(_))));
+    let altered = String::from_utf8(good)
+        .unwrap()
+        .replace("indus-trading", "other-trading");
+    assert!(matches!(
+        verify(altered.as_bytes(), NOW_MS),
+        Err(EvidenceRefusal::Credential(_))
+    ));
     let outside = attest(&registrar_key(), &subject, "pk.taxpayer-registration");
-    assert!(matches!(verify(&outside, NOW_MS), Err(EvidenceRefusal::OutsideCompetence { .. })));
+    assert!(matches!(
+        verify(&outside, NOW_MS),
+        Err(EvidenceRefusal::OutsideCompetence { .. })
+    ));
     let unknown = attest(&registrar_key(), &subject, "pk.good-weather");
-    assert!(matches!(verify(&unknown, NOW_MS), Err(EvidenceRefusal::UnknownKind { .. })));
+    assert!(matches!(
+        verify(&unknown, NOW_MS),
+        Err(EvidenceRefusal::UnknownKind { .. })
+    ));
 }
 
 fn pack_with(policy: &str) -> Pack {
@@ -191,7 +236,10 @@ notice: For a test.
 sources:
   - {id: law, citation: A law, url: 'https://example.org/law', date: 2020-01-01, checked: not_yet}
 ";
-    let files = [("pack.yaml", &manifest[..]), ("policies/p.cedar", policy.as_bytes())];
+    let files = [
+        ("pack.yaml", &manifest[..]),
+        ("policies/p.cedar", policy.as_bytes()),
+    ];
     Pack::load(&PackFiles::from_pairs(files).unwrap()).unwrap()
 }
 

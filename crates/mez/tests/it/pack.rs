@@ -22,7 +22,10 @@ fn every_rule_of_the_shipped_pack_decides_its_cases_as_stated() {
     let files = read_pack(&pack_folder("pk"));
     let pack = Pack::load(&files).unwrap();
     let outcomes = run_tests(&files, &pack).unwrap();
-    let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.failures.is_empty()).collect();
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| !outcome.failures.is_empty())
+        .collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(outcomes.len() >= 30);
 }
@@ -38,7 +41,10 @@ fn a_wrong_rule_fails_its_case() {
         .filter(|outcome| !outcome.failures.is_empty())
         .map(|outcome| outcome.case.as_str())
         .collect();
-    assert_eq!(failed, ["fifty-one members are too many for a private company"]);
+    assert_eq!(
+        failed,
+        ["fifty-one members are too many for a private company"]
+    );
 }
 
 #[test]
@@ -59,30 +65,66 @@ fn a_reference_to_nothing_is_named() {
         "entity type private-limited names regulator pk-sec, which the pack does not have"
     );
     let errors = problems("register.yaml", "licence: bank }", "licence: banks }");
-    assert!(matches!(&errors[0], PackError::Dangling { to_sort: Sort::Licence, .. }));
+    assert!(matches!(
+        &errors[0],
+        PackError::Dangling {
+            to_sort: Sort::Licence,
+            ..
+        }
+    ));
     let errors = problems("register.yaml", "private-members-min", "private-members");
-    assert!(matches!(&errors[0], PackError::Dangling { to_sort: Sort::Rule, .. }));
-    let errors =
-        problems("policies/tax.cedar", "@source(\"income-tax-ordinance-2001\")", "@source(\"x\")");
-    assert!(matches!(&errors[0], PackError::Dangling { to_sort: Sort::Source, .. }));
+    assert!(matches!(
+        &errors[0],
+        PackError::Dangling {
+            to_sort: Sort::Rule,
+            ..
+        }
+    ));
+    let errors = problems(
+        "policies/tax.cedar",
+        "@source(\"income-tax-ordinance-2001\")",
+        "@source(\"x\")",
+    );
+    assert!(matches!(
+        &errors[0],
+        PackError::Dangling {
+            to_sort: Sort::Source,
+            ..
+        }
+    ));
 }
 
 #[test]
 fn a_rule_that_misreads_the_vocabulary_is_refused_when_read() {
     let tax = "policies/tax.cedar";
-    let unknown_fact =
-        problems(tax, "context.evidence.subject.contains(", "context.evidence.subjects.contains(");
-    assert!(matches!(&unknown_fact[0], PackError::NotCedar { .. }), "{unknown_fact:?}");
+    let unknown_fact = problems(
+        tax,
+        "context.evidence.subject.contains(",
+        "context.evidence.subjects.contains(",
+    );
+    assert!(
+        matches!(&unknown_fact[0], PackError::NotCedar { .. }),
+        "{unknown_fact:?}"
+    );
     let wrong_type = problems(
         tax,
         "context.evidence.subject.contains(\"pk.taxpayer-registration\")",
         "context.facts.owners == \"two\"",
     );
-    assert!(matches!(&wrong_type[0], PackError::NotCedar { .. }), "{wrong_type:?}");
+    assert!(
+        matches!(&wrong_type[0], PackError::NotCedar { .. }),
+        "{wrong_type:?}"
+    );
     let every_domain = problems(tax, "action == Action::\"tax\"", "action");
-    assert!(matches!(&every_domain[0], PackError::NotARule { .. }), "{every_domain:?}");
+    assert!(
+        matches!(&every_domain[0], PackError::NotARule { .. }),
+        "{every_domain:?}"
+    );
     let no_domain = problems(tax, "Action::\"tax\"", "Action::\"taxes\"");
-    assert!(matches!(&no_domain[0], PackError::NotCedar { .. }), "{no_domain:?}");
+    assert!(
+        matches!(&no_domain[0], PackError::NotCedar { .. }),
+        "{no_domain:?}"
+    );
 }
 
 #[test]
@@ -94,7 +136,9 @@ fn a_rule_without_clause_or_source_is_refused() {
         });
         let errors = Pack::load(&files).unwrap_err();
         assert!(
-            errors.iter().any(|error| matches!(error, PackError::NotARule { .. })),
+            errors
+                .iter()
+                .any(|error| matches!(error, PackError::NotARule { .. })),
             "{annotation}: {errors:?}"
         );
     }
@@ -102,9 +146,14 @@ fn a_rule_without_clause_or_source_is_refused() {
 
 #[test]
 fn all_problems_of_a_pack_are_listed_at_once() {
-    let mut files = changed("pack.yaml", |text| text.replace("jurisdiction: pk", "jurisdiction: PK"));
+    let mut files = changed("pack.yaml", |text| {
+        text.replace("jurisdiction: pk", "jurisdiction: PK")
+    });
     files.insert("notes.txt".parse().unwrap(), vec![]);
-    files.insert("evidence.yaml".parse().unwrap(), b"- id: x\n  color: red\n".to_vec());
+    files.insert(
+        "evidence.yaml".parse().unwrap(),
+        b"- id: x\n  color: red\n".to_vec(),
+    );
     let errors = Pack::load(&files).unwrap_err();
     let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors.len(), 3, "{text:?}");
@@ -121,8 +170,12 @@ fn the_difference_between_versions_names_files_and_rules() {
     assert_eq!(
         changes,
         [
-            Change::FileChanged { path: "policies/corporate.cedar".parse().unwrap() },
-            Change::RuleChanged { rule: "private-members-max".parse().unwrap() },
+            Change::FileChanged {
+                path: "policies/corporate.cedar".parse().unwrap()
+            },
+            Change::RuleChanged {
+                rule: "private-members-max".parse().unwrap()
+            },
         ]
     );
 }

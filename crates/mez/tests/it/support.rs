@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use evidence::data_integrity::{ProofPurpose, sign};
 use evidence::digest::Digest;
@@ -27,7 +28,9 @@ pub(crate) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 pub(crate) fn pack_folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../packs")
+        .join(name)
 }
 
 pub(crate) fn read_pack(folder: &Path) -> PackFiles {
@@ -35,7 +38,11 @@ pub(crate) fn read_pack(folder: &Path) -> PackFiles {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
-            let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            let path = if prefix.is_empty() {
+                name
+            } else {
+                format!("{prefix}/{name}")
+            };
             if entry.file_type().unwrap().is_dir() {
                 walk(&entry.path(), &path, files);
             } else {
@@ -52,8 +59,9 @@ pub(crate) fn pk() -> Pack {
     Pack::load(&read_pack(&pack_folder("pk"))).unwrap()
 }
 
-pub(crate) fn rulebook() -> Rulebook {
-    Rulebook::new(vec![pk()]).unwrap()
+pub(crate) fn rulebook() -> &'static Rulebook {
+    static RULEBOOK: OnceLock<Rulebook> = OnceLock::new();
+    RULEBOOK.get_or_init(|| Rulebook::new(vec![pk()]).unwrap())
 }
 
 pub(crate) fn person(name: &str, cnic: &str, salt: u8) -> Person {
@@ -82,8 +90,14 @@ pub(crate) fn application() -> Application {
         ],
         directors: [id("aisha"), id("bilal")].into(),
         owners: vec![
-            Stake { person: id("aisha"), share_bps: 6_000 },
-            Stake { person: id("bilal"), share_bps: 4_000 },
+            Stake {
+                person: id("aisha"),
+                share_bps: 6_000,
+            },
+            Stake {
+                person: id("bilal"),
+                share_bps: 4_000,
+            },
         ],
     }
 }
@@ -93,7 +107,13 @@ pub(crate) fn context<'a>(
     now_ms: i64,
     entity_types: &'a [(JurisdictionId, PackItemId)],
 ) -> Context<'a> {
-    Context { now_ms, actor, entity_types, approvals_required: 1, screening_age_max_ms: DAY_MS }
+    Context {
+        now_ms,
+        actor,
+        entity_types,
+        approvals_required: 1,
+        screening_age_max_ms: DAY_MS,
+    }
 }
 
 /// Decides as `actor` and folds the events into the entity.
@@ -113,10 +133,21 @@ pub(crate) fn act(
 }
 
 pub(crate) fn applied() -> Entity {
-    act(None, "applicant", NOW_MS, Command::Apply(Box::new(application()))).unwrap().0
+    act(
+        None,
+        "applicant",
+        NOW_MS,
+        Command::Apply(Box::new(application())),
+    )
+    .unwrap()
+    .0
 }
 
-pub(crate) fn screening(entity: &Entity, party: &Party, verdict: ScreeningVerdict) -> ScreeningFact {
+pub(crate) fn screening(
+    entity: &Entity,
+    party: &Party,
+    verdict: ScreeningVerdict,
+) -> ScreeningFact {
     ScreeningFact {
         party: party.clone(),
         subject: entity.parties[party].subject,
@@ -141,9 +172,16 @@ pub(crate) fn all_clear(entity: &Entity) -> Vec<ScreeningFact> {
 pub(crate) fn in_review() -> Entity {
     let entity = applied();
     let screenings = all_clear(&entity);
-    let (entity, _) =
-        act(Some(entity), "screener", NOW_MS, Command::RecordScreenings(screenings)).unwrap();
-    act(Some(entity), "reviewer", NOW_MS, Command::BeginReview).unwrap().0
+    let (entity, _) = act(
+        Some(entity),
+        "screener",
+        NOW_MS,
+        Command::RecordScreenings(screenings),
+    )
+    .unwrap();
+    act(Some(entity), "reviewer", NOW_MS, Command::BeginReview)
+        .unwrap()
+        .0
 }
 
 pub(crate) fn active() -> Entity {
@@ -154,15 +192,22 @@ pub(crate) fn active() -> Entity {
 
 pub(crate) fn approval(entity: &Entity, now_ms: i64) -> Command {
     let evaluation = Box::new(evaluate(entity, now_ms, &full_evidence(entity, now_ms)));
-    Command::Approve { evaluation, sequence: NonZeroU64::new(42).unwrap() }
+    Command::Approve {
+        evaluation,
+        sequence: NonZeroU64::new(42).unwrap(),
+    }
 }
 
 pub(crate) fn persons() -> BTreeMap<PersonId, Person> {
-    application().persons.into_iter().map(|person| (person.id.clone(), person)).collect()
+    application()
+        .persons
+        .into_iter()
+        .map(|person| (person.id.clone(), person))
+        .collect()
 }
 
 pub(crate) fn evaluate(entity: &Entity, now_ms: i64, evidence: &[VerifiedEvidence]) -> Evaluation {
-    evaluate_with(&rulebook(), entity, now_ms, evidence)
+    evaluate_with(rulebook(), entity, now_ms, evidence)
 }
 
 pub(crate) fn evaluate_with(
@@ -220,8 +265,13 @@ pub(crate) fn verify(
     as_of_ms: i64,
 ) -> Result<VerifiedEvidence, mez::compliance::EvidenceRefusal> {
     let (authorities, kinds) = (authorities(), rulebook().evidence_kinds());
-    Verifier { authorities: &authorities, kinds: &kinds, status_lists: &[], as_of_ms }
-        .verify(credential)
+    Verifier {
+        authorities: &authorities,
+        kinds: &kinds,
+        status_lists: &[],
+        as_of_ms,
+    }
+    .verify(credential)
 }
 
 pub(crate) fn full_evidence(entity: &Entity, now_ms: i64) -> Vec<VerifiedEvidence> {
