@@ -1,0 +1,57 @@
+//! Hanse beside its peers, in one run: `bench [--results FILE] [--page FILE] [TOPIC]...`. Without a topic, all of them.
+//! The rules of the comparison are in `docs/bench.md`.
+
+mod canonical;
+mod credential;
+mod durable;
+mod measure;
+mod merkle;
+mod report;
+mod rival;
+mod sample;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+/// Topics in the order of the report.
+const TOPICS: [&str; 4] = ["canonical", "log", "durable", "credential"];
+
+fn main() -> Result<()> {
+    let (mut results, mut page, mut topics) = (PathBuf::from("results.json"), None, Vec::new());
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--results" => results = arguments.next().context("--results needs a file")?.into(),
+            "--page" => page = Some(PathBuf::from(arguments.next().context("--page needs a file")?)),
+            topic if TOPICS.contains(&topic) => topics.push(topic.to_owned()),
+            other => bail!("no topic {other}; there are {}", TOPICS.join(", ")),
+        }
+    }
+    if topics.is_empty() {
+        topics = TOPICS.map(str::to_owned).to_vec();
+    }
+    let mut table = String::new();
+    for topic in topics {
+        let rows = match topic.as_str() {
+            "canonical" => canonical::run(),
+            "log" => merkle::run(),
+            "durable" => durable::run(&folder("BENCH_DOUBLEENTRY")?, &folder("BENCH_WORK")?),
+            "credential" => credential::run(&folder("BENCH_JUDGES")?, &folder("BENCH_WORK")?),
+            other => bail!("no topic {other}"),
+        };
+        let rows = rows.with_context(|| format!("measure {topic}"))?;
+        table = report::table(&report::save(&results, rows)?);
+    }
+    println!("{table}");
+    if let Some(page) = page {
+        report::quote(&page, &table)?;
+    }
+    Ok(())
+}
+
+/// A folder that `run.sh` prepares and names in the environment.
+fn folder(variable: &str) -> Result<PathBuf> {
+    let folder = std::env::var_os(variable).with_context(|| format!("{variable} is set by bench/run.sh"))?;
+    std::path::absolute(folder).with_context(|| format!("find the folder of {variable}"))
+}
