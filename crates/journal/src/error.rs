@@ -249,7 +249,7 @@ pub enum CommitError {
         stream: StreamName,
         /// The caller's belief.
         expected: Expected,
-        /// The head, or nothing for an empty stream.
+        /// The head, after earlier appends of the same transaction; nothing for an empty stream.
         actual: Option<Seq>,
     },
     /// The idempotency key was used for the same request before; here is its outcome.

@@ -45,6 +45,8 @@ pub mod fsck;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 mod bytes_text;
 

@@ -92,7 +92,7 @@ pub(crate) struct Writer {
     erasure_pending: bool,
     counters: Arc<Counters>,
     #[cfg(feature = "planted-bugs")]
-    late_keys: Vec<(crate::transaction::Idempotency, Vec<EventReceipt>, i64)>,
+    late_keys: Vec<planted::LateKey>,
 }
 
 const ORIGIN: &str = "origin";
@@ -182,7 +182,7 @@ impl Writer {
     }
 
     /// Says whether the bulk events are in the log.
-    fn run_items(&mut self, items: Vec<Item>, bulk: &[Bulk]) -> bool {
+    fn run_items(&mut self, mut items: Vec<Item>, bulk: &[Bulk]) -> bool {
         if items.is_empty() && bulk.is_empty() {
             return true;
         }
@@ -193,7 +193,7 @@ impl Writer {
             return false;
         }
         let mut verdicts = Vec::with_capacity(items.len());
-        match self.attempt(&items, bulk, &mut verdicts) {
+        match self.attempt(&mut items, bulk, &mut verdicts) {
             Ok(head) => {
                 self.release(items, verdicts, head);
                 true
@@ -208,17 +208,17 @@ impl Writer {
     /// One engine transaction: judge every item, sign the head, make all of it durable.
     fn attempt(
         &mut self,
-        items: &[Item],
+        items: &mut [Item],
         bulk: &[Bulk],
         verdicts: &mut Vec<Verdict>,
     ) -> Result<Head, EngineError> {
         #[cfg(feature = "planted-bugs")]
-        self.plant_before_group(items)?;
+        planted::before_group(self, items)?;
         let mut frontier = self.frontier.clone();
         let mut changed = false;
         let mut erase = self.erasure_pending;
         let mut rows = self.engine.begin()?;
-        for item in items {
+        for item in items.iter() {
             let verdict = judge(&mut self.rules, &mut *rows, &mut frontier, item)?;
             changed |= !matches!(verdict, Verdict::Refused(_));
             erase |= matches!(
@@ -233,12 +233,16 @@ impl Writer {
         if frontier.size() > self.frontier.size() {
             rows.insert_checkpoint(&sign(&self.signer, &frontier))?;
         }
+        #[cfg(feature = "planted-bugs")]
+        planted::before_commit(self.rules.bug, items, verdicts, head_at(&frontier));
         if changed {
             rows.commit()?;
             self.counters.add_group();
         } else {
             drop(rows);
         }
+        #[cfg(feature = "planted-bugs")]
+        planted::after_commit(&self.rules, &mut self.late_keys, items, verdicts);
         let added = frontier.size() - self.frontier.size();
         self.frontier = frontier;
         self.counters.add_events(added, self.frontier.size());
@@ -605,13 +609,116 @@ mod planted {
     //! Sites of the planted bugs that do not fit into a condition.
 
     use super::*;
-    use crate::bug::PlantedBug;
+    use crate::{bug::PlantedBug, names::LogIndex};
 
-    impl Writer {
-        pub(super) fn plant_before_group(&mut self, _items: &[Item]) -> Result<(), EngineError> {
-            match self.rules.bug {
-                Some(PlantedBug::OutboxBeforeCommit) => Ok(()),
-                _ => Ok(()),
+    /// A key that the transaction should have stored.
+    pub(super) struct LateKey {
+        key: crate::transaction::Idempotency,
+        first: LogIndex,
+        count: usize,
+        at_ms: i64,
+    }
+
+    pub(super) fn before_group(writer: &mut Writer, items: &[Item]) -> Result<(), EngineError> {
+        let late = std::mem::take(&mut writer.late_keys);
+        let effects = items.iter().filter_map(|item| match item {
+            Item::Commit(transaction, _) => Some(&transaction.effects),
+            Item::Lease(..) => None,
+        });
+        let early: Vec<_> = match writer.rules.bug {
+            Some(PlantedBug::OutboxBeforeCommit) => effects.flatten().cloned().collect(),
+            _ => Vec::new(),
+        };
+        if late.is_empty() && early.is_empty() {
+            return Ok(());
+        }
+        let mut frontier = writer.frontier.clone();
+        let mut rows = writer.engine.begin()?;
+        for LateKey {
+            key,
+            first,
+            count,
+            at_ms,
+        } in late
+        {
+            let mut state = State {
+                rows: &mut *rows,
+                frontier: &mut frontier,
+            };
+            drop(
+                writer
+                    .rules
+                    .store_idempotency(&mut state, &key, first, count, at_ms),
+            );
+        }
+        for effect in early {
+            let mut outbox = Transaction::new(0, "planted");
+            outbox.effects.push(effect);
+            let mut state = State {
+                rows: &mut *rows,
+                frontier: &mut frontier,
+            };
+            drop(writer.rules.apply(&mut state, &outbox));
+        }
+        rows.commit()
+    }
+
+    pub(super) fn before_commit(
+        bug: Option<PlantedBug>,
+        items: &mut [Item],
+        verdicts: &mut [Verdict],
+        head: Head,
+    ) {
+        for (item, verdict) in items.iter_mut().zip(verdicts) {
+            let Item::Commit(_, reply) = item else {
+                continue;
+            };
+            match verdict {
+                Verdict::Committed(events) if bug == Some(PlantedBug::AckBeforeSync) => {
+                    let (
+                        events,
+                        Head {
+                            size: tree_size,
+                            root,
+                        },
+                    ) = (events.clone(), head);
+                    let reply = std::mem::replace(reply, Box::new(drop));
+                    reply(Ok(Committed {
+                        events,
+                        tree_size,
+                        root,
+                    }));
+                }
+                Verdict::Refused(refusal) if bug == Some(PlantedBug::RefusalBeforeSync) => {
+                    let reply = std::mem::replace(reply, Box::new(drop));
+                    reply(Err(std::mem::replace(refusal, CommitError::NotAttempted)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn after_commit(
+        rules: &Rules,
+        late_keys: &mut Vec<LateKey>,
+        items: &[Item],
+        verdicts: &[Verdict],
+    ) {
+        if rules.bug != Some(PlantedBug::IdempotencyOutsideTransaction) {
+            return;
+        }
+        for (item, verdict) in items.iter().zip(verdicts) {
+            if let (Item::Commit(transaction, _), Verdict::Committed(events)) = (item, verdict)
+                && let Some(key) = transaction.idempotency.clone()
+                && let Some(first) = events.first()
+            {
+                let (first, count) = (first.index, events.len());
+                late_keys.push(LateKey {
+                    key,
+                    first,
+                    count,
+                    at_ms: transaction.at_ms,
+                });
             }
         }
     }

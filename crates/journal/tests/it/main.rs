@@ -1,0 +1,4 @@
+//! The journal over the simulated disk.
+
+mod conformance;
+mod sim;
