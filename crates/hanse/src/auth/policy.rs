@@ -166,7 +166,7 @@ mod tests {
     fn any_standing() -> impl Strategy<Value = Standing> {
         let staff = prop::collection::btree_set(prop::sample::select(Role::ALL), 0..4)
             .prop_map(|roles| Standing::Staff { roles });
-        prop_oneof![Just(Standing::Regulator), staff]
+        prop_oneof![Just(Standing::Regulator {}), staff]
     }
 
     fn any_binding() -> impl Strategy<Value = Binding> {
@@ -223,7 +223,7 @@ mod tests {
         fn a_regulator_is_never_permitted_a_write(
             mut identity in any_identity(), action in any_action(), resource in any_resource(),
         ) {
-            identity.standing = Standing::Regulator;
+            identity.standing = Standing::Regulator {};
             identity.token_scopes = Scope::all().collect();
             let decision = authorize(&identity, action, resource);
             prop_assert!(decision.is_err() || action.access() == Access::Read);

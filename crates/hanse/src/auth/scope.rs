@@ -201,8 +201,9 @@ impl Role {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Standing {
-    /// Supervises: sees and exports everything, changes nothing.
-    Regulator,
+    /// Supervises: sees and exports everything, changes nothing. (A variant with braces, because serde would let
+    /// unknown members beside a bare one pass.)
+    Regulator {},
     /// Works in the zone with any number of roles.
     Staff {
         /// The roles; none is allowed and gives nothing.
@@ -226,7 +227,7 @@ impl Standing {
     /// Everything this standing allows.
     pub fn scopes(&self) -> ScopeSet {
         match self {
-            Self::Regulator => Self::regulator_scopes()
+            Self::Regulator {} => Self::regulator_scopes()
                 .into_iter()
                 .map(Scope::Read)
                 .collect(),
@@ -237,7 +238,7 @@ impl Standing {
     /// Whether the principal acts only for entities it is bound to: every role it has is [`Role::Officer`].
     pub fn is_entity_bound(&self) -> bool {
         match self {
-            Self::Regulator => false,
+            Self::Regulator {} => false,
             Self::Staff { roles } => roles.iter().all(|role| *role == Role::Officer),
         }
     }
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_regulator_reads_everything_that_is_read_and_nothing_else() {
-        let scopes = Standing::Regulator.scopes();
+        let scopes = Standing::Regulator {}.scopes();
         assert_eq!(
             scopes,
             ReadScope::ALL.iter().copied().map(Scope::Read).collect()

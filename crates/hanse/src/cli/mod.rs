@@ -5,10 +5,13 @@
 pub mod client;
 pub mod output;
 
+pub mod backup;
 pub mod doctor;
 pub mod init;
+pub mod journal;
 pub mod principal;
 pub mod token;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,6 +90,15 @@ enum Command {
     /// Redeem, issue, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Check an evidence bundle, an audit export, a credential or a checkpoint, offline.
+    Verify(verify::Verify),
+    /// Check, copy and repair the journal of a data folder.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// Copy the journal to a file, while the node runs or not. Keys are not in it: keep them elsewhere.
+    Backup(backup::Backup),
+    /// Bring a backup into a data folder that has no journal.
+    Restore(backup::Restore),
 }
 
 /// How a command ended when it did not do what was asked.
@@ -190,6 +202,10 @@ pub fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Principal(principal) => principal.run(&global),
         Command::Token(token) => token.run(&global),
+        Command::Verify(verify) => verify.run(&global),
+        Command::Journal(journal) => journal.run(&global),
+        Command::Backup(backup) => backup.run(&global),
+        Command::Restore(restore) => restore.run(&global),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

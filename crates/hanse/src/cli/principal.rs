@@ -25,6 +25,7 @@ pub enum Principal {
         /// The did:key by which it can ask for tokens itself.
         #[arg(long, value_name = "DID")]
         key: Option<String>,
+        /// What it is in the zone.
         #[command(flatten)]
         standing: Standing,
     },
@@ -39,6 +40,7 @@ pub enum Principal {
     Grant {
         /// Its name.
         id: PrincipalId,
+        /// What it is in the zone.
         #[command(flatten)]
         standing: Standing,
     },

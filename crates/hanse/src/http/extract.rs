@@ -164,6 +164,19 @@ where
     }
 }
 
+/// A command without a body, or with an empty object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Empty;
+
+impl<'de> serde::Deserialize<'de> for Empty {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        Option::<Nothing>::deserialize(deserializer).map(|_| Self)
+    }
+}
+
 /// A JSON body of a request that changes nothing, so that it needs no idempotency key.
 #[derive(Debug)]
 pub struct StrictJson<T>(pub T);

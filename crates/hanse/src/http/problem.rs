@@ -57,6 +57,8 @@ codes! {
         "The body is larger than this route accepts. Send less.";
     BootstrapSpent "bootstrap_spent" CONFLICT "The bootstrap token was already redeemed"
         "The one-time bootstrap token makes the first administrator and works once. Ask an administrator of this zone for access.";
+    ComplianceBlocked "compliance_blocked" FORBIDDEN "The law does not allow this as things stand"
+        "A domain of compliance blocks the operation. `errors` names each domain with the clause and the source that blocks it.";
     Conflict "conflict" CONFLICT "The request does not fit the present state"
         "The resource exists already, or changed while the request was being decided. Read it and decide again.";
     Forbidden "forbidden" FORBIDDEN "The caller may not do this"
@@ -99,6 +101,8 @@ codes! {
         "The request is well formed and a rule refuses it. `errors` names the rule; each denial cites its clause and source.";
     ScopeMissing "scope_missing" FORBIDDEN "The token does not have the scope"
         "The action needs a scope that this token, or its principal at present, does not have. `errors` names it.";
+    ScreeningBlocked "screening_blocked" FORBIDDEN "Screening does not allow this as things stand"
+        "A party is not cleared: never screened, matched, waiting for a reviewer, or screened on lists that cannot be trusted. `errors` names each party.";
     TokenExpired "token_expired" UNAUTHORIZED "The token is not valid at this time"
         "The token expired, or is not valid yet. Get a fresh one.";
     TokenInvalid "token_invalid" UNAUTHORIZED "The token is not valid"

@@ -243,7 +243,7 @@ fn put_principal(
 ) -> Result<(), ProjectionError> {
     let administrator = match &body.standing {
         Standing::Staff { roles } => roles.contains(&Role::Administrator),
-        Standing::Regulator => false,
+        Standing::Regulator {} => false,
     };
     let fields = [
         ("status", body.status.as_str()),

@@ -1,0 +1,5 @@
+//! The node through its router.
+
+mod access;
+mod platform;
+mod scopes;
