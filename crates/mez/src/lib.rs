@@ -11,6 +11,7 @@ pub mod entity;
 pub mod ids;
 pub mod pack;
 pub mod person;
+pub mod sanctions;
 pub mod screening;
 mod yaml;
 pub mod zone;

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use evidence::digest::Digest;
+use evidence::canonical::{CanonicalError, to_vec_of};
+use evidence::digest::{Digest, Purpose};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ActorId, InvalidId, PersonId};
+use crate::person::Salt;
+use crate::sanctions::{ListUse, Screening, Verdict};
 
 /// Somebody who must be screened before a company can be formed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +105,35 @@ pub enum Standing {
 }
 
 impl ScreeningFact {
+    /// What the register keeps of `screening`, which screened the party whose digest in the register
+    /// is `subject`.
+    ///
+    /// The record's digest is salted with the party's salt: a screening follows from the name and
+    /// the published lists, so that a plain digest could be found by guessing names.
+    pub fn of(
+        party: Party,
+        subject: Digest,
+        salt: &Salt,
+        screening: &Screening,
+    ) -> Result<Self, CanonicalError> {
+        let list = |used: &ListUse| ListVersion {
+            name: used.name.clone(),
+            version: used.version.clone(),
+            digest: used.digest,
+        };
+        let mut bytes = salt.as_bytes().to_vec();
+        bytes.extend(to_vec_of(screening)?);
+        Ok(Self {
+            party,
+            subject,
+            verdict: screening.verdict.into(),
+            review: None,
+            lists: screening.lists.iter().map(list).collect(),
+            screened_at_ms: screening.as_of.as_millisecond(),
+            record: Digest::of(Purpose::Screening, &bytes),
+        })
+    }
+
     /// The standing at `now_ms` of the party whose digest in the register is `subject`, when a
     /// screening counts for `age_max_ms`. A screening dated in the future does not count.
     pub fn standing(&self, subject: &Digest, now_ms: i64, age_max_ms: i64) -> Standing {
@@ -120,6 +152,16 @@ impl ScreeningFact {
                 Standing::Cleared
             }
             (ScreeningVerdict::Review, None) => Standing::UnderReview,
+        }
+    }
+}
+
+impl From<Verdict> for ScreeningVerdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Clear => Self::Clear,
+            Verdict::Review => Self::Review,
+            Verdict::Block => Self::Block,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::compliance::{Authority, Domain, Gate, Operation};
 use crate::ids::{ActorId, JurisdictionId, PackItemId, ZoneId};
+use crate::sanctions::{self, RequiredList};
 
 /// A zone's manifest, read whole and found valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,8 +58,8 @@ pub struct PackPin {
 pub struct ScreeningPolicy {
     /// The lists that must be searched; at least one.
     pub lists: Vec<PackItemId>,
-    /// How old a list may be, counted from when the zone last confirmed it to be current.
-    pub list_age_max_hours: u32,
+    /// From how many days after its publication a list is stale, and blocks.
+    pub list_age_max_days: u32,
     /// How long a screening counts.
     pub screening_age_max_hours: u32,
     /// Scores from here on go to a reviewer, in hundredths of a per cent.
@@ -101,6 +102,19 @@ impl Manifest {
             gates.insert(*domain, strictest);
         }
         gates
+    }
+
+    /// The lists to search and the thresholds, as screening takes them.
+    pub fn screening_policy(&self) -> sanctions::Policy {
+        let required = |list: &PackItemId| RequiredList {
+            name: list.to_string(),
+            age_days_max: self.screening.list_age_max_days,
+        };
+        sanctions::Policy {
+            required: self.screening.lists.iter().map(required).collect(),
+            review_bp: self.screening.review_from_bps.into(),
+            block_bp: self.screening.block_from_bps.into(),
+        }
     }
 
     /// How long a screening counts, in milliseconds.

@@ -14,7 +14,8 @@ use crate::yaml;
 pub use super::form::{Problem, Rule};
 
 const FORMAT: &str = "hanse.zone/v1";
-const HOURS_MAX: u64 = 24 * 366 * 10;
+const DAYS_MAX: u64 = 366 * 10;
+const HOURS_MAX: u64 = 24 * DAYS_MAX;
 
 const MEMBERS: [&str; 12] = [
     "format",
@@ -50,7 +51,7 @@ const DIALECT: [(&str, &str); 16] = [
     ("licensepack_domains", "`packs`"),
     (
         "licensepack_refresh_policy",
-        "`screening.list_age_max_hours`",
+        "`screening.list_age_max_days`",
     ),
     ("profile", "`packs`, each named"),
     (
@@ -275,7 +276,7 @@ fn read_domain(form: &mut Form, path: &str, name: &str) -> Option<Domain> {
 fn read_screening(form: &mut Form, object: &Object<'_>) -> Option<ScreeningPolicy> {
     const MEMBERS: [&str; 5] = [
         "lists",
-        "list_age_max_hours",
+        "list_age_max_days",
         "screening_age_max_hours",
         "review_from_bps",
         "block_from_bps",
@@ -285,7 +286,7 @@ fn read_screening(form: &mut Form, object: &Object<'_>) -> Option<ScreeningPolic
             "threshold",
             "`review_from_bps` and `block_from_bps`, in hundredths of a per cent",
         ),
-        ("max_staleness_hours", "`list_age_max_hours`"),
+        ("max_staleness_hours", "`list_age_max_days`"),
     ];
     let field = form.member(object, "screening")?;
     let object = form.object(&field, &MEMBERS, &DIALECT)?;
@@ -295,7 +296,7 @@ fn read_screening(form: &mut Form, object: &Object<'_>) -> Option<ScreeningPolic
         .filter_map(|field| form.parse(field))
         .collect();
     form.distinct("screening.lists", &lists);
-    let list_age_max_hours = form.number(&object, "list_age_max_hours", 1..=HOURS_MAX);
+    let list_age_max_days = form.number(&object, "list_age_max_days", 1..=DAYS_MAX);
     let screening_age_max_hours = form.number(&object, "screening_age_max_hours", 1..=HOURS_MAX);
     let review_from_bps: Option<u16> = form.number(&object, "review_from_bps", 1..=10_000);
     let block_from_bps: Option<u16> = form.number(&object, "block_from_bps", 1..=10_000);
@@ -306,7 +307,7 @@ fn read_screening(form: &mut Form, object: &Object<'_>) -> Option<ScreeningPolic
     }
     Some(ScreeningPolicy {
         lists,
-        list_age_max_hours: list_age_max_hours?,
+        list_age_max_days: list_age_max_days?,
         screening_age_max_hours: screening_age_max_hours?,
         review_from_bps: review_from_bps?,
         block_from_bps: block_from_bps?,

@@ -19,6 +19,15 @@ fn the_example_manifest_reads() {
     let manifest = Manifest::read(ZONE.as_bytes()).unwrap();
     assert_eq!(manifest.jurisdiction().as_str(), "pk-demo");
     assert_eq!(manifest.screening_age_max_ms(), 24 * 60 * 60 * 1000);
+    let policy = manifest.screening_policy();
+    assert_eq!((policy.review_bp, policy.block_bp), (8_000, 9_500));
+    assert_eq!(
+        (
+            policy.required[0].name.as_str(),
+            policy.required[0].age_days_max
+        ),
+        ("ofac-sdn", 3650)
+    );
     let formation = manifest.gates(Operation::EntityFormation);
     assert_eq!(formation[&Domain::Tax], Gate::BlocksUnlessPassing);
     assert_eq!(formation[&Domain::Sanctions], Gate::BlocksUnlessPassing);
@@ -84,7 +93,7 @@ fn values_are_checked_where_they_stand() {
         &["jurisdiction_stack[1]: must be inside `pk`, such as `pk-zone`"],
     );
     check(
-        "block_from_bps: 9000",
+        "block_from_bps: 9500",
         "block_from_bps: 100",
         &["screening.block_from_bps: must be at least `review_from_bps`"],
     );
