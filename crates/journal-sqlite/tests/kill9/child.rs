@@ -11,7 +11,7 @@ use journal::{CommitError, Committed, Journal};
 use crate::workload::{self, THREADS};
 
 /// Thread t does the operations that are t modulo [`THREADS`], from the given one on, for ever.
-pub fn run(directory: &Path, starts: &[String]) {
+pub(crate) fn run(directory: &Path, starts: &[String]) {
     let journal = workload::open(directory);
     thread::scope(|scope| {
         for start in starts {

@@ -18,7 +18,7 @@ const KILLS: u64 = 40;
 /// Acknowledged operations that a fresh child repeats per thread, to see the first answers again.
 const REPEATED: u64 = 2;
 
-pub fn run() {
+pub(crate) fn run() {
     let seed = setting("HANSE_SEED", 20_260_101);
     let kills = setting("HANSE_KILLS", KILLS);
     println!("seed {seed}, {kills} kills");
@@ -26,7 +26,7 @@ pub fn run() {
     let mut random = Random(seed);
     let (mut acknowledged, mut replays) = (BTreeMap::new(), 0);
     for _ in 0..kills {
-        let patience = random.below(60);
+        let patience = random.below(400);
         replays += one_life(directory.path(), patience, &mut acknowledged);
     }
     judge(directory.path(), &acknowledged);
@@ -144,7 +144,8 @@ fn judge(directory: &Path, acknowledged: &BTreeMap<u64, Place>) {
         size
     );
     journal.shutdown();
-    crate::check(directory);
+    let report = workload::fsck(directory);
+    assert_eq!((report.findings, report.events), (Vec::new(), size));
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): enough to choose when to kill.

@@ -5,38 +5,39 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use evidence::{
     digest::{Digest, Purpose},
     key::SigningKey,
+    note::NoteVerifier,
 };
 use journal::{
     Append, DumpDirectory, Event, Expected, Idempotency, Journal, Limits, NewEffect, NewEvent,
     Options, Privacy, Projection, ProjectionError, Record, Records, SealingKey, StreamName,
-    Transaction,
+    Transaction, engine::Snapshots as _, fsck,
 };
-use journal_sqlite::SqliteEngine;
+use journal_sqlite::{SqliteEngine, SqliteSnapshots};
 
-pub const ORIGIN: &str = "kill9.example/log";
-pub const THREADS: u64 = 4;
+pub(crate) const ORIGIN: &str = "kill9.example/log";
+pub(crate) const THREADS: u64 = 4;
 const STREAMS: u64 = 7;
 
-pub fn stream(n: u64) -> StreamName {
+pub(crate) fn stream(n: u64) -> StreamName {
     format!("load/{}", n % STREAMS).parse().unwrap()
 }
 
-pub fn streams() -> impl Iterator<Item = StreamName> {
+pub(crate) fn streams() -> impl Iterator<Item = StreamName> {
     (0..STREAMS).map(stream)
 }
 
-pub fn payload(n: u64) -> Vec<u8> {
+pub(crate) fn payload(n: u64) -> Vec<u8> {
     format!("{{\"operation\":{n}}}").into_bytes()
 }
 
 /// The operation that a payload belongs to.
-pub fn operation(payload: &[u8]) -> u64 {
+pub(crate) fn operation(payload: &[u8]) -> u64 {
     let value: serde_json::Value = serde_json::from_slice(payload).unwrap();
     value["operation"].as_u64().unwrap()
 }
 
 /// One event, one effect and an idempotency key; every third stream is sealed.
-pub fn transaction(n: u64) -> Transaction {
+pub(crate) fn transaction(n: u64) -> Transaction {
     let mut transaction = Transaction::new(1_000 + n as i64, "load");
     let stream = stream(n);
     let privacy = if n % STREAMS % 3 == 0 {
@@ -72,7 +73,7 @@ pub fn transaction(n: u64) -> Transaction {
 }
 
 /// Counts the events of each stream, so that a record which is not part of its commit shows.
-pub struct Counts;
+pub(crate) struct Counts;
 
 impl Projection for Counts {
     fn project(&self, event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
@@ -91,15 +92,15 @@ impl Projection for Counts {
     }
 }
 
-pub fn count(record: &Record) -> u64 {
+pub(crate) fn count(record: &Record) -> u64 {
     std::str::from_utf8(&record.body).unwrap().parse().unwrap()
 }
 
-pub fn log_key() -> SigningKey {
+pub(crate) fn log_key() -> SigningKey {
     SigningKey::from_seed([4; 32])
 }
 
-pub fn open(directory: &Path) -> Journal {
+pub(crate) fn open(directory: &Path) -> Journal {
     let engine = SqliteEngine::open(directory.join("journal.sqlite")).unwrap();
     let options = Options {
         origin: ORIGIN.to_owned(),
@@ -111,4 +112,12 @@ pub fn open(directory: &Path) -> Journal {
         limits: Limits::STANDARD,
     };
     Journal::open(Box::new(engine), options).unwrap()
+}
+
+/// Every chain, node, root and checkpoint, from the bytes of the file alone.
+pub(crate) fn fsck(directory: &Path) -> fsck::Report {
+    let snapshots = SqliteSnapshots::open(directory.join("journal.sqlite")).unwrap();
+    let verifier = NoteVerifier::new(ORIGIN, log_key().verifying_key()).unwrap();
+    let rows = snapshots.snapshot().unwrap();
+    fsck::check(&fsck::Rows(&*rows), &verifier, None, |_, _| {})
 }
