@@ -41,6 +41,7 @@ mod stats;
 pub mod journal;
 pub mod reader;
 
+pub mod archive;
 pub mod fsck;
 
 #[cfg(feature = "conformance")]

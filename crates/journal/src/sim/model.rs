@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    CommitError, Committed, Event, EventReceipt, GAP_KIND, LeasedEffect, Seq, StreamName,
+    CommitError, Committed, Event, EventReceipt, Expected, GAP_KIND, LeasedEffect, Seq, StreamName,
     engine::Read, error::ReadError, seal::SealingKey, view::View,
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Asked {
     pub(crate) effect: bool,
     /// Whether its last event is one the projection refuses.
     pub(crate) must_refuse: bool,
+    /// What it expects of its streams.
+    pub(crate) expected: Vec<(StreamName, Expected)>,
     /// Whether no state could refuse it.
     pub(crate) unconditional: bool,
     /// Attempts without an answer so far.
@@ -44,6 +46,15 @@ pub(crate) struct Lease {
     pub(crate) token: u64,
     pub(crate) until_ms: i64,
     pub(crate) open: bool,
+}
+
+/// Where diverted transactions must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Diverted {
+    /// In the log: the dumps were recovered.
+    Back,
+    /// In the log or still in a dump.
+    PerhapsInDumps,
 }
 
 /// Bulk events found in the log.
@@ -150,6 +161,7 @@ impl Model {
         &mut self,
         rows: &dyn Read,
         node_key: &SealingKey,
+        diverted: Diverted,
     ) -> Result<BulkFound, ReadError> {
         let events = self.read_all(rows, node_key)?;
         let (places, bulk) = self.place(&events);
@@ -167,6 +179,10 @@ impl Model {
         for (n, asked) in self.asked.clone() {
             let found = places.get(&n).map_or(&[][..], Vec::as_slice);
             self.check_asked(rows, n, &asked, found)?;
+            let back = diverted == Diverted::PerhapsInDumps || !found.is_empty();
+            if asked.diverted && asked.unconditional && !back {
+                self.violate(format!("{n} was diverted and did not come back"));
+            }
         }
         Ok(bulk)
     }
@@ -255,11 +271,19 @@ impl Model {
             }
             _ => {}
         }
+        for (stream, expected) in &asked.expected {
+            let first = found.iter().find(|receipt| receipt.stream == *stream);
+            let met = match (first, expected) {
+                (None, _) | (_, Expected::Any) => true,
+                (Some(first), Expected::NoStream) => first.seq == Seq::FIRST,
+                (Some(first), Expected::At(head)) => first.seq == head.next(),
+            };
+            if !met {
+                self.violate(format!("{n} did not find {stream} as it expected"));
+            }
+        }
         if asked.must_refuse && present {
             self.violate(format!("{n} had to be refused and is there"));
-        }
-        if asked.diverted && asked.unconditional && !present {
-            self.violate(format!("{n} was diverted and did not come back"));
         }
         let effect = rows.effect(&format!("e{n}"))?.is_some();
         if effect != (present && asked.effect) {

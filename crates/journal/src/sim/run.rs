@@ -6,7 +6,7 @@ use evidence::{digest::Digest, key::SigningKey, note::NoteVerifier};
 
 use super::{
     Disk, DiskFault, Random, SimEngine,
-    model::{Asked, BulkFound, Model},
+    model::{Asked, BulkFound, Diverted, Model},
 };
 use crate::{
     Append, BulkEvent, DumpStore, Expected, Idempotency, LeaseRequest, Limits, NewEffect, NewEvent,
@@ -101,7 +101,7 @@ impl Run {
             return;
         };
         self.recover(&mut machine);
-        let before = self.check(&machine);
+        let before = self.check(&machine, Diverted::Back);
         self.plan_fault(epoch);
         let mut bulk_asked = 0;
         for _ in 0..=self.random.below(ROUNDS_MAX) {
@@ -131,7 +131,7 @@ impl Run {
                 .push("the writer halted without a fault".to_owned());
         }
         if !halted {
-            let after = self.check(&machine);
+            let after = self.check(&machine, Diverted::PerhapsInDumps);
             let found = (after.events - before.events) + (after.marked - before.marked);
             if found != bulk_asked && self.model().violations.is_empty() {
                 let violation = format!("{found} of {bulk_asked} bulk events are accounted for");
@@ -249,7 +249,7 @@ impl Run {
         }
     }
 
-    fn check(&self, machine: &Machine) -> BulkFound {
+    fn check(&self, machine: &Machine, diverted: Diverted) -> BulkFound {
         let checked = machine
             .snapshots
             .snapshot()
@@ -264,7 +264,7 @@ impl Run {
                 model
                     .trace
                     .push_str(&format!("checked {events} {:?}\n", &report.root[..4]));
-                model.check(&*rows, &SealingKey::from_bytes(NODE_KEY))
+                model.check(&*rows, &SealingKey::from_bytes(NODE_KEY), diverted)
             });
         checked.unwrap_or_else(|error| {
             self.model().broken("the log does not read", &error);
@@ -332,6 +332,7 @@ impl Run {
                 1 => Expected::At(Seq::new(1 + self.random.below(12)).expect("not 0")),
                 _ => Expected::Any,
             };
+            asked.expected.push((stream.clone(), expected));
             asked.unconditional &= expected == Expected::Any;
             let events: Vec<_> = (0..=self.random.below(2))
                 .map(|event| note("note.put.v1", format!("t{n}.{part}.{event}=x")))
@@ -395,6 +396,10 @@ impl Run {
         // Sometimes by a worker whose lease was taken over.
         let lease = newest.saturating_sub(self.random.below(2)).max(1);
         let error = "simulated".to_owned();
+        // From here on the lease may be over, whether or not anyone hears the answer.
+        if let Some(known) = self.model().leases.get_mut(&id) {
+            known.open &= lease != newest;
+        }
         let settlement = match self.random.below(3) {
             0 => Settlement::Done {
                 id: id.clone(),
