@@ -32,7 +32,7 @@ fn stream_row(row: &Row<'_>) -> Result<StreamRow> {
         head: value::seq(row, 2)?,
         head_digest: value::digest(row, 3)?,
         wrapped_key: row.get(4)?,
-        shredded: row.get(5)?,
+        shredded: value::flag(row, 5)?,
     })
 }
 

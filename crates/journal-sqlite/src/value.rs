@@ -69,6 +69,15 @@ pub(crate) fn privacy(row: &Row<'_>, column: usize) -> Result<Privacy> {
     }
 }
 
+/// SQLite has no booleans; every other number would be read as true.
+pub(crate) fn flag(row: &Row<'_>, column: usize) -> Result<bool> {
+    match row.get::<_, i64>(column)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(invalid(column, Type::Integer)),
+    }
+}
+
 pub(crate) fn effect_state(row: &Row<'_>, column: usize) -> Result<EffectState> {
     match row.get::<_, i64>(column)? {
         1 => Ok(EffectState::Pending),

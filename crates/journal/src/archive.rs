@@ -10,7 +10,9 @@ use std::{
     io::{self, BufRead, Write as _},
 };
 
-use evidence::{canonical, checkpoint::Checkpoint, digest::Digest, merkle::Hash, note::NoteVerifier};
+use evidence::{
+    canonical, checkpoint::Checkpoint, digest::Digest, merkle::Hash, note::NoteVerifier,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -97,7 +99,13 @@ pub fn export(
     let mut out = io::BufWriter::new(out);
     let mut counts = Counts::default();
     let total = rows.size()?;
-    write(&mut out, &Line::Archive { format: FORMAT.to_owned(), origin: origin.to_owned() })?;
+    write(
+        &mut out,
+        &Line::Archive {
+            format: FORMAT.to_owned(),
+            origin: origin.to_owned(),
+        },
+    )?;
     while let page = rows.events(LogIndex(counts.events), PAGE)?
         && !page.is_empty()
     {
@@ -146,7 +154,14 @@ fn export_nodes(
             after = Some((level, index));
             if let Some(hash) = rows.node(level, index)? {
                 counts.nodes += 1;
-                write(out, &Line::Node { level, index, hash: Digest::from_bytes(hash) })?;
+                write(
+                    out,
+                    &Line::Node {
+                        level,
+                        index,
+                        hash: Digest::from_bytes(hash),
+                    },
+                )?;
             }
         }
     }
@@ -218,15 +233,25 @@ impl Archive {
     /// Takes a line, unless it repeats a place or disagrees with what was read.
     fn accept(&mut self, line: Line, origin: &str) -> bool {
         match line {
-            Line::Archive { format, origin: named } => format == FORMAT && named == origin,
+            Line::Archive {
+                format,
+                origin: named,
+            } => format == FORMAT && named == origin,
             Line::Event(line) => {
-                let in_order = self.events.last_key_value().is_none_or(|(at, _)| *at < line.index);
+                let in_order = self
+                    .events
+                    .last_key_value()
+                    .is_none_or(|(at, _)| *at < line.index);
                 in_order && self.events.insert(line.index, line.into()).is_none()
             }
-            Line::Stream(line) => self.streams.insert(line.stream.clone(), line.into()).is_none(),
-            Line::Node { level, index, hash } => {
-                self.nodes.insert((level, index), *hash.as_bytes()).is_none()
-            }
+            Line::Stream(line) => self
+                .streams
+                .insert(line.stream.clone(), line.into())
+                .is_none(),
+            Line::Node { level, index, hash } => self
+                .nodes
+                .insert((level, index), *hash.as_bytes())
+                .is_none(),
             Line::Checkpoint { size, note } => self.checkpoints.insert(size, note).is_none(),
             Line::End(counts) => counts == self.counts(),
         }
@@ -250,18 +275,19 @@ fn parse(bytes: &[u8]) -> Option<Line> {
 
 impl Source for Archive {
     fn events(&self, from: LogIndex, limit: usize) -> Result<Vec<EventRow>, EngineError> {
-        Ok(self.events.range(from..).take(limit).map(|(_, row)| row.clone()).collect())
+        Ok(self
+            .events
+            .range(from..)
+            .take(limit)
+            .map(|(_, row)| row.clone())
+            .collect())
     }
 
     fn node(&self, level: u8, index: u64) -> Result<Option<Hash>, EngineError> {
         Ok(self.nodes.get(&(level, index)).copied())
     }
 
-    fn nodes(
-        &self,
-        after: Option<(u8, u64)>,
-        limit: usize,
-    ) -> Result<Vec<(u8, u64)>, EngineError> {
+    fn nodes(&self, after: Option<(u8, u64)>, limit: usize) -> Result<Vec<(u8, u64)>, EngineError> {
         let start = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
         let page = self.nodes.range((start, std::ops::Bound::Unbounded));
         Ok(page.take(limit).map(|(place, _)| *place).collect())
@@ -269,7 +295,12 @@ impl Source for Archive {
 
     fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<SignedCheckpoint>, EngineError> {
         let page = self.checkpoints.range(from..).take(limit);
-        Ok(page.map(|(&size, note)| SignedCheckpoint { size, note: note.clone() }).collect())
+        Ok(page
+            .map(|(&size, note)| SignedCheckpoint {
+                size,
+                note: note.clone(),
+            })
+            .collect())
     }
 
     fn streams(
@@ -278,35 +309,91 @@ impl Source for Archive {
         limit: usize,
     ) -> Result<Vec<StreamRow>, EngineError> {
         let start = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let page = self.streams.range::<StreamName, _>((start, std::ops::Bound::Unbounded));
+        let page = self
+            .streams
+            .range::<StreamName, _>((start, std::ops::Bound::Unbounded));
         Ok(page.take(limit).map(|(_, row)| row.clone()).collect())
     }
 }
 
 impl From<EventRow> for EventLine {
     fn from(row: EventRow) -> Self {
-        let EventRow { index, stream, seq, digest, header, payload } = row;
-        Self { index, stream, seq, digest, header, payload }
+        let EventRow {
+            index,
+            stream,
+            seq,
+            digest,
+            header,
+            payload,
+        } = row;
+        Self {
+            index,
+            stream,
+            seq,
+            digest,
+            header,
+            payload,
+        }
     }
 }
 
 impl From<EventLine> for EventRow {
     fn from(line: EventLine) -> Self {
-        let EventLine { index, stream, seq, digest, header, payload } = line;
-        Self { index, stream, seq, digest, header, payload }
+        let EventLine {
+            index,
+            stream,
+            seq,
+            digest,
+            header,
+            payload,
+        } = line;
+        Self {
+            index,
+            stream,
+            seq,
+            digest,
+            header,
+            payload,
+        }
     }
 }
 
 impl From<StreamRow> for StreamLine {
     fn from(row: StreamRow) -> Self {
-        let StreamRow { stream, privacy, head, head_digest, shredded, .. } = row;
-        Self { stream, privacy, head, head_digest, shredded }
+        let StreamRow {
+            stream,
+            privacy,
+            head,
+            head_digest,
+            shredded,
+            ..
+        } = row;
+        Self {
+            stream,
+            privacy,
+            head,
+            head_digest,
+            shredded,
+        }
     }
 }
 
 impl From<StreamLine> for StreamRow {
     fn from(line: StreamLine) -> Self {
-        let StreamLine { stream, privacy, head, head_digest, shredded } = line;
-        Self { stream, privacy, head, head_digest, wrapped_key: None, shredded }
+        let StreamLine {
+            stream,
+            privacy,
+            head,
+            head_digest,
+            shredded,
+        } = line;
+        Self {
+            stream,
+            privacy,
+            head,
+            head_digest,
+            wrapped_key: None,
+            shredded,
+        }
     }
 }

@@ -1,3 +1,8 @@
 //! The journal on SQLite, as its users see it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
 mod conformance;
+mod files;
+mod fsck_mutations;
+mod history;
