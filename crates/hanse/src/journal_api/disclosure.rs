@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn reading_the_journal_shows_public_content_and_no_sealed_content() {
-        let may = Disclosure::of(&identity(Standing::Regulator, &[JOURNAL], Binding::default()));
+        let may = Disclosure::of(&identity(Standing::Regulator {}, &[JOURNAL], Binding::default()));
         let public = event("mez/entity/e-1", false, Some(b"p"));
         assert_eq!(may.content(&public), Ok(b"p".as_slice()));
         for stream in ["mez/person/p-1", "mez/screening/e-1", "hanse/principal/x", "zenb/session/1"] {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_scope_opens_its_own_area_only() {
         let may =
-            Disclosure::of(&identity(Standing::Regulator, &[JOURNAL, ENTITIES], Binding::default()));
+            Disclosure::of(&identity(Standing::Regulator {}, &[JOURNAL, ENTITIES], Binding::default()));
         assert!(may.content(&event("mez/person/p-1", true, Some(b"p"))).is_ok());
         let screening = event("mez/screening/e-1", true, Some(b"p"));
         assert_eq!(may.content(&screening), Err(Withheld::Sealed));
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn erased_content_is_said_to_be_erased() {
         let may =
-            Disclosure::of(&identity(Standing::Regulator, &[JOURNAL, ENTITIES], Binding::default()));
+            Disclosure::of(&identity(Standing::Regulator {}, &[JOURNAL, ENTITIES], Binding::default()));
         assert_eq!(may.content(&event("mez/person/p-1", true, None)), Err(Withheld::Erased));
     }
 }
