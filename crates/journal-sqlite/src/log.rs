@@ -6,9 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use crate::value;
 
 fn checkpoint(row: &Row<'_>) -> Result<SignedCheckpoint> {
+    // Bytes that are no text must not hide the checkpoints after them: they fail as a signature.
+    let note = String::from_utf8_lossy(row.get_ref(1)?.as_bytes()?);
     Ok(SignedCheckpoint {
         size: value::unsigned(row, 0)?,
-        note: row.get(1)?,
+        note: note.into_owned(),
     })
 }
 

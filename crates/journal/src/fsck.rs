@@ -542,7 +542,10 @@ impl Check<'_> {
                     continue;
                 }
                 Err(_) => {
-                    let next = followed.keys().find(|&name| Some(name) > after.as_ref()).cloned();
+                    let next = followed
+                        .keys()
+                        .find(|&name| Some(name) > after.as_ref())
+                        .cloned();
                     let Some(stream) = next else {
                         return self.find(Finding::Unreadable {
                             what: "stream heads",
