@@ -14,3 +14,16 @@ pub mod cli;
 
 pub mod bundles;
 pub mod journal_api;
+
+pub mod change;
+pub mod compliance;
+pub mod credentials;
+pub mod entities;
+pub mod institutions;
+pub mod notifications;
+pub mod projection;
+pub mod screening;
+pub mod store;
+pub mod streams;
+pub mod workers;
+pub mod zone;

@@ -1,0 +1,413 @@
+//! `/v1/entities/{id}/evidence` and `/evaluations`: what authorities attest, and how the law judges it.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use evidence::digest::Digest;
+use jiff::Timestamp;
+use journal::Privacy;
+use mez::compliance::{
+    CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvaluationRequest,
+    EvidenceRefusal, EvidenceSubject, Facts, Operation, PackVersion,
+    VerifiedEvidence, Verifier,
+};
+use mez::entity::{self, Command as Step, Entity};
+use mez::ids::{EntityId, PackItemId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::can;
+use crate::change::Change;
+use crate::entities::wire::{actor, time};
+use crate::entities::{permitted, refused};
+use crate::http::extract::{Caller, Command, PathOf, QueryOf};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use crate::http::page::{Page, PageQuery};
+use crate::http::problem::{Chain, Code, Problem};
+use crate::institutions::{Institutions, Node};
+use crate::store::{self, Stored, kind};
+use crate::streams;
+
+/// The kind of [`EvidenceAccepted`].
+pub const ACCEPTED_KIND: &str = "evidence.accepted.v1";
+/// The kind of [`Evaluated`].
+pub const EVALUATED_KIND: &str = "compliance.evaluated.v1";
+
+/// A credential was accepted as evidence.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceAccepted {
+    /// To whose file it belongs.
+    pub entity: EntityId,
+    /// Whom it is about, as a URN.
+    pub subject: String,
+    /// What it shows.
+    pub kind: PackItemId,
+    /// The domain in which it counts.
+    pub domain: Domain,
+    /// Who attests it.
+    pub issuer: String,
+    /// Digest of the credential.
+    pub digest: Digest,
+    /// The credential.
+    pub credential: Value,
+}
+
+/// A full judgement with its opening, kept where only the entitled read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluated {
+    /// About whom.
+    pub entity: EntityId,
+    /// For what.
+    pub operation: Operation,
+    /// As of when, in milliseconds since 1970-01-01T00:00:00Z.
+    pub as_of_ms: i64,
+    /// All twenty results.
+    pub domains: BTreeMap<Domain, DomainResult>,
+    /// What blocks the operation.
+    pub denials: Vec<Denial>,
+    /// The exact rules.
+    pub rules: Vec<PackVersion>,
+    /// The commitment.
+    pub commitment: Digest,
+    /// What it commits to.
+    pub opening: CommitmentOpening,
+}
+
+/// A credential on the file of an entity.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Evidence)]
+pub struct EvidenceView {
+    /// Id: the digest of the credential.
+    pub id: String,
+    /// To whose file it belongs.
+    pub entity: String,
+    /// Whom it is about, as a URN.
+    pub subject: String,
+    /// What it shows.
+    pub kind: String,
+    /// The domain in which it counts.
+    #[schema(value_type = String)]
+    pub domain: Domain,
+    /// Who attests it.
+    pub issuer: String,
+}
+
+/// A judgement over all twenty domains.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Evaluation)]
+pub struct EvaluationView {
+    /// About whom.
+    pub entity: String,
+    /// For what.
+    #[schema(value_type = String, example = "entity.formation")]
+    pub operation: Operation,
+    /// As of when.
+    #[schema(value_type = String, format = DateTime)]
+    pub as_of: Timestamp,
+    /// Whether nothing blocks the operation.
+    pub allowed: bool,
+    /// State, reasons and evidence of each domain.
+    #[schema(value_type = BTreeMap<String, Object>)]
+    pub domains: BTreeMap<Domain, DomainResult>,
+    /// What blocks: each with clause and source.
+    #[schema(value_type = Vec<Object>)]
+    pub denials: Vec<Denial>,
+    /// The exact rules.
+    #[schema(value_type = Vec<Object>)]
+    pub rules: Vec<PackVersion>,
+    /// Commits to subject, time, states, evidence, facts and rules.
+    #[schema(value_type = String)]
+    pub commitment: Digest,
+}
+
+impl From<&Evaluated> for EvaluationView {
+    fn from(evaluated: &Evaluated) -> Self {
+        Self {
+            entity: evaluated.entity.to_string(),
+            operation: evaluated.operation,
+            as_of: time(evaluated.as_of_ms),
+            allowed: evaluated.denials.is_empty(),
+            domains: evaluated.domains.clone(),
+            denials: evaluated.denials.clone(),
+            rules: evaluated.rules.clone(),
+            commitment: evaluated.commitment,
+        }
+    }
+}
+
+impl From<&Evaluation> for Evaluated {
+    fn from(evaluation: &Evaluation) -> Self {
+        Self {
+            entity: evaluation.subject().clone(),
+            operation: evaluation.operation(),
+            as_of_ms: evaluation.as_of_ms(),
+            domains: evaluation.domains().clone(),
+            denials: evaluation.denials(),
+            rules: evaluation.rules().to_vec(),
+            commitment: evaluation.commitment(),
+            opening: evaluation.opening().clone(),
+        }
+    }
+}
+
+/// What to judge.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationBody {
+    /// For what, such as `entity.formation`.
+    #[schema(value_type = String, example = "entity.formation")]
+    pub operation: Operation,
+}
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Node> {
+    OpenApiRouter::default()
+        .routes(routes!(list_evidence, submit_evidence))
+        .routes(routes!(find_evaluation, evaluate_entity))
+}
+
+/// The evidence on the file of an entity.
+#[utoipa::path(
+    get, path = "/v1/entities/{id}/evidence", tag = "compliance",
+    params(("id" = String, Path), PageQuery), security(("bearer" = ["mez:compliance:read"])),
+    responses((status = 200, description = "One page of evidence.", body = Page<EvidenceView>))
+)]
+async fn list_evidence(
+    caller: Caller<can::ReadCompliance>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<EntityId>,
+    QueryOf(page): QueryOf<PageQuery>,
+) -> Result<Json<Page<EvidenceView>>, Problem> {
+    permitted(&node, &caller, &id)?;
+    let filter = [("entity", id.as_str())];
+    let reader = &node.platform.reader;
+    let found: Vec<Stored<EvidenceAccepted>> =
+        store::list(reader, kind::EVIDENCE, &filter, page.after(), page.limit() + 1)?;
+    let items = found.into_iter().map(|stored| evidence_view(stored.body)).collect();
+    Ok(Json(Page::cut(items, page.limit(), |item: &EvidenceView| item.id.clone())))
+}
+
+/// Submit a credential as evidence about an entity or a person behind it. It is verified before it counts, and again
+/// at every judgement: issuer, signature, period, status.
+#[utoipa::path(
+    post, path = "/v1/entities/{id}/evidence", tag = "compliance", params(("id" = String, Path)),
+    request_body = Object, security(("bearer" = ["mez:compliance:write"])),
+    responses((status = 201, description = "It is on file.", body = Receipted<EvidenceView>))
+)]
+async fn submit_evidence(
+    caller: Caller<can::EvaluateCompliance>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<EntityId>,
+    command: Command<Value>,
+) -> Result<Outcome, Problem> {
+    let (_, permit) = permitted(&node, &caller, &id)?;
+    let Command { body, ticket } = command;
+    let bytes = evidence::canonical::to_vec(&body).map_err(|error| Problem::internal(&error))?;
+    execute(&node.platform, &permit, &ticket, |now_ms| {
+        let found = store::find::<Entity>(&node.platform.reader, kind::ENTITY, id.as_str())?;
+        let stored = found.ok_or_else(|| Problem::not_found("entity"))?;
+        let verified = verify(&node, &bytes, now_ms)?.map_err(not_believed)?;
+        accept(&node, &stored.body, verified, &body, now_ms)
+    })
+    .await
+}
+
+fn accept(
+    node: &Institutions,
+    entity: &Entity,
+    verified: VerifiedEvidence,
+    credential: &Value,
+    now_ms: i64,
+) -> Result<Decided, Problem> {
+    let reader = &node.platform.reader;
+    let stream = match verified.subject() {
+        EvidenceSubject::Entity(id) if *id == entity.id => streams::evidence(id),
+        EvidenceSubject::Person(id) if is_party(entity, id) => streams::person(id),
+        _ => {
+            return Err(Problem::new(Code::RuleViolated, "the evidence is about somebody else")
+                .with_error(
+                    "/credentialSubject/id",
+                    "subject",
+                    "the subject is neither the entity nor a person behind it",
+                ));
+        }
+    };
+    let accepted = EvidenceAccepted {
+        entity: entity.id.clone(),
+        subject: verified.subject().to_string(),
+        kind: verified.kind().clone(),
+        domain: verified.domain(),
+        issuer: verified.issuer().to_owned(),
+        digest: verified.digest(),
+        credential: credential.clone(),
+    };
+    let id = accepted.digest.to_string();
+    if store::find::<EvidenceAccepted>(reader, kind::EVIDENCE, &id)?.is_some() {
+        return Err(Problem::new(Code::Conflict, "this credential is on file already"));
+    }
+    let expected = store::expected(reader, &stream)?;
+    let mut change = Change::new(now_ms);
+    change.append(&stream, Privacy::Personal, expected, ACCEPTED_KIND, &accepted)?;
+    let location = format!("/v1/entities/{}/evidence", entity.id);
+    let reply = Reply::created(location, &evidence_view(accepted));
+    Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: Some(stream) })
+}
+
+fn is_party(entity: &Entity, person: &mez::ids::PersonId) -> bool {
+    entity.directors.contains(person) || entity.owners.iter().any(|stake| stake.person == *person)
+}
+
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct EvaluationQuery {
+    /// For what, such as `entity.formation`.
+    #[param(value_type = String)]
+    operation: Operation,
+}
+
+/// The newest recorded judgement of an entity for an operation.
+#[utoipa::path(
+    get, path = "/v1/entities/{id}/evaluations", tag = "compliance",
+    params(("id" = String, Path), EvaluationQuery), security(("bearer" = ["mez:compliance:read"])),
+    responses((status = 200, description = "The judgement.", body = EvaluationView))
+)]
+async fn find_evaluation(
+    caller: Caller<can::ReadCompliance>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<EntityId>,
+    QueryOf(query): QueryOf<EvaluationQuery>,
+) -> Result<Json<EvaluationView>, Problem> {
+    permitted(&node, &caller, &id)?;
+    let record = evaluation_id(&id, query.operation);
+    let found = store::find::<Evaluated>(&node.platform.reader, kind::EVALUATION, &record)?;
+    let stored = found.ok_or_else(|| Problem::not_found("evaluation"))?;
+    Ok(Json(EvaluationView::from(&stored.body)))
+}
+
+/// Judge an entity for an operation, as of now, and record the judgement whatever its outcome.
+#[utoipa::path(
+    post, path = "/v1/entities/{id}/evaluations", tag = "compliance", params(("id" = String, Path)),
+    request_body = EvaluationBody, security(("bearer" = ["mez:compliance:write"])),
+    responses((status = 201, description = "It is judged.", body = Receipted<EvaluationView>))
+)]
+async fn evaluate_entity(
+    caller: Caller<can::EvaluateCompliance>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<EntityId>,
+    command: Command<EvaluationBody>,
+) -> Result<Outcome, Problem> {
+    let (_, permit) = permitted(&node, &caller, &id)?;
+    let actor = actor(permit.principal());
+    execute(&node.platform, &permit, &command.ticket, |now_ms| {
+        let found = store::entity(&node.platform.reader, &id)?;
+        let (stored, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
+        let evaluation = evaluate(&node, &stored.body, command.body.operation, now_ms)?;
+        let step = Step::RecordEvaluation(Box::new(evaluation.clone()));
+        let context = node.context(now_ms, &actor);
+        let decision = entity::decide(Some(&stored.body), step, &context).map_err(refused)?;
+        let mut change = Change::new(now_ms);
+        change.decision(&id, expected, &decision)?;
+        keep(&node, &mut change, &evaluation)?;
+        let view = EvaluationView::from(&Evaluated::from(&evaluation));
+        let reply = Reply::created(format!("/v1/entities/{id}/evaluations"), &view);
+        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+    })
+    .await
+}
+
+/// Judges an entity on everything that is on file and still verifies at `now_ms`.
+///
+/// # Errors
+/// The journal cannot be read, or a person behind the entity was erased.
+pub fn evaluate(
+    node: &Institutions,
+    entity: &Entity,
+    operation: Operation,
+    now_ms: i64,
+) -> Result<Evaluation, Problem> {
+    let reader = &node.platform.reader;
+    let persons = store::persons_of(reader, entity)?;
+    let age_max_ms = node.manifest.screening_age_max_ms();
+    let facts = Facts::of(entity, operation, &persons, now_ms, age_max_ms)
+        .map_err(|error| Problem::new(Code::Conflict, error.to_string()))?;
+    let filter = [("entity", entity.id.as_str())];
+    let mut evidence = Vec::new();
+    for stored in store::all::<EvidenceAccepted>(reader, kind::EVIDENCE, &filter)? {
+        let bytes = evidence::canonical::to_vec(&stored.body.credential);
+        let bytes = bytes.map_err(|error| Problem::internal(&error))?;
+        // What no longer verifies no longer counts: that is the judgement, not an error.
+        evidence.extend(verify(node, &bytes, now_ms)?.ok());
+    }
+    let request = EvaluationRequest {
+        subject: &entity.id,
+        jurisdiction: &entity.jurisdiction,
+        as_of_ms: now_ms,
+        facts: &facts,
+        evidence: &evidence,
+        gates: node.manifest.gates(operation),
+        salt: node.salt(),
+    };
+    let evaluation = node.rulebook.evaluate(&request);
+    evaluation.map_err(|error| Problem::new(Code::Conflict, error.to_string()))
+}
+
+/// Writes a judgement with its opening to the sealed stream of the entity's judgements.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn keep(
+    node: &Institutions,
+    change: &mut Change,
+    evaluation: &Evaluation,
+) -> Result<(), Problem> {
+    let stream = streams::compliance(evaluation.subject());
+    let expected = store::expected(&node.platform.reader, &stream)?;
+    let evaluated = Evaluated::from(evaluation);
+    change.append(&stream, Privacy::Personal, expected, EVALUATED_KIND, &evaluated)
+}
+
+/// The id of the record of the newest judgement for an operation.
+pub fn evaluation_id(entity: &EntityId, operation: Operation) -> String {
+    format!("{entity}.{operation}")
+}
+
+/// Verifies a credential as evidence at `now_ms`.
+fn verify(
+    node: &Institutions,
+    credential: &[u8],
+    now_ms: i64,
+) -> Result<Result<VerifiedEvidence, EvidenceRefusal>, Problem> {
+    let lists = crate::credentials::verified_lists(node)?;
+    let kinds = node.rulebook.evidence_kinds();
+    let verifier = Verifier {
+        authorities: &node.manifest.authorities,
+        kinds: &kinds,
+        status_lists: &lists,
+        as_of_ms: now_ms,
+    };
+    Ok(verifier.verify(credential))
+}
+
+fn not_believed(refusal: EvidenceRefusal) -> Problem {
+    Problem::new(Code::RuleViolated, "the evidence does not count")
+        .with_error("", "verified_evidence", Chain(&refusal).to_string())
+}
+
+fn evidence_view(accepted: EvidenceAccepted) -> EvidenceView {
+    EvidenceView {
+        id: accepted.digest.to_string(),
+        entity: accepted.entity.to_string(),
+        subject: accepted.subject,
+        kind: accepted.kind.to_string(),
+        domain: accepted.domain,
+        issuer: accepted.issuer,
+    }
+}
+

@@ -1,0 +1,126 @@
+//! The institutions of one running zone: what their handlers and workers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use evidence::key::SigningKey;
+use evidence::note::NoteVerifier;
+use mez::compliance::Rulebook;
+use mez::entity::{Context, Entity};
+use mez::ids::{ActorId, JurisdictionId, PackItemId};
+use mez::zone::Manifest;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::entities::wire::EntityView;
+use crate::http::Platform;
+use crate::http::problem::Problem;
+use crate::screening::shelf::Shelf;
+use crate::workers::webhook::Webhook;
+use crate::{compliance, credentials, entities, notifications, screening, zone};
+
+/// Everything the institutions need.
+pub struct Institutions {
+    /// Journal, tokens, clock, limits.
+    pub platform: Arc<Platform>,
+    /// The zone as it was when the node started.
+    pub manifest: Manifest,
+    /// The digest of every pack byte, as locked.
+    pub lock: mez::zone::Lock,
+    /// The packs.
+    pub rulebook: Rulebook,
+    /// Sanctions lists.
+    pub shelf: Shelf,
+    /// Signs credentials and status lists.
+    pub issuer: SigningKey,
+    /// The public key of the log.
+    pub log_verifier: NoteVerifier,
+    /// Where verifiers reach the node, without a slash at the end.
+    pub public_url: String,
+    /// Whom to tell about notifications, besides those who look.
+    pub webhook: Option<Webhook>,
+}
+
+impl Institutions {
+    /// What a decision may depend on besides the entity and the command. Only an application depends on
+    /// the types on offer; it adds them.
+    pub fn context<'a>(&'a self, now_ms: i64, actor: &'a ActorId) -> Context<'a> {
+        Context {
+            now_ms,
+            actor,
+            entity_types: &[],
+            approvals_required: self.manifest.review.approvals_required,
+            screening_age_max_ms: self.manifest.screening_age_max_ms(),
+        }
+    }
+
+    /// Types of entity on offer at `now_ms`, with the jurisdiction that registers them.
+    ///
+    /// # Errors
+    /// The instant is outside the calendar.
+    pub fn entity_types(
+        &self,
+        now_ms: i64,
+    ) -> Result<Vec<(JurisdictionId, PackItemId)>, Problem> {
+        self.rulebook.entity_types(now_ms).map_err(|error| Problem::internal(&error))
+    }
+
+    /// An entity as it stands now.
+    pub fn view(&self, entity: &Entity) -> EntityView {
+        self.view_at(entity, self.platform.clock.now_ms())
+    }
+
+    /// An entity as it stands at `now_ms`.
+    pub fn view_at(&self, entity: &Entity, now_ms: i64) -> EntityView {
+        EntityView::of(entity, now_ms, self.manifest.screening_age_max_ms())
+    }
+
+    /// The node itself, as an actor in the journal.
+    pub fn actor(&self) -> ActorId {
+        "node".parse().expect("a constant")
+    }
+
+    /// 32 random bytes for salts.
+    pub fn salt(&self) -> mez::person::Salt {
+        let mut bytes = [0; 32];
+        (self.platform.entropy)(&mut bytes);
+        mez::person::Salt::new(bytes)
+    }
+}
+
+impl std::fmt::Debug for Institutions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Institutions").field("zone", &self.manifest.zone_id).finish_non_exhaustive()
+    }
+}
+
+
+/// A cheap handle on the institutions: the state of the handlers.
+#[derive(Clone, Debug)]
+pub struct Node(pub Arc<Institutions>);
+
+impl Deref for Node {
+    type Target = Institutions;
+
+    fn deref(&self) -> &Institutions {
+        &self.0
+    }
+}
+
+impl FromRef<Node> for Arc<Platform> {
+    fn from_ref(node: &Node) -> Self {
+        Arc::clone(&node.platform)
+    }
+}
+
+/// The routes of all institutions.
+pub fn routes(node: &Node) -> OpenApiRouter {
+    OpenApiRouter::default()
+        .merge(zone::routes())
+        .merge(entities::routes())
+        .merge(screening::routes())
+        .merge(compliance::routes())
+        .merge(credentials::routes())
+        .merge(notifications::routes())
+        .with_state(node.clone())
+}

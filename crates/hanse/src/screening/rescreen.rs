@@ -1,0 +1,128 @@
+//! A version of a list comes into force: everybody is screened on it, and what changed is reported.
+
+
+use evidence::digest::Digest;
+use mez::entity::{self, Command as Step, Entity};
+use mez::ids::{ActorId, EntityId};
+use mez::screening::{Party, ScreeningVerdict};
+use serde::{Deserialize, Serialize};
+
+use super::party::screen_parties;
+use super::shelf::Desk;
+use crate::change::Change;
+use crate::entities::refused;
+use crate::http::problem::Problem;
+use crate::institutions::{Institutions, Node};
+use crate::store::{self, Stored, kind};
+
+/// The kind of [`Rescreened`].
+pub const RESCREENED_KIND: &str = "sanctions.rescreened.v1";
+
+/// Everybody was screened on a version of a list. Parties are named by id only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rescreened {
+    /// Which list.
+    pub list: String,
+    /// Commits to its entries.
+    pub digest: Digest,
+    /// How many parties were screened.
+    pub screened: u64,
+    /// Whose verdict changed.
+    pub changes: Vec<PartyChange>,
+}
+
+/// The verdict on a party changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartyChange {
+    /// Whose party.
+    pub entity: EntityId,
+    /// Which.
+    pub party: Party,
+    /// Before, if it was screened.
+    pub before: Option<ScreeningVerdict>,
+    /// After.
+    pub after: ScreeningVerdict,
+}
+
+/// Screens every party of every entity whose life is not over, an entity a transaction, so that a
+/// crash in between repeats at most one. Screening twice changes nothing.
+///
+/// # Errors
+/// The journal fails; the effect is tried again.
+pub async fn rescreen_all(
+    node: &Node,
+    list: &str,
+    digest: Digest,
+) -> Result<Rescreened, Problem> {
+    super::lists::reload(node).await?;
+    let desk = node.shelf.desk();
+    let mut report = Rescreened { list: list.to_owned(), digest, screened: 0, changes: vec![] };
+    let entities: Vec<Stored<Entity>> = store::all(&node.platform.reader, kind::ENTITY, &[])?;
+    for stored in entities.into_iter().filter(|stored| !stored.body.status.is_final()) {
+        let id = stored.body.id;
+        let (screened, changes) = rescreen_entity(node, &desk, &id).await?;
+        report.screened += screened;
+        report.changes.extend(changes);
+    }
+    Ok(report)
+}
+
+async fn rescreen_entity(
+    node: &Node,
+    desk: &Desk,
+    id: &EntityId,
+) -> Result<(u64, Vec<PartyChange>), Problem> {
+    let actor = node.actor();
+    loop {
+        let now_ms = node.platform.clock.now_ms();
+        let (change, outcome) = rescreening(node, desk, id, &actor, now_ms)?;
+        let mut transaction = change.into_transaction();
+        transaction.actor = actor.to_string();
+        match node.platform.journal.commit(transaction).await {
+            Ok(_) => return Ok(outcome),
+            Err(journal::CommitError::Conflict { .. }) => {}
+            Err(error) => return Err(Problem::internal(&error)),
+        }
+    }
+}
+
+fn rescreening(
+    node: &Institutions,
+    desk: &Desk,
+    id: &EntityId,
+    actor: &ActorId,
+    now_ms: i64,
+) -> Result<(Change, (u64, Vec<PartyChange>)), Problem> {
+    let reader = &node.platform.reader;
+    let found = store::entity(reader, id)?;
+    let (stored, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
+    let persons = store::persons_of(reader, &stored.body)?;
+    let mut change = Change::new(now_ms);
+    let parties = stored.body.parties.keys().cloned();
+    let facts = screen_parties(node, desk, &mut change, &stored.body, &persons, parties)?;
+    let changed = |fact: &mez::screening::ScreeningFact| {
+        let before = stored.body.parties.get(&fact.party)?.screening.as_ref().map(|it| it.verdict);
+        (before != Some(fact.verdict)).then(|| PartyChange {
+            entity: id.clone(),
+            party: fact.party.clone(),
+            before,
+            after: fact.verdict,
+        })
+    };
+    let changes: Vec<PartyChange> = facts.iter().filter_map(changed).collect();
+    let screened = facts.len() as u64;
+    if !facts.is_empty() {
+        let context = node.context(now_ms, actor);
+        let mut decision =
+            entity::decide(Some(&stored.body), Step::RecordScreenings(facts), &context)
+                .map_err(refused)?;
+        if changes.is_empty() {
+            // Hits that were known before need no second notice.
+            decision.effects.clear();
+        }
+        change.decision(id, expected, &decision)?;
+    }
+    Ok((change, (screened, changes)))
+}

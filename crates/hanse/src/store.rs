@@ -1,0 +1,180 @@
+//! Read models by type. A record that does not parse is a defect or a tampered row, never skipped.
+
+use std::collections::BTreeMap;
+
+use journal::{Expected, ReadError, Reader, Record, StreamName};
+use mez::entity::Entity;
+use mez::ids::{EntityId, PersonId};
+use mez::person::Person;
+use serde::de::DeserializeOwned;
+
+use crate::http::problem::Problem;
+
+/// Kinds of records, frozen: they are stored.
+pub mod kind {
+    /// An entity of a register.
+    pub const ENTITY: &str = "entity";
+    /// A person behind an entity.
+    pub const PERSON: &str = "person";
+    /// A legal name taken in a register.
+    pub const LEGAL_NAME: &str = "legal_name";
+    /// How far a register has counted.
+    pub const REGISTER: &str = "register";
+    /// The newest screening of a party.
+    pub const SCREENING: &str = "screening";
+    /// A screening asked for by itself.
+    pub const INQUIRY: &str = "inquiry";
+    /// A hit that waits for, or had, a reviewer's decision.
+    pub const REVIEW: &str = "review";
+    /// A credential accepted as evidence.
+    pub const EVIDENCE: &str = "evidence";
+    /// A full compliance judgement.
+    pub const EVALUATION: &str = "evaluation";
+    /// A credential the zone issued.
+    pub const CREDENTIAL: &str = "credential";
+    /// The newest published version of a status list.
+    pub const STATUS_LIST: &str = "status_list";
+    /// The newest version of a sanctions list.
+    pub const SANCTIONS_LIST: &str = "sanctions_list";
+    /// What re-screening on a list version found.
+    pub const RESCREENING: &str = "rescreening";
+    /// Something people must be told.
+    pub const NOTIFICATION: &str = "notification";
+}
+
+/// Why a typed record could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The journal failed.
+    #[error("journal could not read")]
+    Read(#[from] ReadError),
+    /// A record is not of its type.
+    #[error("record {kind}/{id} is not of its type")]
+    Malformed {
+        /// Kind.
+        kind: &'static str,
+        /// Id.
+        id: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+/// A record with its parsed body.
+#[derive(Clone, Debug)]
+pub struct Stored<T> {
+    /// Id of the record.
+    pub id: String,
+    /// The body.
+    pub body: T,
+    /// Log index of its last change; the entity tag.
+    pub version: u64,
+    /// Its indexed fields.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Parses the body of a record.
+///
+/// # Errors
+/// The body is not of type `T`.
+pub fn parse<T: DeserializeOwned>(kind: &'static str, record: Record) -> Result<Stored<T>, StoreError> {
+    let body = serde_json::from_slice(&record.body)
+        .map_err(|source| StoreError::Malformed { kind, id: record.id.clone(), source })?;
+    Ok(Stored { id: record.id, body, version: record.version, fields: record.fields })
+}
+
+/// One record, if it exists.
+///
+/// # Errors
+/// The journal fails, or the record is not of type `T`.
+pub fn find<T: DeserializeOwned>(
+    reader: &Reader,
+    kind: &'static str,
+    id: &str,
+) -> Result<Option<Stored<T>>, StoreError> {
+    reader.record(kind, id)?.map(|record| parse(kind, record)).transpose()
+}
+
+/// Records of one kind whose fields equal every filter, in the order of their ids.
+///
+/// # Errors
+/// The journal fails, or a record is not of type `T`.
+pub fn list<T: DeserializeOwned>(
+    reader: &Reader,
+    kind: &'static str,
+    filters: &[(&str, &str)],
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Stored<T>>, StoreError> {
+    let records = reader.records(kind, filters, after, limit)?;
+    records.into_iter().map(|record| parse(kind, record)).collect()
+}
+
+/// Every record of one kind that fits, page by page.
+///
+/// # Errors
+/// The journal fails, or a record is not of type `T`.
+pub fn all<T: DeserializeOwned>(
+    reader: &Reader,
+    kind: &'static str,
+    filters: &[(&str, &str)],
+) -> Result<Vec<Stored<T>>, StoreError> {
+    const PAGE: usize = 500;
+    let mut found: Vec<Stored<T>> = Vec::new();
+    loop {
+        let after = found.last().map(|stored| stored.id.clone());
+        let page = list(reader, kind, filters, after.as_deref(), PAGE)?;
+        let is_last = page.len() < PAGE;
+        found.extend(page);
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+/// What an append must expect so that a decision on the present head holds when it is written.
+///
+/// # Errors
+/// The journal fails.
+pub fn expected(reader: &Reader, stream: &StreamName) -> Result<Expected, StoreError> {
+    let head = reader.stream_head(stream)?;
+    Ok(head.map_or(Expected::NoStream, |head| Expected::At(head.head)))
+}
+
+/// An entity and the head it was read at. The head is read first: if an event comes between the two
+/// reads, the append conflicts and the decision is made again.
+///
+/// # Errors
+/// The journal fails, or the record is not an entity.
+pub fn entity(
+    reader: &Reader,
+    id: &EntityId,
+) -> Result<Option<(Stored<Entity>, Expected)>, StoreError> {
+    let expected = expected(reader, &crate::streams::entity(id))?;
+    Ok(find(reader, kind::ENTITY, id.as_str())?.map(|entity| (entity, expected)))
+}
+
+/// Everybody who directs or owns an entity, as far as they were not erased.
+///
+/// # Errors
+/// The journal fails, or a record is not a person.
+pub fn persons_of(
+    reader: &Reader,
+    entity: &Entity,
+) -> Result<BTreeMap<PersonId, Person>, StoreError> {
+    let mut persons = BTreeMap::new();
+    let owners = entity.owners.iter().map(|stake| &stake.person);
+    for id in entity.directors.iter().chain(owners) {
+        if let Some(person) = find::<Person>(reader, kind::PERSON, id.as_str())? {
+            persons.insert(id.clone(), person.body);
+        }
+    }
+    Ok(persons)
+}

@@ -1,0 +1,63 @@
+//! The names of the streams that the node writes, in one place.
+
+use journal::StreamName;
+use mez::ids::{EntityId, JurisdictionId, PersonId};
+
+/// Public facts about an entity.
+pub fn entity(id: &EntityId) -> StreamName {
+    name(format!("mez/entity/{id}"))
+}
+
+/// Everything known of a person: sealed, and erased with its key.
+pub fn person(id: &PersonId) -> StreamName {
+    name(format!("mez/person/{id}"))
+}
+
+/// Screenings of an entity under its own name, and decisions on their hits.
+pub fn company_screening(id: &EntityId) -> StreamName {
+    name(format!("mez/screening/{id}"))
+}
+
+/// Credentials that were accepted as evidence about an entity: sealed.
+pub fn evidence(id: &EntityId) -> StreamName {
+    name(format!("mez/evidence/{id}"))
+}
+
+/// Full compliance judgements with their openings: sealed.
+pub fn compliance(id: &EntityId) -> StreamName {
+    name(format!("mez/compliance/{id}"))
+}
+
+/// Names and numbers of one register. Everything that must be unique in it is decided on this head.
+pub fn register(jurisdiction: &JurisdictionId) -> StreamName {
+    name(format!("mez/register/{jurisdiction}"))
+}
+
+/// One credential that the zone issued, and what became of it.
+pub fn credential(id: &str) -> StreamName {
+    name(format!("mez/credential/{id}"))
+}
+
+/// Assigned places and published versions of a status list.
+pub fn status_list(purpose: &str) -> StreamName {
+    name(format!("mez/status-list/{purpose}"))
+}
+
+/// Imported versions of a sanctions list, and what re-screening on them found.
+pub fn sanctions_list(list: &str) -> StreamName {
+    name(format!("mez/sanctions/{list}"))
+}
+
+/// Screenings that were asked for by themselves: sealed, one stream each.
+pub fn inquiry(id: &str) -> StreamName {
+    name(format!("mez/inquiry/{id}"))
+}
+
+/// What people must be told.
+pub fn notifications() -> StreamName {
+    name("hanse/notifications".to_owned())
+}
+
+fn name(text: String) -> StreamName {
+    text.parse().expect("ids are lower-case segments of bounded length")
+}

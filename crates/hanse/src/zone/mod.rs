@@ -1,0 +1,189 @@
+//! `/v1/zone`: what the zone is made of.
+
+pub mod load;
+
+
+use axum::Json;
+use axum::extract::State;
+use evidence::digest::Digest;
+use mez::compliance::Authority;
+use mez::zone::Manifest;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::can;
+use crate::http::extract::{Caller, PathOf};
+use crate::http::problem::Problem;
+use crate::institutions::Node;
+use crate::screening::lists::{self, ListView};
+
+/// The zone.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Zone)]
+pub struct ZoneView {
+    /// Id of the zone, also the audience of its tokens.
+    pub zone_id: String,
+    /// Its name.
+    pub name: String,
+    /// The key with which it issues credentials, as `did:key`.
+    pub did: String,
+    /// The key of its log, as a verifier key of C2SP signed notes.
+    pub log_key: String,
+    /// Where verifiers reach it.
+    pub public_url: String,
+    /// The layers of its law, from general to specific.
+    pub jurisdiction_stack: Vec<String>,
+    /// What can be registered now.
+    pub entity_types: Vec<EntityTypeView>,
+    /// What companies can do.
+    pub activities: Vec<ActivityView>,
+    /// Its packs.
+    pub packs: Vec<PackView>,
+    /// Commits to every byte of the manifest and the packs.
+    #[schema(value_type = String)]
+    pub lock: Digest,
+    /// Whose attestations count, and in which domains.
+    #[schema(value_type = Vec<Object>)]
+    pub authorities: Vec<Authority>,
+    /// Its manifest.
+    #[schema(value_type = Object)]
+    pub manifest: Manifest,
+    /// Its sanctions lists.
+    pub sanctions_lists: Vec<ListView>,
+}
+
+/// A type of entity on offer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EntityType)]
+pub struct EntityTypeView {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Who registers it.
+    pub jurisdiction: String,
+    /// Under which clause.
+    pub clause: String,
+}
+
+/// A business activity.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Activity)]
+pub struct ActivityView {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// The licence it needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
+/// A law pack.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Pack)]
+pub struct PackView {
+    /// Id.
+    pub id: String,
+    /// Version.
+    pub version: String,
+    /// Title.
+    pub title: String,
+    /// What a reader must know before relying on it.
+    pub notice: String,
+    /// Commits to its every byte.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    /// The laws it cites, each with whether somebody compared it with the official text.
+    #[schema(value_type = Vec<Object>)]
+    pub sources: Vec<mez::pack::Source>,
+}
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Node> {
+    OpenApiRouter::default().routes(routes!(read_zone)).routes(routes!(find_pack))
+}
+
+/// What the zone is made of: keys, law, lists, authorities.
+#[utoipa::path(
+    get, path = "/v1/zone", tag = "zone", security(("bearer" = ["mez:zone:read"])),
+    responses((status = 200, description = "The zone.", body = ZoneView))
+)]
+async fn read_zone(
+    _caller: Caller<can::ReadZone>,
+    State(node): State<Node>,
+) -> Result<Json<ZoneView>, Problem> {
+    let now_ms = node.platform.clock.now_ms();
+    let offered = node.entity_types(now_ms)?;
+    let packs = node.rulebook.packs();
+    let types = packs.iter().flat_map(|pack| {
+        let jurisdiction = &pack.manifest().jurisdiction;
+        pack.register().entity_types.iter().map(move |it| (jurisdiction, it))
+    });
+    let types = types.filter(|(jurisdiction, it)| {
+        offered.iter().any(|(place, id)| place == *jurisdiction && *id == it.id)
+    });
+    Ok(Json(ZoneView {
+        zone_id: node.manifest.zone_id.to_string(),
+        name: node.manifest.name.clone(),
+        did: node.issuer.did().to_string(),
+        log_key: node.log_verifier.to_string(),
+        public_url: node.public_url.clone(),
+        jurisdiction_stack: node
+            .manifest
+            .jurisdiction_stack
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        entity_types: types
+            .map(|(jurisdiction, it)| EntityTypeView {
+                id: it.id.to_string(),
+                name: it.name.clone(),
+                jurisdiction: jurisdiction.to_string(),
+                clause: it.clause.clone(),
+            })
+            .collect(),
+        activities: packs
+            .iter()
+            .flat_map(|pack| &pack.register().activities)
+            .map(|it| ActivityView {
+                id: it.id.to_string(),
+                name: it.name.clone(),
+                licence: it.licence.as_ref().map(ToString::to_string),
+            })
+            .collect(),
+        packs: packs.iter().map(pack_view).collect(),
+        lock: node.lock.total(),
+        authorities: node.manifest.authorities.clone(),
+        manifest: node.manifest.clone(),
+        sanctions_lists: lists::views(&node)?,
+    }))
+}
+
+/// One law pack.
+#[utoipa::path(
+    get, path = "/v1/zone/packs/{id}", tag = "zone", params(("id" = String, Path)),
+    security(("bearer" = ["mez:zone:read"])),
+    responses((status = 200, description = "The pack.", body = PackView))
+)]
+async fn find_pack(
+    _caller: Caller<can::ReadZone>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<String>,
+) -> Result<Json<PackView>, Problem> {
+    let found = node.rulebook.packs().iter().find(|pack| pack.id().as_str() == id);
+    found.map(|pack| Json(pack_view(pack))).ok_or_else(|| Problem::not_found("pack"))
+}
+
+fn pack_view(pack: &mez::pack::Pack) -> PackView {
+    PackView {
+        id: pack.id().to_string(),
+        version: pack.manifest().version.clone(),
+        title: pack.title().to_owned(),
+        notice: pack.manifest().notice.clone(),
+        digest: pack.digest(),
+        sources: pack.manifest().sources.clone(),
+    }
+}
