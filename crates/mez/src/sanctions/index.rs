@@ -12,7 +12,7 @@ use super::{
     lexicon::Role,
     name::{self, NameWord, Reading},
     score,
-    token::{self, Word},
+    token::{self, Pattern, Word},
 };
 
 /// The names of a list, prepared for search.
@@ -152,12 +152,14 @@ impl Index {
     fn candidates(&self, query: &Reading, kind: PartyKind, least: BasisPoints) -> Vec<usize> {
         let mut tally = Tally::new(self.rows.len());
         for (i, word) in query.words.iter().enumerate() {
-            if is_granted(word.role) || word.role == Role::Initial {
+            if word.role == Role::Initial {
                 continue;
             }
             tally.begin(word.weight);
-            for id in self.alike(query, i) {
-                tally.add_all(&self.postings[id as usize]);
+            if !is_granted(word.role) {
+                for id in self.alike(query, i) {
+                    tally.add_all(&self.postings[id as usize]);
+                }
             }
             if let Some(rows) = self.joined.get(&word.word.sound) {
                 tally.add_all(rows);
@@ -192,18 +194,7 @@ impl Index {
         for class in word.translations {
             ids.extend(self.by_translation.get(&class).into_iter().flatten());
         }
-        let pattern = token::Pattern::new(word.text.as_bytes());
-        let (len, edits) = (word.len(), token::edits_max(word.len() + 3));
-        let last = (len + edits + 1).min(self.starts.len() - 1);
-        for id in self.starts[len.saturating_sub(edits)]..self.starts[last] {
-            let (other, counts) = (self.words[id].text.len(), self.letters[id]);
-            let near = || pattern.distance(self.words[id].text.as_bytes());
-            if token::may_be_near(len, word.letters, other, counts)
-                && near() <= token::edits_max(len.max(other))
-            {
-                ids.push(id as u32);
-            }
-        }
+        self.add_near(word, &mut ids);
         if i > 0 && i + 1 == query.words.len() {
             let from = self.by_text.range(word.text.clone()..);
             let cut = from.take_while(|(text, _)| text.starts_with(&word.text));
@@ -213,9 +204,30 @@ impl Index {
         ids.dedup();
         ids.retain(|&id| {
             let listed = &self.words[id as usize];
-            token::similarity(word, listed).bp > 0 || score::is_cut_off(query, i, listed)
+            score::similar(query, i, listed).bp > 0
         });
         ids
+    }
+}
+
+impl Index {
+    /// Words within the edit distance, one length at a time, so that nearly all of them are
+    /// dismissed by their letter counts alone.
+    fn add_near(&self, word: &Word, ids: &mut Vec<u32>) {
+        let pattern = Pattern::new(word.text.as_bytes());
+        let reach = token::edits_max(word.len() + 3);
+        let longest = (word.len() + reach).min(token::WORD_BYTES_MAX);
+        for len in word.len().saturating_sub(reach)..=longest {
+            let edits = token::edits_max(len.max(word.len()));
+            let bucket = self.starts[len]..self.starts[len + 1];
+            for (id, counts) in bucket.clone().zip(&self.letters[bucket]) {
+                if token::may_be_near(word.len(), word.letters, len, *counts)
+                    && pattern.distance(self.words[id].text.as_bytes()) <= edits
+                {
+                    ids.push(id as u32);
+                }
+            }
+        }
     }
 }
 
@@ -353,5 +365,70 @@ impl Bound {
         let paired = u64::from(q.max(l));
         let left = score::penalty(u64::from(self.weight - q), u64::from(row.weight - l), u64::MAX);
         (paired * 10_000).checked_div(paired + left).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WORDS: &[&str] = &[
+        "Muhammad", "Mohamed", "Hasan", "Hussein", "al", "bin", "Abd", "Abdul", "Rahman", "Karimov",
+        "Karim", "Ivan", "Ivanov", "Ivanovich", "Kim", "Jong", "Chol", "J.", "K", "Dr", "Sayyed",
+        "Haji", "Trading", "Company", "Ltd", "Bank", "7", "8", "Petrov", "Petrova", "Rash", "id",
+        "Rashid", "Garcia", "Lopez", "de", "la", "Cruz", "Путин", "حسن", "Abu", "Omar", "Bakr",
+    ];
+
+    fn word() -> impl Strategy<Value = String> {
+        let plain = prop::sample::select(WORDS).prop_map(str::to_owned);
+        let near = (prop::sample::select(WORDS), any::<usize>(), "[a-z]?").prop_map(|(w, at, c)| {
+            let mut letters: Vec<char> = w.chars().collect();
+            let at = at % letters.len();
+            letters.splice(at..=at, c.chars());
+            letters.into_iter().collect()
+        });
+        let bare = prop::sample::select(WORDS).prop_map(|w| w.replace(['a', 'e', 'i', 'o', 'u'], ""));
+        prop_oneof![4 => plain, 2 => near, 1 => bare]
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        (prop::collection::vec(word(), 1..6), prop::sample::select(vec![" ", "-", ""]))
+            .prop_map(|(words, first)| words.join(" ").replacen(' ', first, 1))
+    }
+
+    fn kind() -> impl Strategy<Value = PartyKind> {
+        use PartyKind::{Aircraft, Company, Person, Unknown, Vessel};
+        prop::sample::select(vec![Person, Person, Company, Vessel, Aircraft, Unknown])
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_loses_no_hit(
+            listed in prop::collection::vec((name(), kind()), 1..40),
+            queries in prop::collection::vec((name(), kind()), 20),
+            least in 6_000_u32..9_500,
+        ) {
+            let names = listed.iter().enumerate().map(|(i, (name, kind))| (i, 0, *kind, name.as_str()));
+            let index = Index::new(names);
+            for (query, kind) in queries {
+                prop_assert_eq!(
+                    index.search(&query, kind, least),
+                    index.search_all(&query, kind, least)
+                );
+            }
+        }
+
+        #[test]
+        fn every_legible_name_finds_itself(name in name(), kind in kind()) {
+            let index = Index::new([(0, 0, kind, name.as_str())].into_iter());
+            let legible = name::readings(&name, kind).iter()
+                .any(|r| r.words.iter().any(|w| w.role != Role::Initial));
+            if legible {
+                let found = index.search(&name, kind, 9_499);
+                prop_assert_eq!(found.len(), 1, "{}", name);
+            }
+        }
     }
 }

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::{PartyKind, import::ImportError};
 
 /// Longest name, identifier or remark that an importer takes, in bytes.
-pub const TEXT_BYTES_MAX: usize = 4_000;
+pub(super) const TEXT_BYTES_MAX: usize = 4_000;
 /// Most entries of one list.
-pub const ENTRIES_MAX: usize = 2_000_000;
+pub(super) const ENTRIES_MAX: usize = 2_000_000;
 /// Most names of one entry; the longest real one has about 150.
-pub const NAMES_MAX: usize = 1_000;
+pub(super) const NAMES_MAX: usize = 1_000;
 
 /// A list of sanctioned parties in one version, complete or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,16 +5,18 @@
 //! what a later version of a list changes.
 //!
 //! Invariants (guard):
-//! 1. a missing, failed, stale or future-dated list blocks (`screen::tests`, `it::sanctions`)
+//! 1. a missing, failed, stale or future-dated list blocks 
 //! 2. the same values give the same bytes: integers only, ordered collections only
 //!    (`clippy.toml`, test `a_screening_is_the_same_bytes_every_time`)
 //! 3. dates and countries never lower a score (test `a_wrong_birth_date_never_vetoes`)
-//! 4. a decision counts only while both sides are what the reviewer saw (`review::tests`)
+//! 4. a decision counts only while both sides are what the reviewer saw
+//!    (test `a_decision_holds_until_either_side_changes`)
 
 use serde::{Deserialize, Serialize};
 
 pub mod import;
 mod list;
+pub mod pack;
 mod screen;
 mod review;
 mod rescreen;

@@ -21,6 +21,8 @@ pub(super) struct Reading {
     pub(super) words: Vec<NameWord>,
     /// Letters of the whole name, as a guess at the field width of the system it came from.
     pub(super) chars: usize,
+    /// At least two words, and half of them, have no vowels inside: somebody took them out.
+    pub(super) vowelless: bool,
 }
 
 /// A word in its place.
@@ -38,7 +40,7 @@ pub(super) fn readings(text: &str, kind: PartyKind) -> Vec<Reading> {
     let mut out: Vec<Reading> = Vec::new();
     for plain in [Some(visible.clone()), unmasked(&visible)].into_iter().flatten() {
         let words = words(&plain, kind);
-        let reading = Reading { words, chars };
+        let reading = Reading { vowelless: lacks_vowels(&words), words, chars };
         if !reading.words.is_empty() && !out.contains(&reading) {
             out.push(reading);
         }
@@ -48,6 +50,12 @@ pub(super) fn readings(text: &str, kind: PartyKind) -> Vec<Reading> {
         out.remove(0);
     }
     out
+}
+
+fn lacks_vowels(words: &[NameWord]) -> bool {
+    let long = || words.iter().filter(|w| !w.role.is_minor() && w.word.len() > 2 && !w.word.abjad);
+    let without = long().filter(|w| w.word.lacks_vowels()).count();
+    without > 0 && 2 * without >= long().count() && words.len() > 1
 }
 
 /// The name with look-alike letters replaced, if every foreign letter has a Latin twin.
@@ -123,11 +131,9 @@ struct Piece {
 fn pieces(text: &str) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut current = Vec::new();
-    let mut previous = ' ';
-    let camel = is_camel(text);
     for c in text.chars().chain([' ']) {
         let joins = c.is_alphanumeric() || is_mark(c);
-        let splits_camel = camel && previous.is_lowercase() && c.is_uppercase();
+        let splits_camel = c.is_uppercase() && ends_camel_hump(&current);
         if !current.is_empty() && (splits_camel || !(joins || is_apostrophe(c))) {
             push_piece(&mut out, &current);
             current.clear();
@@ -138,24 +144,27 @@ fn pieces(text: &str) -> Vec<Piece> {
         if c == '&' {
             push_piece(&mut out, &['a', 'n', 'd']);
         }
-        previous = c;
     }
     out
 }
 
-/// Whether capitals inside words mark word borders; in disguised or scrambled text they do not.
-fn is_camel(text: &str) -> bool {
-    let words = || text.split(|c: char| !c.is_alphanumeric());
-    words().any(|w| {
-        w.chars().next().is_some_and(char::is_uppercase)
-            && w.chars().zip(w.chars().skip(1)).any(|(a, b)| a.is_lowercase() && b.is_uppercase())
-    })
+/// Whether a capital after `before` starts a word: the word begins with a capital and at least two
+/// small letters stand between, so that `RlO`, a scanner's `RIO`, is left whole.
+fn ends_camel_hump(before: &[char]) -> bool {
+    before.first().is_some_and(|c| c.is_uppercase())
+        && before.len() > 2
+        && before[before.len() - 2..].iter().all(|c| c.is_lowercase())
 }
 
 fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
     let mut text = String::new();
     for &c in chars {
         fold::latinise(c, &mut text);
+    }
+    if let Some(rest) = chars.strip_prefix(&['ا', 'ل']).filter(|rest| rest.len() > 2) {
+        // The Arabic article is written as part of the word.
+        out.push(Piece { text: "al".to_owned(), native: None, abjad: true });
+        return push_piece(out, rest);
     }
     let all = |script| chars.iter().all(|&c| is_mark(c) || fold::script_of(c) == Some(script));
     if !text.is_empty() {
@@ -194,20 +203,22 @@ fn join_dotted_letters(pieces: &mut Vec<Piece>, kind: PartyKind) {
 /// `Abd al-Rahman`, `Abdel Rahman` and `Abdulrahman` become the same two words.
 fn join_abd(pieces: &mut Vec<Piece>) {
     const GLUED: &[&str] = &["abdul", "abdal", "abdel", "abdol", "abdoul", "abdur", "abdus"];
+    let plain = |text: &str, abjad| Piece { text: text.to_owned(), native: None, abjad };
     let mut out: Vec<Piece> = Vec::new();
+    let mut after_abd = false;
     for piece in pieces.drain(..) {
-        let after_abd = out.last().is_some_and(|last| last.text == "abd");
         if after_abd && lexicon::is_particle(&piece.text) {
+            after_abd = false;
             continue;
         }
-        let glued = GLUED.iter().find_map(|prefix| piece.text.strip_prefix(prefix));
-        match glued {
-            Some(rest) if rest.len() >= 2 && rest != "la" && !rest.starts_with("lah") => {
-                let (rest, abjad) = (rest.to_owned(), piece.abjad);
-                out.push(Piece { text: "abd".to_owned(), native: None, abjad });
-                out.push(Piece { text: rest, native: None, abjad });
+        after_abd = piece.text == "abd";
+        match GLUED.iter().find_map(|prefix| piece.text.strip_prefix(prefix)) {
+            Some("") => out.push(plain("abdul", piece.abjad)),
+            Some(rest) if rest.len() > 1 && rest != "la" && !rest.starts_with("lah") => {
+                out.push(plain("abdul", piece.abjad));
+                out.push(plain(rest, piece.abjad));
             }
-            Some("") => out.push(Piece { text: "abd".to_owned(), ..piece }),
+            _ if after_abd => out.push(plain("abdul", piece.abjad)),
             _ => out.push(piece),
         }
     }

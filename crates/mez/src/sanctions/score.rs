@@ -113,8 +113,8 @@ const CONFLICT_PERCENT: u64 = 220;
 const fn omission_percent(identifying: u64) -> u64 {
     match identifying {
         0..=130 => 75,
-        131..=175 => 55,
-        176..=240 => 24,
+        131..=200 => 50,
+        201..=260 => 24,
         _ => 20,
     }
 }
@@ -233,28 +233,39 @@ fn pair_rest(
     }
 }
 
-/// Word similarity in context: roles must be compatible, and a last word may be cut off.
-pub(super) fn word_similarity(query: &Reading, i: usize, listed: &NameWord) -> Similarity {
-    let word = &query.words[i];
-    let found = token::similarity(&word.word, &listed.word);
+/// Word similarity in context: a misspelt title may be told from the listed one, but a title in
+/// the query is never somebody's listed name.
+fn word_similarity(query: &Reading, i: usize, listed: &NameWord) -> Similarity {
+    let found = similar(query, i, &listed.word);
+    let (minor, listed_minor) = (query.words[i].role.is_minor(), listed.role.is_minor());
+    if (minor && !listed_minor) || (listed_minor && !minor && found.bp < MINOR_BP) {
+        return Similarity { bp: 0, kind: FeatureKind::Unmatched };
+    }
+    found
+}
+
+/// Similarity of the query's word with a listed one, given the rest of the query.
+pub(super) fn similar(query: &Reading, i: usize, listed: &Word) -> Similarity {
+    let word = &query.words[i].word;
+    let found = token::similarity(word, listed);
     if found.bp > 0 {
-        if word.role.is_minor() != listed.role.is_minor() && found.bp < MINOR_BP {
-            return Similarity { bp: 0, kind: FeatureKind::Unmatched };
-        }
         return found;
     }
-    if is_cut_off(query, i, &listed.word) {
+    if query.vowelless && word.skeleton.len() > 1 && word.skeleton == listed.skeleton {
+        return Similarity { bp: 8_500, kind: FeatureKind::Skeleton };
+    }
+    if is_cut_off(query, i, listed) {
         return Similarity { bp: 8_500, kind: FeatureKind::Truncated };
     }
     found
 }
 
 /// Whether the query's last word may be the beginning of the listed word, cut by a field width.
-pub(super) fn is_cut_off(query: &Reading, i: usize, listed: &Word) -> bool {
+fn is_cut_off(query: &Reading, i: usize, listed: &Word) -> bool {
     let word = &query.words[i].word;
     query.chars >= TRUNCATED_CHARS_MIN
         && i + 1 == query.words.len()
-        && i > 0
+        && query.words[..i].iter().any(|w| w.role == Role::Content)
         && word.len() >= 2
         && listed.len() > word.len()
         && listed.text.starts_with(&word.text)
@@ -294,7 +305,13 @@ fn score(
     let left = |words: &[&NameWord], free: &[bool]| -> u64 {
         words.iter().zip(free).filter(|(_, free)| **free).map(|(w, _)| u64::from(w.weight)).sum()
     };
-    let total = paired + penalty(left(q, q_free), left(listed, l_free), identifying);
+    // A listed initial says nothing about the rest of the word.
+    let unsaid: u64 = spans
+        .iter()
+        .filter(|(_, ls, s)| s.kind == FeatureKind::Initial && listed[ls.start].word.is_initial())
+        .map(|(qs, ls, _)| u64::from(q[qs.start].weight.saturating_sub(listed[ls.start].weight)))
+        .sum();
+    let total = paired + penalty(left(q, q_free) + unsaid, left(listed, l_free), identifying);
     if identifying == 0 && spans.iter().all(|(_, _, s)| s.kind == FeatureKind::Initial) {
         return 0;
     }
@@ -320,7 +337,7 @@ fn span_weight(
     let sum = |words: &[&NameWord], s: Span| -> u32 {
         words[s.start..s.start + s.count].iter().map(|w| w.weight).sum()
     };
-    sum(q, qs).max(sum(listed, ls))
+    sum(q, qs).min(sum(listed, ls))
 }
 
 impl Pairing {

@@ -23,7 +23,7 @@ pub(super) struct Word {
     pub(super) abjad: bool,
     /// How it sounds: one spelling for sounds that romanisations confuse.
     pub(super) sound: String,
-    /// Consonants, doubled letters once; a leading vowel is kept.
+    /// Consonants, doubled letters once.
     pub(super) skeleton: String,
     /// Consonant classes that survive Arabic and Hebrew script.
     pub(super) abjad_key: String,
@@ -57,13 +57,12 @@ impl Word {
     }
 
     pub(super) fn is_initial(&self) -> bool {
-        self.text.len() == 1 && self.native.is_none()
+        self.text.len() == 1 && self.native.is_none() && !is_number(&self.text)
     }
 
     /// Whether the word looks as if somebody had taken its vowels out.
     pub(super) fn lacks_vowels(&self) -> bool {
         self.text.len() >= 3
-            && self.skeleton.len() >= 3
             && !self.text.bytes().any(|b| b.is_ascii_digit())
             && !self.text[1..self.text.len() - 1].bytes().any(is_plain_vowel)
     }
@@ -110,7 +109,12 @@ pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
         let bp = if a.abjad_key.len() > 3 { 9_300 } else { 8_700 };
         return Similarity { bp, kind: FeatureKind::Transliteration };
     }
-    if a.skeleton == b.skeleton && a.len() != b.len() && (a.lacks_vowels() || b.lacks_vowels()) {
+    if a.skeleton.len() > 2
+        && a.skeleton == b.skeleton
+        && a.text.as_bytes()[0] == b.text.as_bytes()[0]
+        && a.len() != b.len()
+        && (a.lacks_vowels() || b.lacks_vowels())
+    {
         return Similarity { bp: 9_000, kind: FeatureKind::Skeleton };
     }
     if share_class(a.translations, b.translations) {
@@ -167,8 +171,8 @@ fn near_similarity(a: &Word, b: &Word) -> Similarity {
     let (x, y) = (a.text.as_bytes(), b.text.as_bytes());
     let len = x.len().max(y.len()) as u32;
     // A changed first letter is seen at once, so it is rarely an accident.
-    let first = if x[0] == y[0] { 0 } else { 40 };
-    let lost = (edit_cost(x, y) + first) * 110 / len;
+    let first = if x[0] == y[0] { 0 } else { 30 };
+    let lost = (edit_cost(x, y) + first) * if len > 4 { 110 } else { 120 } / len;
     let lost = if differs_in_gender(x, y) { lost.max(4_500) } else { lost };
     match lost {
         0..=LOST_MAX => Similarity { bp: 10_000 - lost, kind: FeatureKind::Edit },
@@ -350,7 +354,7 @@ const SOUNDS: &[(&str, &str)] = &[
     ("sch", "s"), ("tch", "c"), ("dzh", "j"), ("sh", "s"), ("kh", "h"), ("gh", "g"), ("ph", "f"),
     ("th", "t"), ("dh", "d"), ("zh", "j"), ("dj", "j"), ("ch", "c"), ("ck", "k"), ("hs", "s"),
     ("tz", "s"), ("ts", "s"), ("ou", "u"), ("oo", "u"), ("ee", "i"), ("ei", "i"), ("ie", "i"),
-    ("ey", "i"), ("aw", "au"), ("yy", "i"), ("ii", "i"), ("ij", "i"), ("y", "i"), ("e", "i"),
+    ("ey", "i"), ("aw", "au"), ("yy", "i"), ("ii", "i"), ("y", "i"), ("e", "i"),
     ("o", "u"), ("q", "k"), ("c", "k"), ("z", "s"), ("w", "f"), ("v", "f"),
 ];
 
@@ -379,8 +383,8 @@ pub(super) fn sound(text: &str) -> String {
 
 fn skeleton(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for (i, c) in text.char_indices() {
-        if (i == 0 || !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u')) && !out.ends_with(c) {
+    for c in text.chars().filter(|c| !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u')) {
+        if !out.ends_with(c) {
             out.push(c);
         }
     }
