@@ -81,12 +81,7 @@ impl Journal {
     pub fn open(engine: Box<dyn Engine>, options: Options) -> Result<Self, OpenError> {
         let counters = Arc::new(Counters::default());
         let limits = options.limits;
-        let queue = Arc::new(Queue::new(
-            limits,
-            counters.clone(),
-            #[cfg(feature = "planted-bugs")]
-            options.bug,
-        ));
+        let queue = Arc::new(Queue::new(limits, counters.clone()));
         let writer = Writer::open(engine, options, counters.clone())?;
         let reader = Reader::new(writer.snapshots(), writer.node_key());
         let thread = thread::Builder::new()
@@ -147,9 +142,13 @@ impl Journal {
     ) -> Result<(), CommitError> {
         check_form(&transaction, &self.shared.limits)?;
         let bytes = transaction_bytes(&transaction);
-        self.shared
-            .queue
-            .push(Request::Commit { transaction, reply }, bytes)
+        self.shared.queue.push(
+            Request::Commit {
+                transaction: Box::new(transaction),
+                reply,
+            },
+            bytes,
+        )
     }
 
     /// Queues an event that may be dropped under pressure. Never blocks.

@@ -57,9 +57,6 @@ pub struct Options {
     pub dumps: Box<dyn DumpStore>,
     /// Bounds.
     pub limits: Limits,
-    /// A rule to break on purpose, to show that the simulation catches it.
-    #[cfg(feature = "planted-bugs")]
-    pub bug: Option<crate::bug::PlantedBug>,
 }
 
 impl fmt::Debug for Options {

@@ -43,19 +43,21 @@ struct State {
 }
 
 impl Queue {
-    pub(crate) fn new(
-        limits: Limits,
-        counters: Arc<Counters>,
-        #[cfg(feature = "planted-bugs")] bug: Option<crate::bug::PlantedBug>,
-    ) -> Self {
+    pub(crate) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
         Self {
             state: Mutex::default(),
             wake: Condvar::new(),
             limits,
             counters,
             #[cfg(feature = "planted-bugs")]
-            bug,
+            bug: None,
         }
+    }
+
+    /// Breaks a rule from here on.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn plant(&mut self, bug: Option<crate::bug::PlantedBug>) {
+        self.bug = bug;
     }
 
     pub(crate) fn push(&self, request: Request, bytes: usize) -> Result<(), CommitError> {

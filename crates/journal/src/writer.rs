@@ -37,7 +37,7 @@ pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;
 /// What a caller asks of the writer.
 pub(crate) enum Request {
     Commit {
-        transaction: Transaction,
+        transaction: Box<Transaction>,
         reply: Reply<Result<Committed, CommitError>>,
     },
     Lease {
@@ -69,7 +69,7 @@ pub(crate) struct Group {
 
 /// A request of a group, while the group is judged.
 enum Item {
-    Commit(Transaction, Reply<Result<Committed, CommitError>>),
+    Commit(Box<Transaction>, Reply<Result<Committed, CommitError>>),
     Lease(LeaseRequest, Reply<Result<Vec<LeasedEffect>, CommitError>>),
 }
 
@@ -117,7 +117,7 @@ impl Writer {
             entropy: options.entropy,
             limits: options.limits,
             #[cfg(feature = "planted-bugs")]
-            bug: options.bug,
+            bug: None,
         };
         let frontier = {
             let mut rows = engine.begin()?;
@@ -141,6 +141,12 @@ impl Writer {
             #[cfg(feature = "planted-bugs")]
             late_keys: Vec::new(),
         })
+    }
+
+    /// Breaks a rule from here on.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn plant(&mut self, bug: Option<crate::bug::PlantedBug>) {
+        self.rules.bug = bug;
     }
 
     pub(crate) fn snapshots(&self) -> Arc<dyn Snapshots> {
@@ -306,14 +312,14 @@ impl Writer {
             match (item, verdicts.next()) {
                 (Item::Commit(transaction, reply), Some(Verdict::Committed(planned))) => {
                     diverted.push(recovery::DumpItem {
-                        transaction,
+                        transaction: *transaction,
                         planned,
                     });
                     waiting.push(reply);
                 }
                 (Item::Commit(transaction, reply), None) => {
                     diverted.push(recovery::DumpItem {
-                        transaction,
+                        transaction: *transaction,
                         planned: Vec::new(),
                     });
                     waiting.push(reply);

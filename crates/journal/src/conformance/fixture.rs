@@ -162,8 +162,6 @@ impl<'a> Fixture<'a> {
             entropy: counting_entropy(seed),
             dumps: Box::new(self.dumps.clone()),
             limits: self.limits,
-            #[cfg(feature = "planted-bugs")]
-            bug: None,
         }
     }
 

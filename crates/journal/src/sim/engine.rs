@@ -97,10 +97,7 @@ impl SimEngine {
     ///
     /// # Errors
     /// A planned fault of the disk.
-    pub fn open(
-        disk: Disk,
-        #[cfg(feature = "planted-bugs")] bug: Option<crate::bug::PlantedBug>,
-    ) -> Result<Self, EngineError> {
+    pub fn open(disk: Disk) -> Result<Self, EngineError> {
         let bytes = disk.read();
         let mut tables = Tables::default();
         let mut checksum = Digest::from_bytes([0; 32]);
@@ -122,8 +119,14 @@ impl SimEngine {
             end,
             checksum,
             #[cfg(feature = "planted-bugs")]
-            bug,
+            bug: None,
         })
+    }
+
+    /// Breaks a rule from here on.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn plant(&mut self, bug: Option<crate::bug::PlantedBug>) {
+        self.bug = bug;
     }
 
     fn make_durable(&mut self, ops: &[Op]) -> Result<(), EngineError> {

@@ -12,4 +12,6 @@ mod run;
 pub use disk::{Disk, DiskFault};
 pub use engine::SimEngine;
 pub use random::Random;
+#[cfg(feature = "planted-bugs")]
+pub use run::run_planted;
 pub use run::{Outcome, run};

@@ -38,32 +38,47 @@ pub struct Outcome {
 
 /// Runs one seed. The same seed gives the same outcome.
 #[must_use]
-pub fn run(
-    seed: u64,
-    #[cfg(feature = "planted-bugs")] bug: Option<crate::bug::PlantedBug>,
-) -> Outcome {
-    let mut run = Run {
-        random: Random::new(seed),
-        disk: Disk::new(seed ^ 0x5EED),
-        dumps: MemoryDumps::default(),
-        model: Arc::default(),
-        next: 1,
-        now_ms: 0,
-        keyed: Vec::new(),
-        seed,
-        #[cfg(feature = "planted-bugs")]
-        bug,
-    };
-    for epoch in 0..EPOCHS {
-        run.epoch(epoch);
-        if !run.model().violations.is_empty() {
-            break;
+pub fn run(seed: u64) -> Outcome {
+    Run::new(seed).finish()
+}
+
+/// Runs one seed with a rule broken.
+#[cfg(feature = "planted-bugs")]
+#[must_use]
+pub fn run_planted(seed: u64, bug: crate::bug::PlantedBug) -> Outcome {
+    let mut run = Run::new(seed);
+    run.bug = Some(bug);
+    run.finish()
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        Self {
+            random: Random::new(seed),
+            disk: Disk::new(seed ^ 0x5EED),
+            dumps: MemoryDumps::default(),
+            model: Arc::default(),
+            next: 1,
+            now_ms: 0,
+            keyed: Vec::new(),
+            seed,
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
         }
     }
-    let model = run.model();
-    Outcome {
-        trace: model.trace.clone(),
-        violations: model.violations.clone(),
+
+    fn finish(mut self) -> Outcome {
+        for epoch in 0..EPOCHS {
+            self.epoch(epoch);
+            if !self.model().violations.is_empty() {
+                break;
+            }
+        }
+        let model = self.model();
+        Outcome {
+            trace: model.trace.clone(),
+            violations: model.violations.clone(),
+        }
     }
 }
 
@@ -147,11 +162,12 @@ impl Run {
 
     fn start(&self, epoch: u64) -> Option<Machine> {
         let counters = Arc::new(Counters::default());
-        let engine = SimEngine::open(
-            self.disk.clone(),
-            #[cfg(feature = "planted-bugs")]
-            self.bug,
-        );
+        let engine = SimEngine::open(self.disk.clone());
+        #[cfg(feature = "planted-bugs")]
+        let engine = engine.map(|mut engine| {
+            engine.plant(self.bug);
+            engine
+        });
         let limits = Limits {
             bulk_count_max: 3,
             ..Limits::STANDARD
@@ -164,18 +180,21 @@ impl Run {
             entropy: counting_entropy(self.seed.wrapping_mul(EPOCHS) + epoch),
             dumps: Box::new(self.dumps.clone()),
             limits,
-            #[cfg(feature = "planted-bugs")]
-            bug: self.bug,
         };
         let opened = engine
             .map_err(crate::OpenError::from)
             .and_then(|engine| Writer::open(Box::new(engine), options, counters.clone()));
-        let queue = Queue::new(
-            limits,
-            counters,
-            #[cfg(feature = "planted-bugs")]
-            self.bug,
-        );
+        let queue = Queue::new(limits, counters);
+        #[cfg(feature = "planted-bugs")]
+        let (queue, opened) = {
+            let mut queue = queue;
+            queue.plant(self.bug);
+            let planted = opened.map(|mut writer| {
+                writer.plant(self.bug);
+                writer
+            });
+            (queue, planted)
+        };
         match opened {
             Ok(writer) => {
                 let snapshots = writer.snapshots();
@@ -294,7 +313,13 @@ impl Run {
             }
         });
         if queue
-            .push(Request::Commit { transaction, reply }, 0)
+            .push(
+                Request::Commit {
+                    transaction: Box::new(transaction),
+                    reply,
+                },
+                0,
+            )
             .is_ok()
             && let Some(asked) = self.model().asked.get_mut(&n)
         {
@@ -425,7 +450,13 @@ impl Run {
                 lock(&model).settled(&id, lease, &answer);
             }
         });
-        drop(queue.push(Request::Commit { transaction, reply }, 0));
+        drop(queue.push(
+            Request::Commit {
+                transaction: Box::new(transaction),
+                reply,
+            },
+            0,
+        ));
     }
 
     fn ask_bulk(&mut self, queue: &Queue) -> u64 {

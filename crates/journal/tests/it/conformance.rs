@@ -11,7 +11,7 @@ struct Simulated(Disk);
 
 impl Subject for Simulated {
     fn open(&self) -> Result<Box<dyn Engine>, EngineError> {
-        Ok(Box::new(SimEngine::open(self.0.clone(), None)?))
+        Ok(Box::new(SimEngine::open(self.0.clone())?))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Seeds. `JOURNAL_SEEDS` asks for more of them than the quick default.
 
-use journal::{bug::PlantedBug, sim::run};
+use journal::{
+    bug::PlantedBug,
+    sim::{run, run_planted},
+};
 
 const SEEDS: u64 = 300;
 /// Every planted bug is caught within so many seeds.
@@ -20,7 +23,7 @@ fn seeds() -> u64 {
 #[test]
 fn no_seed_breaks_a_promise() {
     for seed in 0..seeds() {
-        let outcome = run(seed, None);
+        let outcome = run(seed);
         assert!(
             outcome.violations.is_empty(),
             "seed {seed}: {:?}\n{}",
@@ -33,7 +36,7 @@ fn no_seed_breaks_a_promise() {
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in 0..20 {
-        assert_eq!(run(seed, None), run(seed, None), "seed {seed}");
+        assert_eq!(run(seed), run(seed), "seed {seed}");
     }
 }
 
@@ -41,7 +44,7 @@ fn the_same_seed_gives_the_same_trace() {
 fn every_planted_bug_is_caught() {
     for bug in PlantedBug::ALL {
         let caught = (0..SEEDS_TO_CATCH)
-            .find_map(|seed| Some((seed, run(seed, Some(bug)).violations.into_iter().next()?)));
+            .find_map(|seed| Some((seed, run_planted(seed, bug).violations.into_iter().next()?)));
         match caught {
             Some((seed, violation)) => println!("{bug:?}: seed {seed}: {violation}"),
             None => panic!("{bug:?} is not caught by {SEEDS_TO_CATCH} seeds"),
