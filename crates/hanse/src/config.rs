@@ -30,6 +30,21 @@ impl DataDir {
         self.0.join("keys.json")
     }
 
+    /// The zone's packs.
+    pub fn packs(&self) -> PathBuf {
+        self.0.join("packs")
+    }
+
+    /// Files of sanctions lists, by digest.
+    pub fn lists(&self) -> PathBuf {
+        self.0.join("lists")
+    }
+
+    /// Keys of the authorities of a sample zone.
+    pub fn sample_authorities(&self) -> PathBuf {
+        self.0.join("sample-authorities.json")
+    }
+
     /// The manifest of the zone.
     pub fn manifest(&self) -> PathBuf {
         self.0.join("zone.yaml")

@@ -11,6 +11,7 @@ pub mod init;
 pub mod journal;
 pub mod principal;
 pub mod token;
+pub mod up;
 pub mod verify;
 
 use std::path::PathBuf;
@@ -82,6 +83,8 @@ impl Global {
 enum Command {
     /// Prepare a data folder: keys and the manifest of a zone.
     Init(init::Init),
+    /// Run the node of the data folder until it is told to stop.
+    Up(up::Up),
     /// Check whether this machine and data folder can carry a node, and say what to do.
     Doctor(doctor::Doctor),
     /// See and change who may act in the zone.
@@ -200,6 +203,7 @@ pub fn run() -> ExitCode {
     let done = match command {
         Command::Init(init) => init.run(&global),
         Command::Doctor(doctor) => doctor.run(&global),
+        Command::Up(up) => up.run(&global),
         Command::Principal(principal) => principal.run(&global),
         Command::Token(token) => token.run(&global),
         Command::Verify(verify) => verify.run(&global),

@@ -128,9 +128,12 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// A refusal, ready to be sent.
+/// A refusal, ready to be sent. Boxed, because it is the error of nearly every function that meets a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     code: Code,
     detail: String,
     errors: Vec<FieldError>,
@@ -165,12 +168,8 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem of one kind, with what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            headers: HeaderMap::new(),
-        }
+        let detail = detail.into();
+        Self(Box::new(Parts { code, detail, errors: Vec::new(), headers: HeaderMap::new() }))
     }
 
     /// A defect of the node. The cause goes to the log, never to the caller.
@@ -191,7 +190,7 @@ impl Problem {
         rule: impl Into<String>,
         detail: impl Into<String>,
     ) -> Self {
-        self.errors.push(FieldError {
+        self.0.errors.push(FieldError {
             pointer: pointer.into(),
             rule: rule.into(),
             detail: detail.into(),
@@ -201,7 +200,7 @@ impl Problem {
 
     /// Adds a response header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
@@ -212,36 +211,36 @@ impl Problem {
 
     /// The stable code.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// What happened this time.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The body, with the id of the request it answers.
     pub fn body(&self, request_id: Option<String>) -> ProblemBody {
         ProblemBody {
-            kind: format!("/problems/{}", self.code.as_str()),
-            title: self.code.title().to_owned(),
-            status: self.code.status().as_u16(),
-            code: self.code,
-            detail: self.detail.clone(),
-            errors: self.errors.clone(),
+            kind: format!("/problems/{}", self.0.code.as_str()),
+            title: self.0.code.title().to_owned(),
+            status: self.0.code.status().as_u16(),
+            code: self.0.code,
+            detail: self.0.detail.clone(),
+            errors: self.0.errors.clone(),
             request_id,
         }
     }
 
     /// The response. Prefer `?` or [`IntoResponse`] in handlers: the outer layer adds the request id.
     pub fn render(self, request_id: Option<String>) -> Response {
-        let mut response = (self.code.status(), Json(self.body(request_id))).into_response();
+        let mut response = (self.0.code.status(), Json(self.body(request_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        if self.code.status() == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, challenge(self.code));
+        if self.0.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, challenge(self.0.code));
         }
-        headers.extend(self.headers.clone());
+        headers.extend(self.0.headers.clone());
         response.extensions_mut().insert(self);
         response
     }
@@ -255,7 +254,7 @@ impl IntoResponse for Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.detail)
+        write!(f, "{}: {}", self.0.code.as_str(), self.0.detail)
     }
 }
 

@@ -16,7 +16,6 @@ mod tlog;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
 use evidence::bundle::Bundle;
 use evidence::did::DidKey;
@@ -104,7 +103,7 @@ impl FromRef<JournalApi> for Arc<Platform> {
     }
 }
 
-/// The documented routes, under `/v1`, and the newest checkpoint.
+/// The routes under `/v1/journal`, `/v1/audit` and `/tlog`, and the bundle of an entity.
 pub fn routes(state: JournalApi) -> OpenApiRouter {
     OpenApiRouter::default()
         .merge(events::routes())
@@ -114,11 +113,6 @@ pub fn routes(state: JournalApi) -> OpenApiRouter {
         .merge(erasure::routes())
         .merge(tlog::routes())
         .with_state(state)
-}
-
-/// The tiles of the log. OpenAPI cannot describe a parameter with slashes in it; C2SP tlog-tiles does.
-pub fn tile_routes(state: JournalApi) -> Router {
-    tlog::tile_routes().with_state(state)
 }
 
 /// What a caller is told when the journal did not read. Which row is corrupt goes to the log, where

@@ -141,6 +141,24 @@ async fn import_list(
     Ok(outcome)
 }
 
+/// Imports a list as the node itself: the one that a zone starts with.
+///
+/// # Errors
+/// The files make no list, or the journal cannot write.
+pub async fn import_by_node(node: &Node, body: ImportBody) -> Result<(), Problem> {
+    let prepared = {
+        let node = node.clone();
+        let task = tokio::task::spawn_blocking(move || prepare(&node, body));
+        task.await.map_err(|error| Problem::internal(&error))??
+    };
+    let (change, _) = import(node, &prepared, node.platform.clock.now_ms())?;
+    let mut transaction = change.into_transaction();
+    transaction.actor = node.actor().to_string();
+    let committed = node.platform.journal.commit(transaction).await;
+    committed.map_err(crate::http::idempotency::problem_of_commit)?;
+    reload(node).await
+}
+
 /// A list that was read whole and whose files are kept, ready to come into force.
 #[derive(Debug)]
 pub struct Prepared {
@@ -256,4 +274,9 @@ fn refused(error: ShelfError) -> Problem {
         }
         _ => Problem::internal(&error),
     }
+}
+
+/// The day of an instant in UTC.
+pub fn day(ms: i64) -> Date {
+    jiff::tz::TimeZone::UTC.to_datetime(crate::entities::wire::time(ms)).date()
 }

@@ -1,0 +1,341 @@
+//! One running node: everything opened, wired and stopped in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use evidence::bundle::PackDigest;
+use evidence::note::{NoteError, NoteSigner, NoteVerifier};
+use journal::{DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status};
+use journal_sqlite::SqliteEngine;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::auth::token::TokenAuthority;
+use crate::bundles::{EntityFile, EntityRegister};
+use crate::clock::Clock;
+use crate::config::{DataDir, HttpConfig};
+use crate::credentials::{CredentialRecord, status};
+use crate::http::health::{Check, ReadinessChecks};
+use crate::http::limits::Limits;
+use crate::http::metrics::{self, Metrics};
+use crate::http::problem::Problem;
+use crate::http::{Platform, assemble, serve};
+use crate::institutions::{Institutions, Node};
+use crate::journal_api::{JournalApi, LogIdentity};
+use crate::keystore::{KeyStore, KeyStoreError, Passphrase};
+use crate::principals::{BootstrapError, announce_bootstrap};
+use crate::projection::NodeProjection;
+use crate::screening::lists;
+use crate::screening::shelf::Shelf;
+use crate::store::{self, kind};
+use crate::workers::webhook::Webhook;
+use crate::workers;
+use crate::zone::load::{LoadedZone, ZoneError, load};
+use crate::{gauges, institutions, journal_api, streams};
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where it keeps its files.
+    pub data: DataDir,
+    /// Where it listens.
+    pub http: HttpConfig,
+    /// Where verifiers reach it; its own address when absent.
+    pub public_url: Option<String>,
+    /// Whom to tell about notifications.
+    pub webhook: Option<String>,
+    /// What opens the key store.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The zone's files break rules.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
+    /// The files are not those that were locked.
+    #[error("the zone is not as locked: {places}; look at the differences, then `hanse zone lock`")]
+    Drift {
+        /// Which files.
+        places: String,
+    },
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+    /// A folder or socket cannot be had.
+    #[error("{what} cannot be opened")]
+    Io {
+        /// What.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("journal file cannot be opened")]
+    Engine(#[source] journal::error::EngineError),
+    /// The journal does not fit the zone.
+    #[error("journal cannot be opened")]
+    Journal(#[source] journal::OpenError),
+    /// The origin of the log cannot name a key.
+    #[error("log_origin of the manifest cannot name a key")]
+    LogOrigin(#[source] NoteError),
+    /// The first administrator cannot be invited.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The institutions cannot be read.
+    #[error("read models cannot be read: {0}")]
+    Institutions(Problem),
+}
+
+/// A node that is up.
+#[derive(Debug)]
+pub struct Running {
+    /// Its institutions.
+    pub node: Node,
+    /// Where it keeps its files.
+    pub data: DataDir,
+    /// Where the API listens.
+    pub address: SocketAddr,
+    /// Where metrics are.
+    pub metrics_address: SocketAddr,
+    /// The one-time token, as long as there is no administrator.
+    pub bootstrap: Option<String>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Lets requests and effects under way finish, then closes the journal.
+    pub async fn shutdown(self) {
+        if self.stop.send(true).is_err() {
+            tracing::debug!("every task had stopped already");
+        }
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "task ended badly");
+            }
+        }
+        let journal = self.node.platform.journal.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || journal.shutdown()).await {
+            tracing::error!(%error, "journal did not close");
+        }
+    }
+}
+
+/// Starts a node: zone, keys, journal, lists, listeners, workers, in this order, so that nothing is
+/// answered before everything it rests on was checked.
+///
+/// # Errors
+/// See [`NodeError`]; nothing is left running.
+pub async fn start(settings: Settings) -> Result<Running, NodeError> {
+    let data = &settings.data;
+    let zone = load(&data.manifest(), &data.packs(), &data.lock())?;
+    if !zone.drift.is_empty() {
+        let places: Vec<&str> = zone.drift.iter().map(|drift| drift.place.as_str()).collect();
+        return Err(NodeError::Drift { places: places.join(", ") });
+    }
+    let keys = KeyStore::open(&data.keys(), settings.passphrase.as_ref())?;
+    let listener = bind(settings.http.address).await?;
+    let metrics_listener = bind(settings.http.metrics_address).await?;
+    let address = local(&listener)?;
+    let metrics_address = local(&metrics_listener)?;
+    let public_url = settings.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let journal = open_journal(data, &zone, &keys)?;
+    let platform = platform(&journal, &zone, &keys, settings.http);
+    let signer = NoteSigner::new(&zone.manifest.log_origin, keys.log_key())
+        .map_err(NodeError::LogOrigin)?;
+    let log_verifier = signer.verifier().clone();
+    let node =
+        institutions(data, zone, &keys, &platform, log_verifier, public_url, settings.webhook);
+    let records = lists::all(&node).map_err(NodeError::Institutions)?;
+    node.shelf.load(&records);
+    publish_lists_once(&node).await.map_err(NodeError::Institutions)?;
+    let bootstrap = announce_bootstrap(&platform).await?;
+    gauges::register(&node);
+
+    let (stop, stopped) = watch::channel(false);
+    let router = router(&node, &keys, signer);
+    let tasks = vec![
+        tokio::spawn(serve::serve(listener, router, settings.http.limits, until(stopped.clone()))),
+        tokio::spawn(serve::serve(
+            metrics_listener,
+            metrics::app(Arc::clone(&platform)),
+            settings.http.limits,
+            until(stopped.clone()),
+        )),
+        tokio::spawn(workers::run(node.clone(), stopped)),
+    ];
+    Ok(Running { node, data: settings.data, address, metrics_address, bootstrap, stop, tasks })
+}
+
+/// The whole application of a node.
+fn router(node: &Node, keys: &KeyStore, signer: NoteSigner) -> Router {
+    let identity = LogIdentity::new(keys.zone_key(), signer);
+    let api =
+        JournalApi::new(Arc::clone(&node.platform), identity, Box::new(Register(node.clone())));
+    let routes = institutions::routes(node).merge(journal_api::routes(api));
+    assemble(&node.platform, routes).0
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| NodeError::Io { what: format!("address {address}"), source })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, NodeError> {
+    listener
+        .local_addr()
+        .map_err(|source| NodeError::Io { what: "listener".to_owned(), source })
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone asks to stop, too.
+    let _asked = stopped.wait_for(|stop| *stop).await;
+}
+
+fn open_journal(
+    data: &DataDir,
+    zone: &LoadedZone,
+    keys: &KeyStore,
+) -> Result<Journal, NodeError> {
+    let dumps = DumpDirectory::create(data.dumps())
+        .map_err(|source| NodeError::Io { what: "folder of emergency dumps".to_owned(), source })?;
+    let engine = SqliteEngine::open(data.journal()).map_err(NodeError::Engine)?;
+    let options = Options {
+        origin: zone.manifest.log_origin.clone(),
+        log_key: keys.log_key(),
+        node_key: keys.vault_key(),
+        projection: Arc::new(NodeProjection),
+        entropy: Box::new(system_entropy),
+        dumps: Box::new(dumps),
+        limits: JournalLimits::STANDARD,
+    };
+    Journal::open(Box::new(engine), options).map_err(NodeError::Journal)
+}
+
+fn platform(
+    journal: &Journal,
+    zone: &LoadedZone,
+    keys: &KeyStore,
+    http: HttpConfig,
+) -> Arc<Platform> {
+    Arc::new(Platform {
+        reader: journal.reader(),
+        journal: journal.clone(),
+        tokens: TokenAuthority::new(zone.manifest.zone_id.as_str(), keys.token_key()),
+        clock: Clock::system(),
+        entropy: Box::new(system_entropy),
+        limits: Limits::new(http.limits),
+        metrics: Metrics::new(),
+        readiness: readiness(journal.clone(), journal.reader()),
+    })
+}
+
+fn institutions(
+    data: &DataDir,
+    zone: LoadedZone,
+    keys: &KeyStore,
+    platform: &Arc<Platform>,
+    log_verifier: NoteVerifier,
+    public_url: String,
+    webhook: Option<String>,
+) -> Node {
+    Node(Arc::new(Institutions {
+        platform: Arc::clone(platform),
+        shelf: Shelf::new(data.lists(), zone.manifest.screening_policy()),
+        manifest: zone.manifest,
+        lock: zone.lock,
+        rulebook: zone.rulebook,
+        issuer: keys.zone_key(),
+        log_verifier,
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        webhook: webhook.map(Webhook::new),
+    }))
+}
+
+/// Verifiers find empty status lists from the first moment on.
+async fn publish_lists_once(node: &Node) -> Result<(), Problem> {
+    if status::state(node)?.is_some_and(|state| !state.published.is_empty()) {
+        return Ok(());
+    }
+    let mut change = crate::change::Change::new(node.platform.clock.now_ms());
+    status::publish(node, &mut change, &[], mez::entity::CredentialStanding::InForce)?;
+    let mut transaction = change.into_transaction();
+    transaction.actor = node.actor().to_string();
+    let committed = node.platform.journal.commit(transaction).await;
+    committed.map(drop).map_err(crate::http::idempotency::problem_of_commit)
+}
+
+/// What readiness depends on: the writer takes transactions, the database answers, no work was given up.
+fn readiness(journal: Journal, reader: Reader) -> ReadinessChecks {
+    Box::new(move || {
+        let writing = journal.status() == Status::Running;
+        let head = reader.head();
+        let dead = reader.effects_count(EffectState::Dead);
+        vec![
+            Check {
+                name: "journal_writer",
+                ok: writing,
+                detail: format!("{:?}", journal.status()),
+            },
+            Check {
+                name: "journal_reader",
+                ok: head.is_ok(),
+                detail: match head {
+                    Ok(head) => format!("{} events", head.size),
+                    Err(_) => "the log cannot be read".to_owned(),
+                },
+            },
+            Check {
+                name: "outbox",
+                ok: dead.is_ok(),
+                detail: match dead {
+                    Ok(dead) => format!("{dead} effects given up"),
+                    Err(_) => "the outbox cannot be read".to_owned(),
+                },
+            },
+        ]
+    })
+}
+
+/// Random bytes of the system. Without them nothing secret can be made, so there is no going on.
+fn system_entropy(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the system gave random bytes when the node started");
+}
+
+/// What bundles about entities hold beside events.
+struct Register(Node);
+
+impl EntityRegister for Register {
+    fn file(&self, entity: &str) -> Result<Option<EntityFile>, Problem> {
+        let node = &self.0;
+        let Ok(id) = entity.parse() else { return Ok(None) };
+        let Some((stored, _)) = store::entity(&node.platform.reader, &id)? else {
+            return Ok(None);
+        };
+        let filter = [("entity", entity)];
+        let credentials =
+            store::all::<CredentialRecord>(&node.platform.reader, kind::CREDENTIAL, &filter)?;
+        let credentials: Vec<_> = credentials.into_iter().map(|it| it.body.credential).collect();
+        let lists = status::state(node)?.unwrap_or_default().published;
+        let has_credentials = !credentials.is_empty();
+        let packs = node.rulebook.packs().iter();
+        Ok(Some(EntityFile {
+            jurisdiction: stored.body.jurisdiction.to_string(),
+            stream: streams::entity(&id),
+            credentials,
+            status_lists: lists.into_values().filter(|_| has_credentials).collect(),
+            packs: packs
+                .map(|pack| PackDigest {
+                    name: pack.id().to_string(),
+                    version: pack.manifest().version.clone(),
+                    digest: pack.digest(),
+                })
+                .collect(),
+        }))
+    }
+}
