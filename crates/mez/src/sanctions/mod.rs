@@ -5,7 +5,8 @@
 //! what a later version of a list changes.
 //!
 //! Invariants (guard):
-//! 1. a missing, failed, stale or future-dated list blocks 
+//! 1. a missing, failed, stale or future-dated list blocks
+//!    (test `without_a_trustworthy_list_everybody_is_blocked`)
 //! 2. the same values give the same bytes: integers only, ordered collections only
 //!    (`clippy.toml`, test `a_screening_is_the_same_bytes_every_time`)
 //! 3. dates and countries never lower a score (test `a_wrong_birth_date_never_vetoes`)

@@ -113,10 +113,8 @@ fn promote_if_nothing_identifies(words: &mut [NameWord]) {
         return;
     }
     for w in words {
-        if w.role != Role::Number && w.word.len() > 1 {
-            w.role = Role::Content;
-            w.weight = token::weight(&w.word, Role::Content);
-        }
+        w.role = Role::Content;
+        w.weight = token::weight(&w.word, Role::Content);
     }
 }
 

@@ -238,7 +238,11 @@ fn pair_rest(
 fn word_similarity(query: &Reading, i: usize, listed: &NameWord) -> Similarity {
     let found = similar(query, i, &listed.word);
     let (minor, listed_minor) = (query.words[i].role.is_minor(), listed.role.is_minor());
-    if (minor && !listed_minor) || (listed_minor && !minor && found.bp < MINOR_BP) {
+    let number = token::is_number(&listed.word.text) && found.kind == FeatureKind::Edit;
+    let named_by_number = query.words[i].role != Role::Number || listed.role != Role::Number;
+    if (number && named_by_number)
+        || (minor && !listed_minor)
+        || (listed_minor && !minor && found.bp < MINOR_BP) {
         return Similarity { bp: 0, kind: FeatureKind::Unmatched };
     }
     found
@@ -312,7 +316,7 @@ fn score(
         .map(|(qs, ls, _)| u64::from(q[qs.start].weight.saturating_sub(listed[ls.start].weight)))
         .sum();
     let total = paired + penalty(left(q, q_free) + unsaid, left(listed, l_free), identifying);
-    if identifying == 0 && spans.iter().all(|(_, _, s)| s.kind == FeatureKind::Initial) {
+    if spans.iter().all(|(_, _, s)| s.kind == FeatureKind::Initial) {
         return 0;
     }
     u32::try_from(gained.checked_div(total).unwrap_or(0)).expect("a mean of basis points")

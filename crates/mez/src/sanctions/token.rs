@@ -445,7 +445,7 @@ mod tests {
             ("lavrov", "lavrow", 9_000),
             ("husayn", "hussein", 9_000),
             ("mhmmd", "muhammad", 9_000),
-            ("igor", "1gor", 8_000),
+            ("igor", "1gor", 7_500),
             ("rnikhail", "mikhail", 8_500),
             ("starmer", "starkey", 6_000),
         ] {
