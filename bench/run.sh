@@ -14,6 +14,15 @@ build "$here"
 build "$here/rivals/doubleentry"
 "$root/tools/judges/setup.sh" "$judges"
 
+rapidfuzz="$here/rivals/rapidfuzz/requirements.txt"
+if ! cmp -s "$rapidfuzz" "$target/venv/installed"; then
+    python3 -m venv --clear "$target/venv"
+    "$target/venv/bin/python" -m pip install --quiet --no-deps --requirement "$rapidfuzz"
+    cp "$rapidfuzz" "$target/venv/installed"
+fi
+
+export BENCH_ROOT="$root"
+export BENCH_PYTHON="$target/venv/bin/python"
 export BENCH_DOUBLEENTRY="$target/release/rival-doubleentry"
 export BENCH_JUDGES="$judges"
 # The files of the durable runs lie here: it must be the disk that is to be measured, not a file system in memory.

@@ -80,7 +80,8 @@ pub fn run(doubleentry: &Path, work: &Path) -> Result<Vec<Row>> {
         )?);
         // A batch shares one flush among all its events, so only single commits are held against the flush.
         if !matches!(load, Load::Batch(_)) {
-            let title = title(&load.name(), DISK, "commits");
+            let name = load.name();
+            let title = title(&name, DISK, "commits");
             rows.push(compare(title, || ours.slice(load), || disk.slice())?);
         }
         ours.journal.shutdown();

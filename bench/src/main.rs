@@ -9,13 +9,14 @@ mod merkle;
 mod report;
 mod rival;
 mod sample;
+mod screening;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
 /// Topics in the order of the report.
-const TOPICS: [&str; 4] = ["canonical", "log", "durable", "credential"];
+const TOPICS: [&str; 5] = ["canonical", "log", "durable", "credential", "screening"];
 
 fn main() -> Result<()> {
     let (mut results, mut page, mut topics) = (PathBuf::from("results.json"), None, Vec::new());
@@ -36,8 +37,9 @@ fn main() -> Result<()> {
         let rows = match topic.as_str() {
             "canonical" => canonical::run(),
             "log" => merkle::run(),
-            "durable" => durable::run(&folder("BENCH_DOUBLEENTRY")?, &folder("BENCH_WORK")?),
-            "credential" => credential::run(&folder("BENCH_JUDGES")?, &folder("BENCH_WORK")?),
+            "durable" => durable::run(&path("BENCH_DOUBLEENTRY")?, &path("BENCH_WORK")?),
+            "screening" => screening::run(&path("BENCH_ROOT")?, &path("BENCH_PYTHON")?, &path("BENCH_WORK")?),
+            "credential" => credential::run(&path("BENCH_JUDGES")?, &path("BENCH_WORK")?),
             other => bail!("no topic {other}"),
         };
         let rows = rows.with_context(|| format!("measure {topic}"))?;
@@ -50,8 +52,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A folder that `run.sh` prepares and names in the environment.
-fn folder(variable: &str) -> Result<PathBuf> {
-    let folder = std::env::var_os(variable).with_context(|| format!("{variable} is set by bench/run.sh"))?;
-    std::path::absolute(folder).with_context(|| format!("find the folder of {variable}"))
+/// A file or folder that `run.sh` prepares and names in the environment.
+fn path(variable: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(variable).with_context(|| format!("{variable} is set by bench/run.sh"))?;
+    std::path::absolute(path).with_context(|| format!("find what {variable} names"))
 }
