@@ -47,8 +47,14 @@ struct Options {
 
 impl Options {
     fn parse() -> Outcome<Self> {
-        let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/sanctions"));
-        let packs = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs/sanctions"));
+        let data = PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../testdata/sanctions"
+        ));
+        let packs = PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../packs/sanctions"
+        ));
         let mut options = Self {
             cases: data.join("name-bench/cases.csv"),
             half: None,
@@ -77,13 +83,18 @@ impl Options {
             }
         }
         if options.evasion.is_empty() {
-            options.evasion.push(data.join("evasion/ofac100-seed7.json"));
+            options
+                .evasion
+                .push(data.join("evasion/ofac100-seed7.json"));
         }
         Ok(options)
     }
 
     fn policy(&self) -> Policy {
-        Policy { review_bp: self.threshold, ..Policy::standard(Vec::new()) }
+        Policy {
+            review_bp: self.threshold,
+            ..Policy::standard(Vec::new())
+        }
     }
 }
 
@@ -95,7 +106,10 @@ fn name_pairs(options: &Options) -> Outcome<()> {
     let (mut tp, mut fp, mut missed, mut count) = (0, 0, 0, 0);
     for row in csv::Reader::from_path(&options.cases)?.records() {
         let row = row?;
-        if options.half.is_some_and(|tune| tune != in_tuning_half(&row[2], &row[3])) {
+        if options
+            .half
+            .is_some_and(|tune| tune != in_tuning_half(&row[2], &row[3]))
+        {
             continue;
         }
         let found = compare_names(&row[2], &row[3], kind(&row[1]));
@@ -149,9 +163,19 @@ fn evasion(options: &Options, path: &PathBuf) -> Outcome<()> {
     let file: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
     let candidates = file["candidates"].as_object().ok_or("no candidates")?;
     let entries = candidates.iter().map(|(id, names)| {
-        let names = names.as_array().into_iter().flatten().filter_map(|name| name.as_str());
-        let listed = |text: &str| ListedName { text: text.into(), quality: NameQuality::Alias };
-        Entry { names: names.map(listed).collect(), ..Entry::named(id, PartyKind::Person, id) }
+        let names = names
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str());
+        let listed = |text: &str| ListedName {
+            text: text.into(),
+            quality: NameQuality::Alias,
+        };
+        Entry {
+            names: names.map(listed).collect(),
+            ..Entry::named(id, PartyKind::Person, id)
+        }
     });
     let list = IndexedList::new(List::new(header("evasion"), entries.collect())?);
     let policy = options.policy();
@@ -165,17 +189,30 @@ fn evasion(options: &Options, path: &PathBuf) -> Outcome<()> {
             Some(id) => hits.first().is_some_and(|hit| hit.entry_id == id),
             None => !hits.is_empty(),
         };
-        let class = classes.entry((text("family"), text("perturbation"))).or_default();
+        let class = classes
+            .entry((text("family"), text("perturbation")))
+            .or_default();
         class.0 += 1;
         class.1 += usize::from(hit);
         if options.errors && hit != expected.is_some() {
-            let top = hits.first().map(|h| format!("{} {} {}", h.score_bp, h.matched_name, why(&h.features)));
-            println!("  {} {} <- {}: {top:?}", text("perturbation"), text("query"), text("source_name"));
+            let top = hits
+                .first()
+                .map(|h| format!("{} {} {}", h.score_bp, h.matched_name, why(&h.features)));
+            println!(
+                "  {} {} <- {}: {top:?}",
+                text("perturbation"),
+                text("query"),
+                text("source_name")
+            );
         }
     }
     let sum = |negative: bool| {
-        let of = classes.iter().filter(|((family, _), _)| (family == "negative") == negative);
-        of.fold((0, 0), |(n, hits), (_, class)| (n + class.0, hits + class.1))
+        let of = classes
+            .iter()
+            .filter(|((family, _), _)| (family == "negative") == negative);
+        of.fold((0, 0), |(n, hits), (_, class)| {
+            (n + class.0, hits + class.1)
+        })
     };
     let ((n, found), (near, alerts)) = (sum(false), sum(true));
     println!(
@@ -185,7 +222,10 @@ fn evasion(options: &Options, path: &PathBuf) -> Outcome<()> {
         percent(alerts, near)
     );
     for ((family, class), (n, hits)) in classes {
-        println!("    {family:<12} {class:<16} {hits:>4} of {n:<4} {:>5.1} %", percent(hits, n));
+        println!(
+            "    {family:<12} {class:<16} {hits:>4} of {n:<4} {:>5.1} %",
+            percent(hits, n)
+        );
     }
     Ok(())
 }
@@ -201,20 +241,35 @@ fn header(name: &str) -> ListHeader {
 fn ofac(options: &Options) -> Outcome<List> {
     let read = |name| fs::read(options.ofac.join(name));
     let (sdn, alt, add) = (read("sdn.csv")?, read("alt.csv")?, read("add.csv")?);
-    let files = import::ofac::OfacFiles { sdn: &sdn, alt: &alt, add: &add };
+    let files = import::ofac::OfacFiles {
+        sdn: &sdn,
+        alt: &alt,
+        add: &add,
+    };
     Ok(import::ofac::import(files, header("ofac-sdn"))?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a report of speed reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a report of speed reads the clock"
+)]
 fn customers(options: &Options, list: &IndexedList) -> Outcome<()> {
-    let names: usize = list.list().entries().iter().map(|entry| entry.names.len()).sum();
+    let names: usize = list
+        .list()
+        .entries()
+        .iter()
+        .map(|entry| entry.names.len())
+        .sum();
     let policy = options.policy();
     let subjects = full_names(&options.negatives)?
         .into_iter()
         .map(|name| Subject::named(name, PartyKind::Person))
         .collect::<Vec<_>>();
     let start = Instant::now();
-    let hits: Vec<_> = subjects.iter().map(|subject| list.search(subject, &policy)).collect();
+    let hits: Vec<_> = subjects
+        .iter()
+        .map(|subject| list.search(subject, &policy))
+        .collect();
     let micros = start.elapsed().as_micros() as f64 / subjects.len() as f64;
     let alerts = hits.iter().filter(|hits| !hits.is_empty()).count();
     println!(
@@ -226,7 +281,13 @@ fn customers(options: &Options, list: &IndexedList) -> Outcome<()> {
     );
     if options.errors {
         for hit in hits.iter().flatten() {
-            println!("  {} {} | {} {}", hit.score_bp, hit.query_name, hit.matched_name, why(&hit.features));
+            println!(
+                "  {} {} | {} {}",
+                hit.score_bp,
+                hit.query_name,
+                hit.matched_name,
+                why(&hit.features)
+            );
         }
     }
     Ok(())
@@ -255,7 +316,9 @@ fn listed_people(options: &Options, list: &IndexedList) -> Outcome<()> {
         for variant in distortions(name, &mut random) {
             distorted += 1;
             let hits = hits(&variant);
-            let same = hits.iter().any(|hit| Some(&hit.entry_id) == top.as_ref().map(|t| &t.entry_id));
+            let same = hits
+                .iter()
+                .any(|hit| Some(&hit.entry_id) == top.as_ref().map(|t| &t.entry_id));
             kept += usize::from(same);
             if !same && options.errors {
                 println!("  distorted and lost: {variant} <- {name}");
@@ -274,7 +337,9 @@ fn listed_people(options: &Options, list: &IndexedList) -> Outcome<()> {
 
 fn distortions(name: &str, random: &mut u64) -> Vec<String> {
     let mut next = |below: usize| {
-        *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (*random >> 33) as usize % below.max(1)
     };
     let words: Vec<&str> = name.split_whitespace().collect();

@@ -65,7 +65,9 @@ fn hungarian(gain: &[Vec<u32>], rows: usize, columns: usize) -> Vec<usize> {
 }
 
 fn transpose(gain: &[Vec<u32>]) -> Vec<Vec<u32>> {
-    (0..gain[0].len()).map(|column| gain.iter().map(|row| row[column]).collect()).collect()
+    (0..gain[0].len())
+        .map(|column| gain.iter().map(|row| row[column]).collect())
+        .collect()
 }
 
 fn invert(pairs: &[Option<usize>], len: usize) -> Vec<Option<usize>> {
@@ -85,7 +87,11 @@ mod tests {
     use super::*;
 
     fn total(gain: &[Vec<u32>], pairs: &[Option<usize>]) -> u32 {
-        pairs.iter().enumerate().map(|(row, column)| column.map_or(0, |c| gain[row][c])).sum()
+        pairs
+            .iter()
+            .enumerate()
+            .map(|(row, column)| column.map_or(0, |c| gain[row][c]))
+            .sum()
     }
 
     fn brute_force(gain: &[Vec<u32>], row: usize, used: u32) -> u32 {

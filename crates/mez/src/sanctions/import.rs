@@ -72,7 +72,11 @@ pub const FILE_BYTES_MAX: usize = 1 << 30;
 
 fn check_size(file: &'static str, bytes: &[u8]) -> Result<(), ImportError> {
     if bytes.len() > FILE_BYTES_MAX {
-        return Err(ImportError::TooLarge { file, bytes: bytes.len(), max: FILE_BYTES_MAX });
+        return Err(ImportError::TooLarge {
+            file,
+            bytes: bytes.len(),
+            max: FILE_BYTES_MAX,
+        });
     }
     Ok(())
 }

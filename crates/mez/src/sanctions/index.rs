@@ -70,11 +70,16 @@ impl Index {
         for (number, row) in (0_u32..).zip(&rows) {
             for word in &row.words {
                 let key = (word.word.len(), &word.word);
-                vocabulary.entry(key).or_default().push((number, word.weight));
+                vocabulary
+                    .entry(key)
+                    .or_default()
+                    .push((number, word.weight));
             }
         }
-        let (words, postings): (Vec<Word>, Vec<_>) =
-            vocabulary.into_iter().map(|((_, word), rows)| (word.clone(), rows)).unzip();
+        let (words, postings): (Vec<Word>, Vec<_>) = vocabulary
+            .into_iter()
+            .map(|((_, word), rows)| (word.clone(), rows))
+            .unzip();
         let starts = (0..=token::WORD_BYTES_MAX + 1)
             .map(|len| words.partition_point(|word| word.len() < len))
             .collect();
@@ -85,7 +90,9 @@ impl Index {
             by_sound: keyed(&|w| w.sound.clone()),
             by_skeleton: keyed(&|w| w.skeleton.clone()),
             by_abjad_key: keyed(&|w| w.abjad_key.clone()),
-            by_class: group(&words, |w| w.classes.into_iter().filter(|&c| c > 0).collect()),
+            by_class: group(&words, |w| {
+                w.classes.into_iter().filter(|&c| c > 0).collect()
+            }),
             by_translation: group(&words, |w| {
                 w.translations.into_iter().filter(|&c| c > 0).collect()
             }),
@@ -99,7 +106,9 @@ impl Index {
 
     /// The best match of each entry that reaches the threshold.
     pub(super) fn search(&self, query: &str, kind: PartyKind, least: BasisPoints) -> Vec<Found> {
-        self.collect(query, kind, least, |reading| self.candidates(reading, kind, least))
+        self.collect(query, kind, least, |reading| {
+            self.candidates(reading, kind, least)
+        })
     }
 
     /// The same by comparing with every name; the definition that `search` is tested against.
@@ -289,7 +298,12 @@ fn joined(rows: &[Row]) -> BTreeMap<String, Vec<(u32, u32)>> {
 fn joined_sounds(words: &[NameWord]) -> Vec<(String, u32)> {
     (2..=score::JOINED_WORDS_MAX.min(words.len()))
         .flat_map(|count| words.windows(count))
-        .map(|part| (score::joined_sound(part), part.iter().map(|w| w.weight).sum()))
+        .map(|part| {
+            (
+                score::joined_sound(part),
+                part.iter().map(|w| w.weight).sum(),
+            )
+        })
         .collect()
 }
 
@@ -308,7 +322,12 @@ struct Tally {
 
 impl Tally {
     fn new(rows: usize) -> Self {
-        Self { rows: vec![(0, 0, 0); rows], turn: 0, weight: 0, touched: Vec::new() }
+        Self {
+            rows: vec![(0, 0, 0); rows],
+            turn: 0,
+            weight: 0,
+            touched: Vec::new(),
+        }
     }
 
     fn begin(&mut self, weight: u32) {
@@ -349,7 +368,12 @@ struct Bound {
 impl Bound {
     fn new(query: &Reading) -> Self {
         let of = |keep: &dyn Fn(&NameWord) -> bool| -> u32 {
-            query.words.iter().filter(|w| keep(w)).map(|w| w.weight).sum()
+            query
+                .words
+                .iter()
+                .filter(|w| keep(w))
+                .map(|w| w.weight)
+                .sum()
         };
         Self {
             weight: of(&|_| true),
@@ -363,7 +387,11 @@ impl Bound {
         let q = (q + self.granted + row.initials * self.heaviest).min(self.weight);
         let l = (l + row.granted + self.initials * token::WEIGHT_MAX).min(row.weight);
         let paired = u64::from(q.max(l));
-        let left = score::penalty(u64::from(self.weight - q), u64::from(row.weight - l), u64::MAX);
+        let left = score::penalty(
+            u64::from(self.weight - q),
+            u64::from(row.weight - l),
+            u64::MAX,
+        );
         (paired * 10_000).checked_div(paired + left).unwrap_or(0)
     }
 }
@@ -375,26 +403,70 @@ mod tests {
     use super::*;
 
     const WORDS: &[&str] = &[
-        "Muhammad", "Mohamed", "Hasan", "Hussein", "al", "bin", "Abd", "Abdul", "Rahman", "Karimov",
-        "Karim", "Ivan", "Ivanov", "Ivanovich", "Kim", "Jong", "Chol", "J.", "K", "Dr", "Sayyed",
-        "Haji", "Trading", "Company", "Ltd", "Bank", "7", "8", "Petrov", "Petrova", "Rash", "id",
-        "Rashid", "Garcia", "Lopez", "de", "la", "Cruz", "Путин", "حسن", "Abu", "Omar", "Bakr",
+        "Muhammad",
+        "Mohamed",
+        "Hasan",
+        "Hussein",
+        "al",
+        "bin",
+        "Abd",
+        "Abdul",
+        "Rahman",
+        "Karimov",
+        "Karim",
+        "Ivan",
+        "Ivanov",
+        "Ivanovich",
+        "Kim",
+        "Jong",
+        "Chol",
+        "J.",
+        "K",
+        "Dr",
+        "Sayyed",
+        "Haji",
+        "Trading",
+        "Company",
+        "Ltd",
+        "Bank",
+        "7",
+        "8",
+        "Petrov",
+        "Petrova",
+        "Rash",
+        "id",
+        "Rashid",
+        "Garcia",
+        "Lopez",
+        "de",
+        "la",
+        "Cruz",
+        "Путин",
+        "حسن",
+        "Abu",
+        "Omar",
+        "Bakr",
     ];
 
     fn word() -> impl Strategy<Value = String> {
         let plain = prop::sample::select(WORDS).prop_map(str::to_owned);
-        let near = (prop::sample::select(WORDS), any::<usize>(), "[a-z]?").prop_map(|(w, at, c)| {
-            let mut letters: Vec<char> = w.chars().collect();
-            let at = at % letters.len();
-            letters.splice(at..=at, c.chars());
-            letters.into_iter().collect()
-        });
-        let bare = prop::sample::select(WORDS).prop_map(|w| w.replace(['a', 'e', 'i', 'o', 'u'], ""));
+        let near =
+            (prop::sample::select(WORDS), any::<usize>(), "[a-z]?").prop_map(|(w, at, c)| {
+                let mut letters: Vec<char> = w.chars().collect();
+                let at = at % letters.len();
+                letters.splice(at..=at, c.chars());
+                letters.into_iter().collect()
+            });
+        let bare =
+            prop::sample::select(WORDS).prop_map(|w| w.replace(['a', 'e', 'i', 'o', 'u'], ""));
         prop_oneof![4 => plain, 2 => near, 1 => bare]
     }
 
     fn name() -> impl Strategy<Value = String> {
-        (prop::collection::vec(word(), 1..6), prop::sample::select(vec![" ", "-", ""]))
+        (
+            prop::collection::vec(word(), 1..6),
+            prop::sample::select(vec![" ", "-", ""]),
+        )
             .prop_map(|(words, first)| words.join(" ").replacen(' ', first, 1))
     }
 

@@ -103,7 +103,11 @@ impl Identifier {
 
 /// Identifier numbers are compared in this form.
 pub(super) fn normal_identifier(value: &str) -> String {
-    value.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+    value
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 /// A date of birth as precisely as it is known.
@@ -133,7 +137,12 @@ impl BirthDate {
 
     /// Some time within these years.
     pub fn years(year_min: i16, year_max: i16) -> Self {
-        Self { year_min, year_max, month: None, day: None }
+        Self {
+            year_min,
+            year_max,
+            month: None,
+            day: None,
+        }
     }
 
     /// Parses `1971`, `1971-05` or `1971-05-14`.
@@ -145,18 +154,25 @@ impl BirthDate {
         let year = parts.next()?;
         digits(year, 4)?;
         let year: i16 = year.parse().ok()?;
-        let Some(month) = parts.next() else { return Some(Self::years(year, year)) };
+        let Some(month) = parts.next() else {
+            return Some(Self::years(year, year));
+        };
         digits(month, 2)?;
         let month: i8 = month.parse().ok()?;
         let Some(day) = parts.next() else {
             let month = (1..=12).contains(&month).then_some(month)?;
-            return Some(Self { month: Some(month), ..Self::years(year, year) });
+            return Some(Self {
+                month: Some(month),
+                ..Self::years(year, year)
+            });
         };
         digits(day, 2)?;
         if parts.next().is_some() {
             return None;
         }
-        Date::new(year, month, day.parse().ok()?).ok().map(Self::exact)
+        Date::new(year, month, day.parse().ok()?)
+            .ok()
+            .map(Self::exact)
     }
 
     /// Whether both may be the same day.
@@ -196,7 +212,10 @@ impl Entry {
         Self {
             id: id.into(),
             kind,
-            names: vec![ListedName { text: name.into(), quality: NameQuality::Primary }],
+            names: vec![ListedName {
+                text: name.into(),
+                quality: NameQuality::Primary,
+            }],
             births: Vec::new(),
             birth_places: Vec::new(),
             gender: None,
@@ -216,7 +235,11 @@ impl Entry {
     }
 
     fn check(&self) -> Result<(), ImportError> {
-        let bad = |field, rule| ImportError::Entry { id: self.id.clone(), field, rule };
+        let bad = |field, rule| ImportError::Entry {
+            id: self.id.clone(),
+            field,
+            rule,
+        };
         if self.names.is_empty() || self.names.iter().any(|n| n.text.trim().is_empty()) {
             return Err(bad("name", "is empty"));
         }
@@ -226,7 +249,12 @@ impl Entry {
         let too_long = |text: &String| text.len() > TEXT_BYTES_MAX;
         let texts = self.names.iter().map(|n| &n.text);
         let numbers = self.identifiers.iter().flat_map(|i| [&i.kind, &i.value]);
-        if texts.chain(numbers).chain(&self.birth_places).chain(&self.countries).any(too_long) {
+        if texts
+            .chain(numbers)
+            .chain(&self.birth_places)
+            .chain(&self.countries)
+            .any(too_long)
+        {
             return Err(bad("text", "is too long"));
         }
         Ok(())
@@ -247,11 +275,17 @@ impl List {
         }
         entries.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            return Err(ImportError::DuplicateId { id: pair[0].id.clone() });
+            return Err(ImportError::DuplicateId {
+                id: pair[0].id.clone(),
+            });
         }
         entries.iter().try_for_each(Entry::check)?;
         let digest = commit(&header, &entries);
-        Ok(Self { header, digest, entries })
+        Ok(Self {
+            header,
+            digest,
+            entries,
+        })
     }
 
     /// Which list, in which version.

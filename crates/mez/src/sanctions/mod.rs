@@ -15,19 +15,19 @@
 
 use serde::{Deserialize, Serialize};
 
-pub mod import;
-mod list;
-pub mod pack;
-mod screen;
-mod review;
-mod rescreen;
-mod score;
-mod index;
-mod name;
-mod token;
 mod assign;
 mod fold;
+pub mod import;
+mod index;
 mod lexicon;
+mod list;
+mod name;
+pub mod pack;
+mod rescreen;
+mod review;
+mod score;
+mod screen;
+mod token;
 
 pub use list::{BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality};
 pub use rescreen::{EntryDelta, ListDelta, RescreenReport, VerdictChange, rescreen};

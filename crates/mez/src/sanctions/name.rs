@@ -38,9 +38,16 @@ pub(super) fn readings(text: &str, kind: PartyKind) -> Vec<Reading> {
     let visible: String = fold::visible(text).chars().take(NAME_CHARS_MAX).collect();
     let chars = visible.trim().chars().count();
     let mut out: Vec<Reading> = Vec::new();
-    for plain in [Some(visible.clone()), unmasked(&visible)].into_iter().flatten() {
+    for plain in [Some(visible.clone()), unmasked(&visible)]
+        .into_iter()
+        .flatten()
+    {
         let words = words(&plain, kind);
-        let reading = Reading { vowelless: lacks_vowels(&words), words, chars };
+        let reading = Reading {
+            vowelless: lacks_vowels(&words),
+            words,
+            chars,
+        };
         if !reading.words.is_empty() && !out.contains(&reading) {
             out.push(reading);
         }
@@ -53,18 +60,29 @@ pub(super) fn readings(text: &str, kind: PartyKind) -> Vec<Reading> {
 }
 
 fn lacks_vowels(words: &[NameWord]) -> bool {
-    let long = || words.iter().filter(|w| !w.role.is_minor() && w.word.len() > 2 && !w.word.abjad);
+    let long = || {
+        words
+            .iter()
+            .filter(|w| !w.role.is_minor() && w.word.len() > 2 && !w.word.abjad)
+    };
     let without = long().filter(|w| w.word.lacks_vowels()).count();
     without > 0 && 2 * without >= long().count() && words.len() > 1
 }
 
 /// The name with look-alike letters replaced, if every foreign letter has a Latin twin.
 fn unmasked(text: &str) -> Option<String> {
-    if !text.chars().any(|c| fold::script_of(c) == Some(Script::LookAlike)) {
+    if !text
+        .chars()
+        .any(|c| fold::script_of(c) == Some(Script::LookAlike))
+    {
         return None;
     }
     if mixes_scripts(text) {
-        return Some(text.chars().map(|c| fold::look_alike(c).unwrap_or(c)).collect());
+        return Some(
+            text.chars()
+                .map(|c| fold::look_alike(c).unwrap_or(c))
+                .collect(),
+        );
     }
     text.chars()
         .map(|c| match fold::script_of(c) {
@@ -98,7 +116,11 @@ fn words(text: &str, kind: PartyKind) -> Vec<NameWord> {
             last.word.text == word.text && word.len() > 3 && last.role == Role::Content
         });
         if !repeats {
-            out.push(NameWord { weight: token::weight(&word, role), word, role });
+            out.push(NameWord {
+                weight: token::weight(&word, role),
+                word,
+                role,
+            });
         }
     }
     promote_if_nothing_identifies(&mut out);
@@ -159,15 +181,30 @@ fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
     for &c in chars {
         fold::latinise(c, &mut text);
     }
-    if let Some(rest) = chars.strip_prefix(&['ا', 'ل']).filter(|rest| rest.len() > 2) {
+    if let Some(rest) = chars
+        .strip_prefix(&['ا', 'ل'])
+        .filter(|rest| rest.len() > 2)
+    {
         // The Arabic article is written as part of the word.
-        out.push(Piece { text: "al".to_owned(), native: None, abjad: true });
+        out.push(Piece {
+            text: "al".to_owned(),
+            native: None,
+            abjad: true,
+        });
         return push_piece(out, rest);
     }
-    let all = |script| chars.iter().all(|&c| is_mark(c) || fold::script_of(c) == Some(script));
+    let all = |script| {
+        chars
+            .iter()
+            .all(|&c| is_mark(c) || fold::script_of(c) == Some(script))
+    };
     if !text.is_empty() {
         let native = all(Script::Han).then(|| chars.iter().collect());
-        out.push(Piece { text, native, abjad: all(Script::Abjad) });
+        out.push(Piece {
+            text,
+            native,
+            abjad: all(Script::Abjad),
+        });
     }
 }
 
@@ -177,7 +214,10 @@ fn is_mark(c: char) -> bool {
 }
 
 fn is_apostrophe(c: char) -> bool {
-    matches!(c, '\'' | '’' | '‘' | '`' | '´' | 'ʻ' | 'ʼ' | 'ʹ' | '′' | '＇')
+    matches!(
+        c,
+        '\'' | '’' | '‘' | '`' | '´' | 'ʻ' | 'ʼ' | 'ʹ' | '′' | '＇'
+    )
 }
 
 /// `A.B.C.` is one word in the name of a company and three initials in the name of a person.
@@ -200,8 +240,14 @@ fn join_dotted_letters(pieces: &mut Vec<Piece>, kind: PartyKind) {
 
 /// `Abd al-Rahman`, `Abdel Rahman` and `Abdulrahman` become the same two words.
 fn join_abd(pieces: &mut Vec<Piece>) {
-    const GLUED: &[&str] = &["abdul", "abdal", "abdel", "abdol", "abdoul", "abdur", "abdus"];
-    let plain = |text: &str, abjad| Piece { text: text.to_owned(), native: None, abjad };
+    const GLUED: &[&str] = &[
+        "abdul", "abdal", "abdel", "abdol", "abdoul", "abdur", "abdus",
+    ];
+    let plain = |text: &str, abjad| Piece {
+        text: text.to_owned(),
+        native: None,
+        abjad,
+    };
     let mut out: Vec<Piece> = Vec::new();
     let mut after_abd = false;
     for piece in pieces.drain(..) {
@@ -210,7 +256,10 @@ fn join_abd(pieces: &mut Vec<Piece>) {
             continue;
         }
         after_abd = piece.text == "abd";
-        match GLUED.iter().find_map(|prefix| piece.text.strip_prefix(prefix)) {
+        match GLUED
+            .iter()
+            .find_map(|prefix| piece.text.strip_prefix(prefix))
+        {
             Some("") => out.push(plain("abdul", piece.abjad)),
             Some(rest) if rest.len() > 1 && rest != "la" && !rest.starts_with("lah") => {
                 out.push(plain("abdul", piece.abjad));
@@ -225,9 +274,12 @@ fn join_abd(pieces: &mut Vec<Piece>) {
 
 fn replace_phrases(pieces: &mut Vec<Piece>) {
     for (phrase, short) in lexicon::LEGAL_PHRASES {
-        let found = pieces
-            .windows(phrase.len())
-            .position(|window| window.iter().zip(*phrase).all(|(piece, word)| piece.text == *word));
+        let found = pieces.windows(phrase.len()).position(|window| {
+            window
+                .iter()
+                .zip(*phrase)
+                .all(|(piece, word)| piece.text == *word)
+        });
         if let Some(at) = found {
             let joined = Piece {
                 text: (*short).to_owned(),
@@ -303,7 +355,11 @@ fn role(text: &str, index: usize, count: usize, kind: PartyKind) -> Role {
             if lexicon::is_descriptor(text) {
                 return Role::Descriptor;
             }
-            if text.len() == 1 { Role::Initial } else { Role::Content }
+            if text.len() == 1 {
+                Role::Initial
+            } else {
+                Role::Content
+            }
         }
     }
 }

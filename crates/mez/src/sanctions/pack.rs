@@ -108,13 +108,14 @@ pub fn load(files: &PackFiles) -> Result<(ListManifest, List), ListPackError> {
             import::ofac::import(import::ofac::OfacFiles { sdn, alt, add }, header)
         }
         ListForm::UnXml => import::un::import(file("consolidated.xml")?, &manifest.id),
-        ListForm::FtmJsonLines => {
-            import::opensanctions::import(file("entities.ftm.json")?, header)
-        }
+        ListForm::FtmJsonLines => import::opensanctions::import(file("entities.ftm.json")?, header),
     };
     let list = list.map_err(ListPackError::Import)?;
     if list.digest() != manifest.digest {
-        return Err(ListPackError::Digest { expected: manifest.digest, actual: list.digest() });
+        return Err(ListPackError::Digest {
+            expected: manifest.digest,
+            actual: list.digest(),
+        });
     }
     Ok((manifest, list))
 }

@@ -80,11 +80,17 @@ pub fn rescreen<'a>(
     policy: &Policy,
 ) -> RescreenReport {
     let by_subject = by_subject(decisions);
-    let mut report =
-        RescreenReport { as_of, lists: list_deltas(before, after), screened: 0, changes: vec![] };
+    let mut report = RescreenReport {
+        as_of,
+        lists: list_deltas(before, after),
+        screened: 0,
+        changes: vec![],
+    };
     for (id, subject) in subjects {
         report.screened += 1;
-        let known = by_subject.get(&subject.digest()).map_or(&[][..], Vec::as_slice);
+        let known = by_subject
+            .get(&subject.digest())
+            .map_or(&[][..], Vec::as_slice);
         let was = screen(subject, before, as_of, policy).reviewed(known);
         let is = screen(subject, after, as_of, policy).reviewed(known);
         report.changes.extend(change(id, &was, &is));
@@ -95,14 +101,20 @@ pub fn rescreen<'a>(
 fn by_subject(decisions: &[Decision]) -> BTreeMap<Digest, Vec<Decision>> {
     let mut out: BTreeMap<Digest, Vec<Decision>> = BTreeMap::new();
     for decision in decisions {
-        out.entry(decision.subject).or_default().push(decision.clone());
+        out.entry(decision.subject)
+            .or_default()
+            .push(decision.clone());
     }
     out
 }
 
 fn change(id: &str, was: &Screening, is: &Screening) -> Option<VerdictChange> {
     let only = |a: &Screening, b: &Screening| -> Vec<Reason> {
-        a.reasons.iter().filter(|reason| !b.reasons.contains(reason)).cloned().collect()
+        a.reasons
+            .iter()
+            .filter(|reason| !b.reasons.contains(reason))
+            .cloned()
+            .collect()
     };
     let change = VerdictChange {
         id: id.to_owned(),
@@ -119,7 +131,10 @@ fn change(id: &str, was: &Screening, is: &Screening) -> Option<VerdictChange> {
 fn expired(was: &Screening, is: &Screening) -> Vec<(String, String)> {
     let undecided = |hit: &&Hit| {
         let same = |h: &&Hit| h.list == hit.list && h.entry_id == hit.entry_id;
-        is.hits.iter().find(same).is_some_and(|now| now.finding.is_none())
+        is.hits
+            .iter()
+            .find(same)
+            .is_some_and(|now| now.finding.is_none())
     };
     was.hits
         .iter()
@@ -155,12 +170,23 @@ fn list_deltas(before: &Lists, after: &Lists) -> Vec<ListDelta> {
 fn entry_delta(old: Option<&List>, new: Option<&List>) -> EntryDelta {
     let digests = |list: Option<&List>| -> BTreeMap<String, Digest> {
         let entries = list.map_or(&[][..], List::entries);
-        entries.iter().map(|entry| (entry.id.clone(), entry.digest())).collect()
+        entries
+            .iter()
+            .map(|entry| (entry.id.clone(), entry.digest()))
+            .collect()
     };
     let (old, new) = (digests(old), digests(new));
     EntryDelta {
-        added: new.keys().filter(|id| !old.contains_key(*id)).cloned().collect(),
-        removed: old.keys().filter(|id| !new.contains_key(*id)).cloned().collect(),
+        added: new
+            .keys()
+            .filter(|id| !old.contains_key(*id))
+            .cloned()
+            .collect(),
+        removed: old
+            .keys()
+            .filter(|id| !new.contains_key(*id))
+            .cloned()
+            .collect(),
         changed: new
             .iter()
             .filter(|(id, digest)| old.get(*id).is_some_and(|was| was != *digest))

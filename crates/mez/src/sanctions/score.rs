@@ -89,7 +89,10 @@ pub struct Comparison {
 /// assert!(same.score_bp >= 9_000);
 /// ```
 pub fn compare_names(query: &str, listed: &str, kind: PartyKind) -> Comparison {
-    let mut best = Comparison { score_bp: 0, features: Vec::new() };
+    let mut best = Comparison {
+        score_bp: 0,
+        features: Vec::new(),
+    };
     for q in &name::readings(query, kind) {
         for l in &name::readings(listed, kind) {
             let pairing = pair(q, &refs(&l.words));
@@ -148,8 +151,22 @@ pub(super) fn pair(query: &Reading, listed: &[&NameWord]) -> Pairing {
     let mut q_free = vec![true; q.len()];
     let mut l_free = vec![true; listed.len()];
     let mut spans = Vec::new();
-    join_spans(&q, listed, &mut q_free, &mut l_free, &mut spans, Side::Query);
-    join_spans(listed, &q, &mut l_free, &mut q_free, &mut spans, Side::Listed);
+    join_spans(
+        &q,
+        listed,
+        &mut q_free,
+        &mut l_free,
+        &mut spans,
+        Side::Query,
+    );
+    join_spans(
+        listed,
+        &q,
+        &mut l_free,
+        &mut q_free,
+        &mut spans,
+        Side::Listed,
+    );
     pair_rest(query, &q, listed, &mut q_free, &mut l_free, &mut spans);
     spans.sort_by_key(|(q, l, _)| (q.start, l.start));
     let score_bp = score(&q, listed, &q_free, &l_free, &spans);
@@ -178,17 +195,24 @@ fn join_spans(
             }
             let parts = &many[start..start + count];
             let letters: usize = parts.iter().map(|w| w.word.len()).sum();
-            let fits = |w: &NameWord| letters >= JOINED_LETTERS_MIN && letters.abs_diff(w.word.len()) <= 2;
+            let fits =
+                |w: &NameWord| letters >= JOINED_LETTERS_MIN && letters.abs_diff(w.word.len()) <= 2;
             let found = (0..one.len())
                 .find(|&i| one_free[i] && fits(one[i]) && joined_sound(parts) == one[i].word.sound);
             let Some(i) = found else { continue };
-            if many[start..start + count].iter().any(|w| w.word.text == one[i].word.text) {
+            if many[start..start + count]
+                .iter()
+                .any(|w| w.word.text == one[i].word.text)
+            {
                 continue;
             }
             many_free[start..start + count].fill(false);
             one_free[i] = false;
             let (wide, single) = (Span { start, count }, Span { start: i, count: 1 });
-            let what = Similarity { bp: 9_700, kind: FeatureKind::Joined };
+            let what = Similarity {
+                bp: 9_700,
+                kind: FeatureKind::Joined,
+            };
             spans.push(match side {
                 Side::Query => (wide, single, what),
                 Side::Listed => (single, wide, what),
@@ -199,7 +223,12 @@ fn join_spans(
 
 /// What adjacent words sound like when written as one.
 pub(super) fn joined_sound<W: std::borrow::Borrow<NameWord>>(parts: &[W]) -> String {
-    token::sound(&parts.iter().map(|w| w.borrow().word.text.as_str()).collect::<String>())
+    token::sound(
+        &parts
+            .iter()
+            .map(|w| w.borrow().word.text.as_str())
+            .collect::<String>(),
+    )
 }
 
 fn pair_rest(
@@ -214,7 +243,12 @@ fn pair_rest(
     let columns: Vec<usize> = (0..listed.len()).filter(|&i| l_free[i]).collect();
     let alike: Vec<Vec<Similarity>> = rows
         .iter()
-        .map(|&i| columns.iter().map(|&j| word_similarity(query, i, listed[j])).collect())
+        .map(|&i| {
+            columns
+                .iter()
+                .map(|&j| word_similarity(query, i, listed[j]))
+                .collect()
+        })
         .collect();
     let gain: Vec<Vec<u32>> = rows
         .iter()
@@ -242,8 +276,12 @@ fn word_similarity(query: &Reading, i: usize, listed: &NameWord) -> Similarity {
     let named_by_number = query.words[i].role != Role::Number || listed.role != Role::Number;
     if (number && named_by_number)
         || (minor && !listed_minor)
-        || (listed_minor && !minor && found.bp < MINOR_BP) {
-        return Similarity { bp: 0, kind: FeatureKind::Unmatched };
+        || (listed_minor && !minor && found.bp < MINOR_BP)
+    {
+        return Similarity {
+            bp: 0,
+            kind: FeatureKind::Unmatched,
+        };
     }
     found
 }
@@ -256,10 +294,16 @@ pub(super) fn similar(query: &Reading, i: usize, listed: &Word) -> Similarity {
         return found;
     }
     if query.vowelless && word.skeleton.len() > 1 && word.skeleton == listed.skeleton {
-        return Similarity { bp: 8_500, kind: FeatureKind::Skeleton };
+        return Similarity {
+            bp: 8_500,
+            kind: FeatureKind::Skeleton,
+        };
     }
     if is_cut_off(query, i, listed) {
-        return Similarity { bp: 8_500, kind: FeatureKind::Truncated };
+        return Similarity {
+            bp: 8_500,
+            kind: FeatureKind::Truncated,
+        };
     }
     found
 }
@@ -291,6 +335,16 @@ fn score(
     l_free: &[bool],
     spans: &[(Span, Span, Similarity)],
 ) -> BasisPoints {
+    // Initials, numbers, particles and titles prove nothing without a name beside them.
+    let names = |(qs, _, s): &(Span, Span, Similarity)| {
+        s.kind != FeatureKind::Initial
+            && q[qs.start..qs.start + qs.count]
+                .iter()
+                .any(|w| w.role.is_searched())
+    };
+    if !spans.iter().any(names) {
+        return 0;
+    }
     let (mut gained, mut paired, mut identifying) = (0_u64, 0_u64, 0_u64);
     for (qs, ls, similarity) in spans {
         let weight = span_weight(q, *qs, listed, *ls, *similarity);
@@ -299,7 +353,10 @@ fn score(
         let identifies = |w: &&NameWord| matches!(w.role, Role::Content | Role::Patronymic);
         if similarity.kind != FeatureKind::Initial {
             let words = |all: &[&NameWord], s: &Span| {
-                all[s.start..s.start + s.count].iter().filter(|w| identifies(w)).count()
+                all[s.start..s.start + s.count]
+                    .iter()
+                    .filter(|w| identifies(w))
+                    .count()
             };
             if words(q, qs).max(words(listed, ls)) > 0 {
                 identifying += u64::from(weight);
@@ -307,7 +364,12 @@ fn score(
         }
     }
     let left = |words: &[&NameWord], free: &[bool]| -> u64 {
-        words.iter().zip(free).filter(|(_, free)| **free).map(|(w, _)| u64::from(w.weight)).sum()
+        words
+            .iter()
+            .zip(free)
+            .filter(|(_, free)| **free)
+            .map(|(w, _)| u64::from(w.weight))
+            .sum()
     };
     // A listed initial says nothing about the rest of the word.
     let unsaid: u64 = spans
@@ -316,9 +378,6 @@ fn score(
         .map(|(qs, ls, _)| u64::from(q[qs.start].weight.saturating_sub(listed[ls.start].weight)))
         .sum();
     let total = paired + penalty(left(q, q_free) + unsaid, left(listed, l_free), identifying);
-    if spans.iter().all(|(_, _, s)| s.kind == FeatureKind::Initial) {
-        return 0;
-    }
     u32::try_from(gained.checked_div(total).unwrap_or(0)).expect("a mean of basis points")
 }
 
@@ -339,7 +398,10 @@ fn span_weight(
         return pair_weight(q[qs.start], listed[ls.start], similarity);
     }
     let sum = |words: &[&NameWord], s: Span| -> u32 {
-        words[s.start..s.start + s.count].iter().map(|w| w.weight).sum()
+        words[s.start..s.start + s.count]
+            .iter()
+            .map(|w| w.weight)
+            .sum()
     };
     sum(q, qs).min(sum(listed, ls))
 }
@@ -350,7 +412,11 @@ impl Pairing {
         let q = refs(&query.words);
         let text = |words: &[&NameWord], s: Span| {
             let words = &words[s.start..s.start + s.count];
-            words.iter().map(|w| w.word.text.as_str()).collect::<Vec<_>>().join(" ")
+            words
+                .iter()
+                .map(|w| w.word.text.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let mut features: Vec<Feature> = self
             .spans
@@ -383,6 +449,9 @@ impl Pairing {
         for (word, weight) in alone(&|i| self.spans.iter().any(|(_, s, _)| within(s, i)), listed) {
             features.push(unmatched(String::new(), word, weight));
         }
-        Comparison { score_bp: self.score_bp, features }
+        Comparison {
+            score_bp: self.score_bp,
+            features,
+        }
     }
 }

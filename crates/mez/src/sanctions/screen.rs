@@ -80,7 +80,11 @@ pub struct RequiredList {
 impl Policy {
     /// The measured thresholds, for the given lists.
     pub fn standard(required: Vec<RequiredList>) -> Self {
-        Self { required, review_bp: REVIEW_BP, block_bp: BLOCK_BP }
+        Self {
+            required,
+            review_bp: REVIEW_BP,
+            block_bp: BLOCK_BP,
+        }
     }
 }
 
@@ -95,18 +99,29 @@ pub struct IndexedList {
 impl IndexedList {
     /// Prepares the list; the work is proportional to its size.
     pub fn new(list: List) -> Self {
-        let names = list.entries().iter().enumerate().flat_map(|(number, entry)| {
-            let names = entry.names.iter().enumerate();
-            names.map(move |(i, name)| (number, i, entry.kind, name.text.as_str()))
-        });
+        let names = list
+            .entries()
+            .iter()
+            .enumerate()
+            .flat_map(|(number, entry)| {
+                let names = entry.names.iter().enumerate();
+                names.map(move |(i, name)| (number, i, entry.kind, name.text.as_str()))
+            });
         let index = Index::new(names);
         let mut by_identifier: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (number, entry) in list.entries().iter().enumerate() {
             for identifier in &entry.identifiers {
-                by_identifier.entry(identifier.normal_value()).or_default().push(number);
+                by_identifier
+                    .entry(identifier.normal_value())
+                    .or_default()
+                    .push(number);
             }
         }
-        Self { list, index, by_identifier }
+        Self {
+            list,
+            index,
+            by_identifier,
+        }
     }
 
     /// The list itself.
@@ -129,14 +144,21 @@ impl IndexedList {
         for identifier in &subject.identifiers {
             let value = normal_identifier(&identifier.value);
             // A number of three digits is shared by chance.
-            let known = self.by_identifier.get(&value).filter(|_| value.len() >= IDENTIFIER_MIN);
+            let known = self
+                .by_identifier
+                .get(&value)
+                .filter(|_| value.len() >= IDENTIFIER_MIN);
             for &number in known.into_iter().flatten() {
                 let blank = || self.identifier_hit(subject, number);
                 confirm_identifier(best.entry(number).or_insert_with(blank), &value);
             }
         }
         let mut hits: Vec<Hit> = best.into_values().collect();
-        hits.sort_by(|a, b| b.score_bp.cmp(&a.score_bp).then_with(|| a.entry_id.cmp(&b.entry_id)));
+        hits.sort_by(|a, b| {
+            b.score_bp
+                .cmp(&a.score_bp)
+                .then_with(|| a.entry_id.cmp(&b.entry_id))
+        });
         hits
     }
 
@@ -192,22 +214,38 @@ fn support(hit: &mut Hit, subject: &Subject, entry: &Entry) {
         similarity_bp: if weight > 0 { 10_000 } else { 0 },
         weight,
     };
-    let pairs = || subject.births.iter().flat_map(|a| entry.births.iter().map(move |b| (a, b)));
-    let agreed = pairs().filter(|(a, b)| a.agrees_with(b)).max_by_key(|(a, b)| {
-        (a.is_exact() && b.is_exact(), **a, **b)
-    });
+    let pairs = || {
+        subject
+            .births
+            .iter()
+            .flat_map(|a| entry.births.iter().map(move |b| (a, b)))
+    };
+    let agreed = pairs()
+        .filter(|(a, b)| a.agrees_with(b))
+        .max_by_key(|(a, b)| (a.is_exact() && b.is_exact(), **a, **b));
     if let Some((a, b)) = agreed {
         let exact = a.is_exact() && b.is_exact();
         hit.score_bp += if exact { BIRTH_DATE_BP } else { BIRTH_YEAR_BP };
-        hit.features.push(note(FeatureKind::BirthDate, a.to_string(), b.to_string(), 1));
+        hit.features.push(note(
+            FeatureKind::BirthDate,
+            a.to_string(),
+            b.to_string(),
+            1,
+        ));
     } else if let Some((a, b)) = pairs().next() {
         let kind = FeatureKind::BirthDateDiffers;
-        hit.features.push(note(kind, a.to_string(), b.to_string(), 0));
+        hit.features
+            .push(note(kind, a.to_string(), b.to_string(), 0));
     }
     let same = |a: &&String| entry.countries.iter().any(|b| b.eq_ignore_ascii_case(a));
     if let Some(country) = subject.countries.iter().find(same) {
         hit.score_bp += COUNTRY_BP;
-        hit.features.push(note(FeatureKind::Country, country.clone(), country.clone(), 1));
+        hit.features.push(note(
+            FeatureKind::Country,
+            country.clone(),
+            country.clone(),
+            1,
+        ));
     }
     hit.score_bp = hit.score_bp.min(10_000);
 }
@@ -448,7 +486,11 @@ fn search_list(out: &mut Screening, subject: &Subject, lists: &Lists, required: 
     if age_days < 0 {
         out.reasons.push(Reason::ListFromTheFuture { list });
     } else if i64::from(age_days) > i64::from(age_days_max) {
-        out.reasons.push(Reason::ListStale { list, age_days, age_days_max });
+        out.reasons.push(Reason::ListStale {
+            list,
+            age_days,
+            age_days_max,
+        });
     }
     let policy = out.policy.clone();
     out.hits.extend(indexed.search(subject, &policy));
@@ -456,7 +498,9 @@ fn search_list(out: &mut Screening, subject: &Subject, lists: &Lists, required: 
 
 fn age_days(published: Date, as_of: Timestamp) -> i32 {
     let today = as_of.to_zoned(TimeZone::UTC).date();
-    let span = published.until((Unit::Day, today)).expect("two civil dates have a distance in days");
+    let span = published
+        .until((Unit::Day, today))
+        .expect("two civil dates have a distance in days");
     span.get_days()
 }
 
@@ -478,10 +522,22 @@ impl Screening {
                 Some(Finding::FalsePositive) => {
                     (Verdict::Clear, Reason::DismissedHit { list, entry_id })
                 }
-                None if score_bp >= self.policy.block_bp => {
-                    (Verdict::Block, Reason::StrongHit { list, entry_id, score_bp })
-                }
-                None => (Verdict::Review, Reason::HitToReview { list, entry_id, score_bp }),
+                None if score_bp >= self.policy.block_bp => (
+                    Verdict::Block,
+                    Reason::StrongHit {
+                        list,
+                        entry_id,
+                        score_bp,
+                    },
+                ),
+                None => (
+                    Verdict::Review,
+                    Reason::HitToReview {
+                        list,
+                        entry_id,
+                        score_bp,
+                    },
+                ),
             };
             verdict = verdict.max(concludes);
             self.reasons.push(reason);

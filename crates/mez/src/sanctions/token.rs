@@ -64,7 +64,9 @@ impl Word {
     pub(super) fn lacks_vowels(&self) -> bool {
         self.text.len() >= 3
             && !self.text.bytes().any(|b| b.is_ascii_digit())
-            && !self.text[1..self.text.len() - 1].bytes().any(is_plain_vowel)
+            && !self.text[1..self.text.len() - 1]
+                .bytes()
+                .any(is_plain_vowel)
     }
 }
 
@@ -75,7 +77,10 @@ pub(super) struct Similarity {
     pub(super) kind: FeatureKind,
 }
 
-const NONE: Similarity = Similarity { bp: 0, kind: FeatureKind::Unmatched };
+const NONE: Similarity = Similarity {
+    bp: 0,
+    kind: FeatureKind::Unmatched,
+};
 
 /// Compares two words by the rules of this module.
 pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
@@ -83,11 +88,17 @@ pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
         return native_similarity(a, b);
     }
     if a.text == b.text {
-        return Similarity { bp: 10_000, kind: FeatureKind::Exact };
+        return Similarity {
+            bp: 10_000,
+            kind: FeatureKind::Exact,
+        };
     }
     if a.is_initial() || b.is_initial() {
         return if a.text.as_bytes()[0] == b.text.as_bytes()[0] {
-            Similarity { bp: 8_500, kind: FeatureKind::Initial }
+            Similarity {
+                bp: 8_500,
+                kind: FeatureKind::Initial,
+            }
         } else {
             NONE
         };
@@ -95,19 +106,37 @@ pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
     match (is_number(&a.text), is_number(&b.text)) {
         (false, false) => {}
         // Numbers tell members of one family apart, and a family is what is listed.
-        (true, true) => return Similarity { bp: 5_000, kind: FeatureKind::Edit },
+        (true, true) => {
+            return Similarity {
+                bp: 5_000,
+                kind: FeatureKind::Edit,
+            };
+        }
         _ => return NONE,
     }
     if share_class(a.classes, b.classes) {
-        return Similarity { bp: 9_400, kind: FeatureKind::Variant };
+        return Similarity {
+            bp: 9_400,
+            kind: FeatureKind::Variant,
+        };
     }
     if a.sound == b.sound {
-        let bp = if a.len().min(b.len()) > 4 { 9_500 } else { 8_900 };
-        return Similarity { bp, kind: FeatureKind::Sound };
+        let bp = if a.len().min(b.len()) > 4 {
+            9_500
+        } else {
+            8_900
+        };
+        return Similarity {
+            bp,
+            kind: FeatureKind::Sound,
+        };
     }
     if a.abjad != b.abjad && a.abjad_key.len() >= 3 && a.abjad_key == b.abjad_key {
         let bp = if a.abjad_key.len() > 3 { 9_300 } else { 8_700 };
-        return Similarity { bp, kind: FeatureKind::Transliteration };
+        return Similarity {
+            bp,
+            kind: FeatureKind::Transliteration,
+        };
     }
     if a.skeleton.len() > 2
         && a.skeleton == b.skeleton
@@ -115,10 +144,16 @@ pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
         && a.len() != b.len()
         && (a.lacks_vowels() || b.lacks_vowels())
     {
-        return Similarity { bp: 9_000, kind: FeatureKind::Skeleton };
+        return Similarity {
+            bp: 9_000,
+            kind: FeatureKind::Skeleton,
+        };
     }
     if share_class(a.translations, b.translations) {
-        return Similarity { bp: 8_000, kind: FeatureKind::Translation };
+        return Similarity {
+            bp: 8_000,
+            kind: FeatureKind::Translation,
+        };
     }
     edit_similarity(a, b)
 }
@@ -134,7 +169,10 @@ pub(super) fn share_class(a: [u16; 2], b: [u16; 2]) -> bool {
 /// Han names of different people often share their sound, so only the characters count.
 fn native_similarity(a: &str, b: &str) -> Similarity {
     if a == b {
-        Similarity { bp: 10_000, kind: FeatureKind::Exact }
+        Similarity {
+            bp: 10_000,
+            kind: FeatureKind::Exact,
+        }
     } else {
         NONE
     }
@@ -153,13 +191,13 @@ pub(super) fn edits_max(len: usize) -> usize {
 /// Whether letter counts and lengths leave room for an edit match; cheap and never wrong.
 pub(super) fn may_be_near(a_len: usize, a_letters: u64, b_len: usize, b_letters: u64) -> bool {
     let edits = edits_max(a_len.max(b_len));
-    a_len.abs_diff(b_len) <= edits
-        && (a_letters ^ b_letters).count_ones() as usize <= 2 * edits
+    a_len.abs_diff(b_len) <= edits && (a_letters ^ b_letters).count_ones() as usize <= 2 * edits
 }
 
 fn edit_similarity(a: &Word, b: &Word) -> Similarity {
     if !may_be_near(a.len(), a.letters, b.len(), b.letters)
-        || Pattern::new(a.text.as_bytes()).distance(b.text.as_bytes()) > edits_max(a.len().max(b.len()))
+        || Pattern::new(a.text.as_bytes()).distance(b.text.as_bytes())
+            > edits_max(a.len().max(b.len()))
     {
         return NONE;
     }
@@ -173,9 +211,16 @@ fn near_similarity(a: &Word, b: &Word) -> Similarity {
     // A changed first letter is seen at once, so it is rarely an accident.
     let first = if x[0] == y[0] { 0 } else { 30 };
     let lost = (edit_cost(x, y) + first) * if len > 4 { 110 } else { 120 } / len;
-    let lost = if differs_in_gender(x, y) { lost.max(4_500) } else { lost };
+    let lost = if differs_in_gender(x, y) {
+        lost.max(4_500)
+    } else {
+        lost
+    };
     match lost {
-        0..=LOST_MAX => Similarity { bp: 10_000 - lost, kind: FeatureKind::Edit },
+        0..=LOST_MAX => Similarity {
+            bp: 10_000 - lost,
+            kind: FeatureKind::Edit,
+        },
         _ => NONE,
     }
 }
@@ -185,10 +230,13 @@ const LOST_MAX: u32 = 4_500;
 /// `Antonio` and `Antonia`, `Ivanov` and `Ivanova`: one ending, two people.
 fn differs_in_gender(x: &[u8], y: &[u8]) -> bool {
     let stem = |word: &[u8], endings: &[u8]| {
-        word.split_last().filter(|(last, _)| endings.contains(last)).map(|(_, stem)| stem.to_vec())
+        word.split_last()
+            .filter(|(last, _)| endings.contains(last))
+            .map(|(_, stem)| stem.to_vec())
     };
     let one = |f: &[u8], m: &[u8]| {
-        f.len() > 3 && stem(f, b"a").is_some_and(|s| s == m || stem(m, b"oy").is_some_and(|t| s == t))
+        f.len() > 3
+            && stem(f, b"a").is_some_and(|s| s == m || stem(m, b"oy").is_some_and(|t| s == t))
     };
     one(x, y) || one(y, x)
 }
@@ -205,7 +253,10 @@ impl Pattern {
         for (i, &byte) in word.iter().enumerate() {
             masks[slot(byte)] |= 1 << i;
         }
-        Self { masks, len: word.len() }
+        Self {
+            masks,
+            len: word.len(),
+        }
     }
 
     /// Optimal string alignment distance, bit-parallel: H. Hyyrö, "A Bit-Vector Algorithm for
@@ -294,12 +345,27 @@ fn substitution_cost(a: u8, b: u8) -> u32 {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     match (low, high) {
         // Shapes that scanners and cheats exchange.
-        (b'0', b'o') | (b'1', b'i' | b'l') | (b'5', b's') | (b'8', b'b') | (b'2', b'z')
-        | (b'9', b'g') | (b'3', b'e') | (b'4', b'a') | (b'i', b'l') | (b'7', b't') => 40,
+        (b'0', b'o')
+        | (b'1', b'i' | b'l')
+        | (b'5', b's')
+        | (b'8', b'b')
+        | (b'2', b'z')
+        | (b'9', b'g')
+        | (b'3', b'e')
+        | (b'4', b'a')
+        | (b'i', b'l')
+        | (b'7', b't') => 40,
         // Sounds that romanisations exchange.
-        (b'c', b'k' | b'q' | b's') | (b'k', b'q') | (b's', b'z') | (b'v', b'w')
-        | (b'f', b'v') | (b'g', b'j' | b'k' | b'q') | (b'b', b'p' | b'v') | (b'd', b't')
-        | (b'i', b'j') | (b'j', b'y' | b'z') => 70,
+        (b'c', b'k' | b'q' | b's')
+        | (b'k', b'q')
+        | (b's', b'z')
+        | (b'v', b'w')
+        | (b'f', b'v')
+        | (b'g', b'j' | b'k' | b'q')
+        | (b'b', b'p' | b'v')
+        | (b'd', b't')
+        | (b'i', b'j')
+        | (b'j', b'y' | b'z') => 70,
         _ => 100,
     }
 }
@@ -351,11 +417,39 @@ fn letters(text: &str) -> u64 {
 
 /// Spellings of sounds, longest first; applied left to right.
 const SOUNDS: &[(&str, &str)] = &[
-    ("sch", "s"), ("tch", "c"), ("dzh", "j"), ("sh", "s"), ("kh", "h"), ("gh", "g"), ("ph", "f"),
-    ("th", "t"), ("dh", "d"), ("zh", "j"), ("dj", "j"), ("ch", "c"), ("ck", "k"), ("hs", "s"),
-    ("tz", "s"), ("ts", "s"), ("ou", "u"), ("oo", "u"), ("ee", "i"), ("ei", "i"), ("ie", "i"),
-    ("ey", "i"), ("aw", "au"), ("yy", "i"), ("ii", "i"), ("y", "i"), ("e", "i"),
-    ("o", "u"), ("q", "k"), ("c", "k"), ("z", "s"), ("w", "f"), ("v", "f"),
+    ("sch", "s"),
+    ("tch", "c"),
+    ("dzh", "j"),
+    ("sh", "s"),
+    ("kh", "h"),
+    ("gh", "g"),
+    ("ph", "f"),
+    ("th", "t"),
+    ("dh", "d"),
+    ("zh", "j"),
+    ("dj", "j"),
+    ("ch", "c"),
+    ("ck", "k"),
+    ("hs", "s"),
+    ("tz", "s"),
+    ("ts", "s"),
+    ("ou", "u"),
+    ("oo", "u"),
+    ("ee", "i"),
+    ("ei", "i"),
+    ("ie", "i"),
+    ("ey", "i"),
+    ("aw", "au"),
+    ("yy", "i"),
+    ("ii", "i"),
+    ("y", "i"),
+    ("e", "i"),
+    ("o", "u"),
+    ("q", "k"),
+    ("c", "k"),
+    ("z", "s"),
+    ("w", "f"),
+    ("v", "f"),
 ];
 
 /// How a word sounds.
@@ -370,7 +464,10 @@ pub(super) fn sound(text: &str) -> String {
         let (taken, written) = SOUNDS
             .iter()
             .find(|(spelling, _)| rest.starts_with(spelling))
-            .map_or((first.len_utf8(), &rest[..first.len_utf8()]), |(from, to)| (from.len(), *to));
+            .map_or(
+                (first.len_utf8(), &rest[..first.len_utf8()]),
+                |(from, to)| (from.len(), *to),
+            );
         for c in written.chars() {
             if !out.ends_with(c) {
                 out.push(c);
@@ -383,7 +480,10 @@ pub(super) fn sound(text: &str) -> String {
 
 fn skeleton(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u')) {
+    for c in text
+        .chars()
+        .filter(|c| !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u'))
+    {
         if !out.ends_with(c) {
             out.push(c);
         }
@@ -418,7 +518,11 @@ pub(super) fn weight(word: &Word, role: Role) -> u32 {
     match role {
         Role::Content => {
             let full = 60 + 10 * len.clamp(2, 6);
-            if lexicon::is_common(&word.text, word.classes) { full * 3 / 4 } else { full }
+            if lexicon::is_common(&word.text, word.classes) {
+                full * 3 / 4
+            } else {
+                full
+            }
         }
         Role::Patronymic => 80,
         Role::Descriptor => 60,

@@ -13,7 +13,9 @@ use mez::{
 };
 
 fn workspace(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }
 
 fn data(name: &str) -> Vec<u8> {
@@ -22,7 +24,11 @@ fn data(name: &str) -> Vec<u8> {
 
 fn header(name: &str, version: &str) -> ListHeader {
     let published = jiff::civil::date(2026, 11, 1);
-    ListHeader { name: name.to_owned(), version: version.to_owned(), published }
+    ListHeader {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        published,
+    }
 }
 
 fn sample_pack() -> PackFiles {
@@ -40,6 +46,9 @@ fn un_sample() -> List {
 }
 
 fn policy(lists: &[&str]) -> Policy {
-    let required = |name: &&str| RequiredList { name: (*name).to_owned(), age_days_max: 30 };
+    let required = |name: &&str| RequiredList {
+        name: (*name).to_owned(),
+        age_days_max: 30,
+    };
     Policy::standard(lists.iter().map(required).collect())
 }

@@ -76,7 +76,12 @@ struct Row {
 
 impl Row {
     fn error(&self, field: &'static str, rule: &'static str) -> ImportError {
-        ImportError::Row { file: self.file, line: self.line, field, rule }
+        ImportError::Row {
+            file: self.file,
+            line: self.line,
+            field,
+            rule,
+        }
     }
 
     /// The field, or nothing where the file says `-0-`.
@@ -86,7 +91,8 @@ impl Row {
     }
 
     fn required(&self, column: usize, field: &'static str) -> Result<&str, ImportError> {
-        self.field(column).ok_or_else(|| self.error(field, "is missing"))
+        self.field(column)
+            .ok_or_else(|| self.error(field, "is missing"))
     }
 }
 
@@ -94,13 +100,24 @@ fn rows(file: &'static str, bytes: &[u8], columns: usize) -> Result<Vec<Row>, Im
     check_size(file, bytes)?;
     let body = bytes.trim_ascii_end();
     let body = body.strip_suffix(b"\x1a").unwrap_or(body);
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(body);
     let mut out = Vec::new();
     for (line, record) in (1_u64..).zip(reader.records()) {
-        let unreadable = ImportError::Row { file, line, field: "row", rule: "is not UTF-8 text" };
+        let unreadable = ImportError::Row {
+            file,
+            line,
+            field: "row",
+            rule: "is not UTF-8 text",
+        };
         let record = record.map_err(|_| unreadable)?;
-        let row = Row { file, line, fields: record.iter().map(str::to_owned).collect() };
+        let row = Row {
+            file,
+            line,
+            fields: record.iter().map(str::to_owned).collect(),
+        };
         if row.fields.len() != columns {
             return Err(row.error("row", "has the wrong number of columns"));
         }
@@ -114,7 +131,9 @@ fn owner<'a>(
     row: &Row,
 ) -> Result<&'a mut Entry, ImportError> {
     let id = row.required(0, "number")?;
-    entries.get_mut(id).ok_or_else(|| row.error("number", "belongs to no row of sdn.csv"))
+    entries
+        .get_mut(id)
+        .ok_or_else(|| row.error("number", "belongs to no row of sdn.csv"))
 }
 
 fn sdn_entry(row: &Row) -> Result<Entry, ImportError> {
@@ -131,9 +150,13 @@ fn sdn_entry(row: &Row) -> Result<Entry, ImportError> {
     };
     let mut entry = Entry::named(id, kind, row.required(1, "name")?);
     let programs = row.required(3, "program")?;
-    entry.programs =
-        programs.split(['[', ']']).flat_map(|p| p.split("; ")).map(str::trim)
-            .filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    entry.programs = programs
+        .split(['[', ']'])
+        .flat_map(|p| p.split("; "))
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .map(str::to_owned)
+        .collect();
     if let Some(flag) = row.field(9) {
         entry.countries.push(flag.to_owned());
     }
@@ -145,26 +168,91 @@ fn sdn_entry(row: &Row) -> Result<Entry, ImportError> {
 
 /// Labels of document and registration numbers, as they begin a clause.
 const IDENTIFIERS: &[&str] = &[
-    "Aircraft Tail Number", "Birth Certificate Number", "BIK (RU)", "Business Number",
-    "Business Registration Number", "C.I.F.", "C.R. No.", "C.U.I.P.", "C.U.I.T.", "C.U.R.P.",
-    "Cartilla de Servicio Militar Nacional", "Cedula No.", "Certificate of Incorporation Number",
-    "Chamber of Commerce Number", "Chinese Commercial Code", "Citizen's Card Number",
-    "Commercial Registry Number", "Company Number", "Credencial electoral", "D-U-N-S Number",
-    "D.N.I.", "Digital Currency Address", "Diplomatic Passport", "Driver's License No.",
-    "Electoral Registry No.", "Enterprise Number", "File Number", "Fiscal Code",
-    "Folio Mercantil No.", "Government Gazette Number", "I.F.E.", "Identification Number",
-    "Immigration No.", "Italian Fiscal Code", "Kenyan ID No.", "L.E. Number", "LE Number",
-    "License", "MMSI", "MSB Registration Number", "Matricula Mercantil No", "Moroccan Personal ID No.",
-    "N.I.E.", "NIT #", "National Foreign ID Number", "National ID No.",
-    "Numero de Identidad", "Organization Code", "Passport", "Personal ID Card", "Pilot License Number",
-    "Public Registration Number", "R.F.C.", "RFC", "RIF #", "RSIN", "RTN", "RUC #",
-    "Registered Charity No.", "Registration ID", "Registration Number", "Residency Number",
-    "Romanian C.R.", "Romanian Permanent Resident", "SRE Permit No.", "SSN", "SWIFT/BIC",
-    "Serial No.", "Stateless Person ID Card", "Stateless Person Passport", "Tarjeta de Identidad",
-    "Tax ID No.", "Tourism License No.", "Trade License No.", "Travel Document Number",
-    "Turkish Identification Number", "U.S. FEIN", "UAE Identification", "UK Company Number",
-    "Unified Social Credit Code (USCC)", "United Social Credit Code Certificate (USCCC)",
-    "VAT Number", "V.A.T. Number", "Vessel Registration Identification", "Vessel Registration Number",
+    "Aircraft Tail Number",
+    "Birth Certificate Number",
+    "BIK (RU)",
+    "Business Number",
+    "Business Registration Number",
+    "C.I.F.",
+    "C.R. No.",
+    "C.U.I.P.",
+    "C.U.I.T.",
+    "C.U.R.P.",
+    "Cartilla de Servicio Militar Nacional",
+    "Cedula No.",
+    "Certificate of Incorporation Number",
+    "Chamber of Commerce Number",
+    "Chinese Commercial Code",
+    "Citizen's Card Number",
+    "Commercial Registry Number",
+    "Company Number",
+    "Credencial electoral",
+    "D-U-N-S Number",
+    "D.N.I.",
+    "Digital Currency Address",
+    "Diplomatic Passport",
+    "Driver's License No.",
+    "Electoral Registry No.",
+    "Enterprise Number",
+    "File Number",
+    "Fiscal Code",
+    "Folio Mercantil No.",
+    "Government Gazette Number",
+    "I.F.E.",
+    "Identification Number",
+    "Immigration No.",
+    "Italian Fiscal Code",
+    "Kenyan ID No.",
+    "L.E. Number",
+    "LE Number",
+    "License",
+    "MMSI",
+    "MSB Registration Number",
+    "Matricula Mercantil No",
+    "Moroccan Personal ID No.",
+    "N.I.E.",
+    "NIT #",
+    "National Foreign ID Number",
+    "National ID No.",
+    "Numero de Identidad",
+    "Organization Code",
+    "Passport",
+    "Personal ID Card",
+    "Pilot License Number",
+    "Public Registration Number",
+    "R.F.C.",
+    "RFC",
+    "RIF #",
+    "RSIN",
+    "RTN",
+    "RUC #",
+    "Registered Charity No.",
+    "Registration ID",
+    "Registration Number",
+    "Residency Number",
+    "Romanian C.R.",
+    "Romanian Permanent Resident",
+    "SRE Permit No.",
+    "SSN",
+    "SWIFT/BIC",
+    "Serial No.",
+    "Stateless Person ID Card",
+    "Stateless Person Passport",
+    "Tarjeta de Identidad",
+    "Tax ID No.",
+    "Tourism License No.",
+    "Trade License No.",
+    "Travel Document Number",
+    "Turkish Identification Number",
+    "U.S. FEIN",
+    "UAE Identification",
+    "UK Company Number",
+    "Unified Social Credit Code (USCC)",
+    "United Social Credit Code Certificate (USCCC)",
+    "VAT Number",
+    "V.A.T. Number",
+    "Vessel Registration Identification",
+    "Vessel Registration Number",
     "Voter Registration Number",
 ];
 
@@ -181,8 +269,9 @@ fn read_remarks(entry: &mut Entry, remarks: &str, row: &Row) -> Result<(), Impor
             push_new(&mut entry.birth_places, place.to_owned());
         } else if let Some(gender) = clause.strip_prefix("Gender ") {
             entry.gender = Some(gender.to_owned());
-        } else if let Some(country) =
-            clause.strip_prefix("nationality ").or_else(|| clause.strip_prefix("citizen "))
+        } else if let Some(country) = clause
+            .strip_prefix("nationality ")
+            .or_else(|| clause.strip_prefix("citizen "))
         {
             push_new(&mut entry.countries, country.to_owned());
         } else if let Some(name) = clause.strip_prefix("a.k.a. ") {
@@ -199,7 +288,10 @@ fn read_remarks(entry: &mut Entry, remarks: &str, row: &Row) -> Result<(), Impor
 
 /// `Passport A0000021 (Nicaragua) issued …` gives its label and its number.
 fn identifier(clause: &str) -> Option<Identifier> {
-    let label = IDENTIFIERS.iter().filter(|label| clause.starts_with(**label)).max_by_key(|l| l.len())?;
+    let label = IDENTIFIERS
+        .iter()
+        .filter(|label| clause.starts_with(**label))
+        .max_by_key(|l| l.len())?;
     let rest = clause[label.len()..].trim_start_matches([' ', '-', '#', ':', '.']);
     let (kind, rest) = match rest.strip_prefix("IMO ") {
         Some(number) => ("IMO", number),
@@ -212,15 +304,27 @@ fn identifier(clause: &str) -> Option<Identifier> {
         rest
     };
     let value = rest.split(" (").next().unwrap_or(rest);
-    let value = value.split(" issued ").next().unwrap_or(value).split(" expires ").next()?.trim();
+    let value = value
+        .split(" issued ")
+        .next()
+        .unwrap_or(value)
+        .split(" expires ")
+        .next()?
+        .trim();
     let known = value.chars().any(|c| c.is_ascii_digit());
-    known.then(|| Identifier { kind: kind.to_owned(), value: value.to_owned() })
+    known.then(|| Identifier {
+        kind: kind.to_owned(),
+        value: value.to_owned(),
+    })
 }
 
 /// `08 Jan 1947`, `Jan 1947`, `1947`, any of them after `circa`, or two around `to` or `-`.
 fn birth_date(text: &str) -> Option<BirthDate> {
     let text = text.trim();
-    if let Some(range) = text.strip_prefix("circa ").filter(|range| range.contains('-')) {
+    if let Some(range) = text
+        .strip_prefix("circa ")
+        .filter(|range| range.contains('-'))
+    {
         return birth_date(range);
     }
     let range = text.split_once(" to ").or_else(|| text.split_once('-'));
@@ -245,7 +349,11 @@ fn birth_date(text: &str) -> Option<BirthDate> {
 }
 
 fn month_number(name: &str) -> Option<usize> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    MONTHS.iter().position(|month| *month == name).map(|index| index + 1)
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    MONTHS
+        .iter()
+        .position(|month| *month == name)
+        .map(|index| index + 1)
 }

@@ -48,7 +48,10 @@ pub fn import(bytes: &[u8], header: ListHeader) -> Result<List, ImportError> {
                 let kind = document.texts("type")?.into_iter().next();
                 let kind = kind.unwrap_or_else(|| "Document".to_owned());
                 for value in document.texts("number")? {
-                    entry.identifiers.push(Identifier { kind: kind.clone(), value });
+                    entry.identifiers.push(Identifier {
+                        kind: kind.clone(),
+                        value,
+                    });
                 }
             }
         }
@@ -57,7 +60,12 @@ pub fn import(bytes: &[u8], header: ListHeader) -> Result<List, ImportError> {
 }
 
 fn row(line: u64, field: &'static str, rule: &'static str) -> ImportError {
-    ImportError::Row { file: FILE, line, field, rule }
+    ImportError::Row {
+        file: FILE,
+        line,
+        field,
+        rule,
+    }
 }
 
 enum Schema {
@@ -73,14 +81,31 @@ struct Thing {
 
 /// Properties that hold a number of a document or register.
 const NUMBERS: &[&str] = &[
-    "idNumber", "passportNumber", "taxNumber", "registrationNumber", "innCode", "ogrnCode",
-    "imoNumber", "mmsi", "swiftBic", "leiCode", "dunsCode", "uniqueEntityId", "socialSecurityNumber",
-    "voenCode", "vatCode", "npiCode", "jibCode", "okpoCode", "callSign",
+    "idNumber",
+    "passportNumber",
+    "taxNumber",
+    "registrationNumber",
+    "innCode",
+    "ogrnCode",
+    "imoNumber",
+    "mmsi",
+    "swiftBic",
+    "leiCode",
+    "dunsCode",
+    "uniqueEntityId",
+    "socialSecurityNumber",
+    "voenCode",
+    "vatCode",
+    "npiCode",
+    "jibCode",
+    "okpoCode",
+    "callSign",
 ];
 
 impl Thing {
     fn schema(&self) -> Result<Schema, ImportError> {
-        let name = self.value["schema"].as_str()
+        let name = self.value["schema"]
+            .as_str()
             .ok_or_else(|| row(self.line, "schema", "is missing"))?;
         Ok(match name {
             "Person" => Schema::Party(PartyKind::Person),
@@ -103,31 +128,49 @@ impl Thing {
         let values = match &self.value["properties"][property] {
             Value::Null => return Ok(Vec::new()),
             Value::Array(values) => values,
-            _ => return Err(row(self.line, "properties", "hold something other than a list")),
+            _ => {
+                return Err(row(
+                    self.line,
+                    "properties",
+                    "hold something other than a list",
+                ));
+            }
         };
         values
             .iter()
             .map(|value| match value {
                 Value::String(text) => Ok(text.clone()),
                 // Nested entities stand in for their identifiers in the nested form of the file.
-                Value::Object(nested) => nested.get("id").and_then(Value::as_str)
+                Value::Object(nested) => nested
+                    .get("id")
+                    .and_then(Value::as_str)
                     .map(str::to_owned)
                     .ok_or_else(|| row(self.line, "properties", "hold an entity without id")),
-                _ => Err(row(self.line, "properties", "hold something other than text")),
+                _ => Err(row(
+                    self.line,
+                    "properties",
+                    "hold something other than text",
+                )),
             })
             .collect()
     }
 
     fn entry(&self, kind: PartyKind) -> Result<Entry, ImportError> {
-        let id = self.value["id"].as_str().ok_or_else(|| row(self.line, "id", "is missing"))?;
+        let id = self.value["id"]
+            .as_str()
+            .ok_or_else(|| row(self.line, "id", "is missing"))?;
         let caption = self.value["caption"].as_str().map(str::to_owned);
         let names = self.texts("name")?;
-        let primary = caption.filter(|c| names.contains(c)).or_else(|| names.first().cloned());
+        let primary = caption
+            .filter(|c| names.contains(c))
+            .or_else(|| names.first().cloned());
         let primary = primary.ok_or_else(|| row(self.line, "name", "is missing"))?;
         let mut entry = Entry::named(id, kind, primary);
         let qualities = [
-            ("name", NameQuality::Alias), ("alias", NameQuality::Alias),
-            ("previousName", NameQuality::Alias), ("weakAlias", NameQuality::Weak),
+            ("name", NameQuality::Alias),
+            ("alias", NameQuality::Alias),
+            ("previousName", NameQuality::Alias),
+            ("weakAlias", NameQuality::Weak),
         ];
         for (property, quality) in qualities {
             for text in self.texts(property)? {
@@ -143,7 +186,13 @@ impl Thing {
         }
         entry.birth_places = self.texts("birthPlace")?;
         entry.gender = self.texts("gender")?.into_iter().next();
-        for property in ["nationality", "citizenship", "country", "jurisdiction", "flag"] {
+        for property in [
+            "nationality",
+            "citizenship",
+            "country",
+            "jurisdiction",
+            "flag",
+        ] {
             for country in self.texts(property)? {
                 if !entry.countries.contains(&country) {
                     entry.countries.push(country);
@@ -152,7 +201,10 @@ impl Thing {
         }
         for property in NUMBERS {
             for value in self.texts(property)? {
-                entry.identifiers.push(Identifier { kind: (*property).to_owned(), value });
+                entry.identifiers.push(Identifier {
+                    kind: (*property).to_owned(),
+                    value,
+                });
             }
         }
         for property in ["program", "programId"] {

@@ -3,12 +3,17 @@
 //! Source: the list's own schema, `sc-sanctions.xsd`. The reader resolves no entities beyond the
 //! five that XML predefines, refuses a document type, and has limits on size, depth and text.
 
-use quick_xml::{Reader, events::{BytesStart, Event}};
+use quick_xml::{
+    Reader,
+    events::{BytesStart, Event},
+};
 
 use super::{ImportError, check_size};
 use crate::sanctions::{
     PartyKind,
-    list::{BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality, TEXT_BYTES_MAX},
+    list::{
+        BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality, TEXT_BYTES_MAX,
+    },
 };
 
 const DEPTH_MAX: usize = 16;
@@ -25,15 +30,23 @@ pub fn import(bytes: &[u8], name: &str) -> Result<List, ImportError> {
         offset: error.valid_up_to() as u64,
         rule: "is not UTF-8",
     })?;
-    let mut parser = Parser { reader: Reader::from_str(text), depth: 0 };
+    let mut parser = Parser {
+        reader: Reader::from_str(text),
+        depth: 0,
+    };
     let root = parser.root()?;
     let generated = root.attribute("dateGenerated").ok_or(ImportError::Xml {
         offset: 0,
         rule: "the root element has no dateGenerated",
     })?;
-    let published = generated.get(..10).and_then(|day| day.parse().ok()).ok_or(
-        ImportError::Xml { offset: 0, rule: "dateGenerated does not begin with a date" },
-    )?;
+    let published =
+        generated
+            .get(..10)
+            .and_then(|day| day.parse().ok())
+            .ok_or(ImportError::Xml {
+                offset: 0,
+                rule: "dateGenerated does not begin with a date",
+            })?;
     let version = generated.to_owned();
     let mut entries = Vec::new();
     for group in &root.children {
@@ -46,7 +59,14 @@ pub fn import(bytes: &[u8], name: &str) -> Result<List, ImportError> {
             entries.push(entry(node, kind)?);
         }
     }
-    List::new(ListHeader { name: name.to_owned(), version, published }, entries)
+    List::new(
+        ListHeader {
+            name: name.to_owned(),
+            version,
+            published,
+        },
+        entries,
+    )
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +80,10 @@ struct Node {
 
 impl Node {
     fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
@@ -69,7 +92,9 @@ impl Node {
 
     /// The text of the first such child, blanks collapsed; nothing if empty.
     fn text_of(&self, name: &str) -> Option<String> {
-        self.all(name).map(Node::plain).find(|text| !text.is_empty())
+        self.all(name)
+            .map(Node::plain)
+            .find(|text| !text.is_empty())
     }
 
     fn plain(&self) -> String {
@@ -84,7 +109,10 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn error(&self, rule: &'static str) -> ImportError {
-        ImportError::Xml { offset: self.reader.buffer_position(), rule }
+        ImportError::Xml {
+            offset: self.reader.buffer_position(),
+            rule,
+        }
     }
 
     fn next(&mut self) -> Result<Event<'static>, ImportError> {
@@ -153,10 +181,18 @@ impl Parser<'_> {
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|_| self.error("an attribute is malformed"))?;
-            attributes.push((attribute.key.as_ref().to_owned(), attribute.value.into_owned()));
+            attributes.push((
+                attribute.key.as_ref().to_owned(),
+                attribute.value.into_owned(),
+            ));
         }
         let name = start.name().as_ref().to_owned();
-        Ok(Node { name, attributes, offset: self.reader.buffer_position(), ..Node::default() })
+        Ok(Node {
+            name,
+            attributes,
+            offset: self.reader.buffer_position(),
+            ..Node::default()
+        })
     }
 
     fn reference(&self, reference: &quick_xml::events::BytesRef<'_>) -> Result<char, ImportError> {
@@ -175,10 +211,19 @@ impl Parser<'_> {
 }
 
 fn entry(node: &Node, kind: PartyKind) -> Result<Entry, ImportError> {
-    let missing = |rule| ImportError::Xml { offset: node.offset, rule };
-    let id = node.text_of("DATAID").ok_or_else(|| missing("an entry has no DATAID"))?;
+    let missing = |rule| ImportError::Xml {
+        offset: node.offset,
+        rule,
+    };
+    let id = node
+        .text_of("DATAID")
+        .ok_or_else(|| missing("an entry has no DATAID"))?;
     let parts = ["FIRST_NAME", "SECOND_NAME", "THIRD_NAME", "FOURTH_NAME"];
-    let name = parts.iter().filter_map(|part| node.text_of(part)).collect::<Vec<_>>().join(" ");
+    let name = parts
+        .iter()
+        .filter_map(|part| node.text_of(part))
+        .collect::<Vec<_>>()
+        .join(" ");
     if name.is_empty() {
         return Err(missing("an entry has no name"));
     }
@@ -186,24 +231,40 @@ fn entry(node: &Node, kind: PartyKind) -> Result<Entry, ImportError> {
     if let Some(text) = node.text_of("NAME_ORIGINAL_SCRIPT") {
         push_name(&mut entry, text, NameQuality::Alias);
     }
-    for alias in node.children.iter().filter(|child| child.name.ends_with("_ALIAS")) {
+    for alias in node
+        .children
+        .iter()
+        .filter(|child| child.name.ends_with("_ALIAS"))
+    {
         read_alias(&mut entry, alias);
     }
     for birth in node.all("INDIVIDUAL_DATE_OF_BIRTH") {
         entry.births.extend(birth_date(birth).map_err(missing)?);
     }
     for place in node.all("INDIVIDUAL_PLACE_OF_BIRTH") {
-        let parts: Vec<String> = place.children.iter().map(Node::plain)
-            .filter(|part| !part.is_empty()).collect();
+        let parts: Vec<String> = place
+            .children
+            .iter()
+            .map(Node::plain)
+            .filter(|part| !part.is_empty())
+            .collect();
         if !parts.is_empty() {
             entry.birth_places.push(parts.join(", "));
         }
     }
     entry.gender = node.text_of("GENDER");
-    entry.programs = [node.text_of("UN_LIST_TYPE"), node.text_of("REFERENCE_NUMBER")]
-        .into_iter().flatten().collect();
+    entry.programs = [
+        node.text_of("UN_LIST_TYPE"),
+        node.text_of("REFERENCE_NUMBER"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     entry.countries = countries(node);
-    entry.identifiers = node.all("INDIVIDUAL_DOCUMENT").filter_map(document).collect();
+    entry.identifiers = node
+        .all("INDIVIDUAL_DOCUMENT")
+        .filter_map(document)
+        .collect();
     Ok(entry)
 }
 
@@ -213,7 +274,10 @@ fn read_alias(entry: &mut Entry, alias: &Node) {
         Some("Low") => NameQuality::Weak,
         _ => NameQuality::Alias,
     };
-    for name in ["ALIAS_NAME", "NAME_ORIGINAL_SCRIPT"].iter().filter_map(|n| alias.text_of(n)) {
+    for name in ["ALIAS_NAME", "NAME_ORIGINAL_SCRIPT"]
+        .iter()
+        .filter_map(|n| alias.text_of(n))
+    {
         for one in name.split(';').map(str::trim).filter(|one| !one.is_empty()) {
             push_name(entry, one.to_owned(), quality);
         }
@@ -248,7 +312,10 @@ fn birth_date(node: &Node) -> Result<Option<BirthDate>, &'static str> {
 }
 
 fn countries(node: &Node) -> Vec<String> {
-    let nationalities = node.all("NATIONALITY").flat_map(|n| n.all("VALUE")).map(Node::plain);
+    let nationalities = node
+        .all("NATIONALITY")
+        .flat_map(|n| n.all("VALUE"))
+        .map(Node::plain);
     let addresses = node
         .children
         .iter()
@@ -265,8 +332,13 @@ fn countries(node: &Node) -> Vec<String> {
 
 fn document(node: &Node) -> Option<Identifier> {
     let value = node.text_of("NUMBER")?;
-    let kind = node.text_of("TYPE_OF_DOCUMENT").or_else(|| node.text_of("TYPE_OF_DOCUMENT2"));
-    Some(Identifier { kind: kind.unwrap_or_else(|| "Document".to_owned()), value })
+    let kind = node
+        .text_of("TYPE_OF_DOCUMENT")
+        .or_else(|| node.text_of("TYPE_OF_DOCUMENT2"));
+    Some(Identifier {
+        kind: kind.unwrap_or_else(|| "Document".to_owned()),
+        value,
+    })
 }
 
 #[cfg(test)]
@@ -281,15 +353,19 @@ mod tests {
         import(text.as_bytes(), "un")
     }
 
-    const ONE: &str = "<INDIVIDUAL><DATAID>1</DATAID><FIRST_NAME>A &amp; B</FIRST_NAME></INDIVIDUAL>";
+    const ONE: &str =
+        "<INDIVIDUAL><DATAID>1</DATAID><FIRST_NAME>A &amp; B</FIRST_NAME></INDIVIDUAL>";
 
     #[test]
     fn predefined_entities_are_read_and_others_refused() {
         let read = list(ONE).unwrap();
-        assert_eq!(read.entries()[0].names, [ListedName {
-            text: "A & B".to_owned(),
-            quality: NameQuality::Primary
-        }]);
+        assert_eq!(
+            read.entries()[0].names,
+            [ListedName {
+                text: "A & B".to_owned(),
+                quality: NameQuality::Primary
+            }]
+        );
         assert!(list(&ONE.replace("&amp;", "&xxe;")).is_err());
     }
 
@@ -297,7 +373,13 @@ mod tests {
     fn a_document_type_is_refused() {
         let text = "<!DOCTYPE x [<!ENTITY a \"b\">]><CONSOLIDATED_LIST/>";
         let refused = import(text.as_bytes(), "un").unwrap_err();
-        assert!(matches!(refused, ImportError::Xml { rule: "a document type is not allowed", .. }));
+        assert!(matches!(
+            refused,
+            ImportError::Xml {
+                rule: "a document type is not allowed",
+                ..
+            }
+        ));
     }
 
     #[test]

@@ -58,13 +58,24 @@ fn disguised_names_are_found_and_near_misses_seldom() {
 }
 
 fn candidates(file: &Value) -> IndexedList {
-    let entries = file["candidates"].as_object().unwrap().iter().map(|(id, names)| {
-        let mut entry = Entry::named(id, PartyKind::Person, id);
-        let texts = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
-        let alias = |text: &str| ListedName { text: text.to_owned(), quality: NameQuality::Alias };
-        entry.names = texts.map(alias).collect();
-        entry
-    });
+    let entries = file["candidates"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(id, names)| {
+            let mut entry = Entry::named(id, PartyKind::Person, id);
+            let texts = names
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|name| name.as_str().unwrap());
+            let alias = |text: &str| ListedName {
+                text: text.to_owned(),
+                quality: NameQuality::Alias,
+            };
+            entry.names = texts.map(alias).collect();
+            entry
+        });
     IndexedList::new(List::new(header("evasion", "1"), entries.collect()).unwrap())
 }
 
@@ -72,7 +83,10 @@ fn candidates(file: &Value) -> IndexedList {
 fn fewer_than_40_in_10_000_customers_resemble_anybody_on_the_whole_list() {
     let file = data("negatives_us_25k.csv");
     let (mut customers, mut alerts) = (0, 0);
-    for row in csv::Reader::from_reader(file.as_slice()).records().step_by(2) {
+    for row in csv::Reader::from_reader(file.as_slice())
+        .records()
+        .step_by(2)
+    {
         let subject = Subject::named(&row.unwrap()[0], PartyKind::Person);
         customers += 1;
         alerts += usize::from(!OFAC.search(&subject, &standard()).is_empty());

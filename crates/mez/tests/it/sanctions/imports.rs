@@ -12,7 +12,11 @@ use proptest::prelude::*;
 use super::{OFAC, header, sample_pack, un_sample};
 
 fn entry(id: &str) -> &'static Entry {
-    OFAC.list().entries().iter().find(|entry| entry.id == id).unwrap()
+    OFAC.list()
+        .entries()
+        .iter()
+        .find(|entry| entry.id == id)
+        .unwrap()
 }
 
 #[test]
@@ -30,7 +34,10 @@ fn a_pack_whose_files_changed_is_refused() {
     let sdn = String::from_utf8(files.get("sdn.csv").unwrap().to_vec()).unwrap();
     let changed = sdn.replacen("DJIBO, Ousmane", "DJIBA, Ousmane", 1);
     files.insert("sdn.csv".parse().unwrap(), changed.into_bytes());
-    assert!(matches!(pack::load(&files), Err(ListPackError::Digest { .. })));
+    assert!(matches!(
+        pack::load(&files),
+        Err(ListPackError::Digest { .. })
+    ));
 }
 
 #[test]
@@ -48,15 +55,27 @@ fn remarks_give_dates_places_countries_numbers_and_weak_names() {
         .map(|name| name.text.as_str())
         .collect();
     assert!(weak.contains(&"CHAFFORI, Petit"), "{weak:?}");
-    let numbered = OFAC.list().entries().iter().filter(|entry| !entry.identifiers.is_empty());
+    let numbered = OFAC
+        .list()
+        .entries()
+        .iter()
+        .filter(|entry| !entry.identifiers.is_empty());
     assert!(numbered.count() > 3_000);
-    let vessels = OFAC.list().entries().iter().filter(|entry| entry.kind == PartyKind::Vessel);
+    let vessels = OFAC
+        .list()
+        .entries()
+        .iter()
+        .filter(|entry| entry.kind == PartyKind::Vessel);
     let with_imo = vessels.filter(|entry| entry.identifiers.iter().any(|i| i.kind == "IMO"));
     assert!(with_imo.count() > 300);
 }
 
 fn ofac(sdn: &str, alt: &str) -> Result<List, ImportError> {
-    let files = OfacFiles { sdn: sdn.as_bytes(), alt: alt.as_bytes(), add: b"" };
+    let files = OfacFiles {
+        sdn: sdn.as_bytes(),
+        alt: alt.as_bytes(),
+        add: b"",
+    };
     ofac::import(files, header("ofac-sdn", "1"))
 }
 
@@ -66,17 +85,37 @@ const SDN: &str = "7,\"DOE, Jane\",\"individual\",\"SDGT\",-0- ,-0- ,-0- ,-0- ,-
 fn a_bad_row_names_its_line_and_rule_and_no_part_of_the_list_is_taken() {
     assert_eq!(ofac(SDN, "").unwrap().entries().len(), 1);
     let line = |sdn: &str, alt: &str| match ofac(sdn, alt).unwrap_err() {
-        ImportError::Row { file, line, field, .. } => (file, line, field),
+        ImportError::Row {
+            file, line, field, ..
+        } => (file, line, field),
         other => panic!("{other}"),
     };
     let second = |change: (&str, &str)| format!("{SDN}{}", SDN.replace(change.0, change.1));
-    assert_eq!(line(&second(("08 Jan", "31 Feb")), ""), ("sdn.csv", 2, "remarks"));
-    assert_eq!(line(&second(("individual", "ghost")), ""), ("sdn.csv", 2, "type"));
+    assert_eq!(
+        line(&second(("08 Jan", "31 Feb")), ""),
+        ("sdn.csv", 2, "remarks")
+    );
+    assert_eq!(
+        line(&second(("individual", "ghost")), ""),
+        ("sdn.csv", 2, "type")
+    );
     assert_eq!(line(&second(("7,", "x,")), ""), ("sdn.csv", 2, "number"));
-    assert_eq!(line(&format!("{SDN}8,\"A\"\r\n"), ""), ("sdn.csv", 2, "row"));
-    assert_eq!(line(SDN, "9,1,\"aka\",\"X\",-0- \r\n"), ("alt.csv", 1, "number"));
-    assert_eq!(line(SDN, "7,1,\"zzz\",\"X\",-0- \r\n"), ("alt.csv", 1, "kind of name"));
-    assert_eq!(ofac(&second(("", "")), ""), Err(ImportError::DuplicateId { id: "7".to_owned() }));
+    assert_eq!(
+        line(&format!("{SDN}8,\"A\"\r\n"), ""),
+        ("sdn.csv", 2, "row")
+    );
+    assert_eq!(
+        line(SDN, "9,1,\"aka\",\"X\",-0- \r\n"),
+        ("alt.csv", 1, "number")
+    );
+    assert_eq!(
+        line(SDN, "7,1,\"zzz\",\"X\",-0- \r\n"),
+        ("alt.csv", 1, "kind of name")
+    );
+    assert_eq!(
+        ofac(&second(("", "")), ""),
+        Err(ImportError::DuplicateId { id: "7".to_owned() })
+    );
     assert_eq!(ofac("", ""), Err(ImportError::Empty));
 }
 
@@ -87,17 +126,23 @@ fn the_un_form_gives_names_dates_documents_and_version() {
     assert_eq!(list.header().published, jiff::civil::date(2026, 2, 27));
     let first = &list.entries()[0];
     let names: Vec<&str> = first.names.iter().map(|name| name.text.as_str()).collect();
-    assert_eq!(names, [
-        "KASIMIR IBN FANTASOV",
-        "Касимир Фантасов",
-        "The Fox",
-        "K. Fantasoff",
-        "Kazimir Fantassov"
-    ]);
+    assert_eq!(
+        names,
+        [
+            "KASIMIR IBN FANTASOV",
+            "Касимир Фантасов",
+            "The Fox",
+            "K. Fantasoff",
+            "Kazimir Fantassov"
+        ]
+    );
     assert_eq!(first.names[2].quality, NameQuality::Weak);
     assert_eq!(first.births[1], BirthDate::years(1969, 1973));
     assert_eq!(first.identifiers[0].normal_value(), "RU7654321");
-    assert_eq!(list.entries()[1].names[0].text, "ABDUL-MAGIK AL-KHAYAL & SONS");
+    assert_eq!(
+        list.entries()[1].names[0].text,
+        "ABDUL-MAGIK AL-KHAYAL & SONS"
+    );
     assert_eq!(list.entries()[1].births, [BirthDate::years(1979, 1981)]);
     assert_eq!(list.entries()[2].kind, PartyKind::Company);
 }
@@ -126,7 +171,14 @@ fn a_bad_line_of_follow_the_money_names_its_number_and_field() {
     ] {
         let refused =
             opensanctions::import(FTM.replace(from, to).as_bytes(), header("os", "1")).unwrap_err();
-        let ImportError::Row { line: at, field: of, .. } = refused else { panic!("{refused}") };
+        let ImportError::Row {
+            line: at,
+            field: of,
+            ..
+        } = refused
+        else {
+            panic!("{refused}")
+        };
         assert_eq!((at, of), (line, field));
     }
 }

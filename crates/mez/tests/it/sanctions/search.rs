@@ -1,6 +1,6 @@
 use mez::sanctions::{
-    BasisPoints, Entry, FeatureKind, Identifier, IndexedList, List, ListedName, NameQuality, PartyKind, Policy,
-    REVIEW_BP, Subject, compare_names,
+    BasisPoints, Entry, FeatureKind, Identifier, IndexedList, List, ListedName, NameQuality,
+    PartyKind, Policy, REVIEW_BP, Subject, compare_names,
 };
 use serde_json::Value;
 
@@ -42,7 +42,11 @@ fn what_many_names_share_is_no_match() {
     for (query, listed, kind) in [
         ("Apple Corp", "Evil Corp", Company),
         ("Bank of Estonia", "Bank of Armenia", Company),
-        ("Acme Trading Company Limited", "Zenith Trading Company Limited", Company),
+        (
+            "Acme Trading Company Limited",
+            "Zenith Trading Company Limited",
+            Company,
+        ),
         ("Muhammad Khan", "Muhammad Zahir", Person),
         ("Mohammed Ali", "Ali", Person),
         ("Antonia Rodriguez", "Antonio Rodriguez", Person),
@@ -54,9 +58,20 @@ fn what_many_names_share_is_no_match() {
 
 #[test]
 fn every_contribution_is_spelt_out() {
-    let found = compare_names("V. Putyn", "Vladimir Vladimirovich Putin", PartyKind::Person);
+    let found = compare_names(
+        "V. Putyn",
+        "Vladimir Vladimirovich Putin",
+        PartyKind::Person,
+    );
     let kinds: Vec<FeatureKind> = found.features.iter().map(|feature| feature.kind).collect();
-    assert_eq!(kinds, [FeatureKind::Initial, FeatureKind::Sound, FeatureKind::Unmatched]);
+    assert_eq!(
+        kinds,
+        [
+            FeatureKind::Initial,
+            FeatureKind::Sound,
+            FeatureKind::Unmatched
+        ]
+    );
     assert_eq!(found.features[2].listed, "vladimirovich");
 }
 
@@ -67,7 +82,10 @@ fn every_listed_name_finds_its_own_entry() {
     for entry in OFAC.list().entries().iter().step_by(3) {
         for name in &entry.names {
             let hits = OFAC.search(&Subject::named(&name.text, entry.kind), &policy);
-            if !hits.iter().any(|hit| hit.entry_id == entry.id && hit.score_bp >= 9_499) {
+            if !hits
+                .iter()
+                .any(|hit| hit.entry_id == entry.id && hit.score_bp >= 9_499)
+            {
                 lost.push(name.text.clone());
             }
         }
@@ -76,7 +94,10 @@ fn every_listed_name_finds_its_own_entry() {
 }
 
 fn numbered(value: String) -> Identifier {
-    Identifier { kind: "id".to_owned(), value }
+    Identifier {
+        kind: "id".to_owned(),
+        value,
+    }
 }
 
 /// The predecessor's rule found what it found at 0.7; whatever it found, we find.
@@ -84,22 +105,39 @@ fn numbered(value: String) -> Identifier {
 fn nothing_the_predecessor_found_is_missed() {
     let file: Value = serde_json::from_slice(&data("predecessor_cases.json")).unwrap();
     let texts = |value: &Value| -> Vec<String> {
-        value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_str().unwrap().to_owned())
+            .collect()
     };
     let entries = file["entries"].as_array().unwrap().iter().map(|entry| {
         let id = entry["entry_id"].as_str().unwrap();
         let mut out = Entry::named(id, PartyKind::Unknown, entry["name"].as_str().unwrap());
-        let alias = |text| ListedName { text, quality: NameQuality::Alias };
-        out.names.extend(texts(&entry["aliases"]).into_iter().map(alias));
-        out.identifiers = texts(&entry["identifiers"]).into_iter().map(numbered).collect();
+        let alias = |text| ListedName {
+            text,
+            quality: NameQuality::Alias,
+        };
+        out.names
+            .extend(texts(&entry["aliases"]).into_iter().map(alias));
+        out.identifiers = texts(&entry["identifiers"])
+            .into_iter()
+            .map(numbered)
+            .collect();
         out
     });
     let list = IndexedList::new(List::new(header("old", "1"), entries.collect()).unwrap());
     let policy = Policy::standard(Vec::new());
     let search = |query: &str, identifier: Option<&str>| -> Vec<String> {
         let mut subject = Subject::named(query, PartyKind::Unknown);
-        subject.identifiers.extend(identifier.map(|value| numbered(value.to_owned())));
-        list.search(&subject, &policy).into_iter().map(|hit| hit.entry_id).collect()
+        subject
+            .identifiers
+            .extend(identifier.map(|value| numbered(value.to_owned())));
+        list.search(&subject, &policy)
+            .into_iter()
+            .map(|hit| hit.entry_id)
+            .collect()
     };
     for case in file["DERIVED_cases"].as_array().unwrap() {
         let query = case["query"].as_str().unwrap();

@@ -13,7 +13,10 @@ fn now() -> Timestamp {
 fn petrov() -> Entry {
     Entry {
         births: vec![BirthDate::parse("1970-03-02").unwrap()],
-        identifiers: vec![Identifier { kind: "Passport".into(), value: "RU 123456789".into() }],
+        identifiers: vec![Identifier {
+            kind: "Passport".into(),
+            value: "RU 123456789".into(),
+        }],
         ..Entry::named("1", PartyKind::Person, "PETROVSKY, Ivan Arkadyevich")
     }
 }
@@ -50,7 +53,10 @@ fn every_answer_names_list_version_digest_and_age() {
     let lists = lists(vec![petrov()]);
     let screening = check(&person("Anna Lindqvist"), &lists);
     let used = &screening.lists[0];
-    assert_eq!((used.name.as_str(), used.version.as_str(), used.age_days), ("sdn", "1", 20));
+    assert_eq!(
+        (used.name.as_str(), used.version.as_str(), used.age_days),
+        ("sdn", "1", 20)
+    );
     assert_eq!(used.digest, lists.find("sdn").unwrap().list().digest());
 }
 
@@ -65,27 +71,52 @@ fn without_a_trustworthy_list_everybody_is_blocked() {
     let (good, required) = (lists(vec![petrov()]), policy(&["sdn"]));
     let at = "2026-11-21T10:00:00Z";
     let list = "sdn".to_owned();
-    assert_eq!(reason(&Lists::default(), at, &required), Reason::ListMissing { list: list.clone() });
+    assert_eq!(
+        reason(&Lists::default(), at, &required),
+        Reason::ListMissing { list: list.clone() }
+    );
     let mut failed = good.clone();
     failed.mark_failed("sdn");
-    assert_eq!(reason(&failed, at, &required), Reason::ListFailed { list: list.clone() });
+    assert_eq!(
+        reason(&failed, at, &required),
+        Reason::ListFailed { list: list.clone() }
+    );
     let stale = reason(&good, "2026-12-02T00:00:00Z", &required);
-    assert_eq!(stale, Reason::ListStale { list: list.clone(), age_days: 31, age_days_max: 30 });
+    assert_eq!(
+        stale,
+        Reason::ListStale {
+            list: list.clone(),
+            age_days: 31,
+            age_days_max: 30
+        }
+    );
     let early = reason(&good, "2026-10-31T23:59:59Z", &required);
     assert_eq!(early, Reason::ListFromTheFuture { list });
     assert_eq!(reason(&good, at, &policy(&[])), Reason::NoListRequired {});
-    assert!(List::new(header("sdn", "1"), Vec::new()).is_err(), "no list is empty");
+    assert!(
+        List::new(header("sdn", "1"), Vec::new()).is_err(),
+        "no list is empty"
+    );
     failed.insert(super::OFAC.clone());
-    assert_eq!(check(&person(" \u{200b}"), &good).reasons[0], Reason::NoLegibleName {});
+    assert_eq!(
+        check(&person(" \u{200b}"), &good).reasons[0],
+        Reason::NoLegibleName {}
+    );
 }
 
 #[test]
 fn a_failed_import_blocks_until_the_list_is_imported() {
     let mut lists = lists(vec![petrov()]);
     lists.mark_failed("sdn");
-    assert_eq!(check(&person("Anna Lindqvist"), &lists).verdict, Verdict::Block);
+    assert_eq!(
+        check(&person("Anna Lindqvist"), &lists).verdict,
+        Verdict::Block
+    );
     lists.insert(list("2", vec![petrov()]));
-    assert_eq!(check(&person("Anna Lindqvist"), &lists).verdict, Verdict::Clear);
+    assert_eq!(
+        check(&person("Anna Lindqvist"), &lists).verdict,
+        Verdict::Clear
+    );
 }
 
 #[test]
@@ -97,21 +128,36 @@ fn a_wrong_birth_date_never_vetoes_and_a_right_one_confirms() {
         check(&subject, &lists)
     };
     let plain = check(&person("Ivan Petrowskij"), &lists).hits[0].score_bp;
-    assert_eq!(with("Ivan Petrowskij", "1999-09-09").hits[0].score_bp, plain);
-    assert_eq!(with("Ivan Arkadyevich Petrovsky", "1999-09-09").verdict, Verdict::Block);
+    assert_eq!(
+        with("Ivan Petrowskij", "1999-09-09").hits[0].score_bp,
+        plain
+    );
+    assert_eq!(
+        with("Ivan Arkadyevich Petrovsky", "1999-09-09").verdict,
+        Verdict::Block
+    );
     assert!(with("Ivan Petrowskij", "1970-03-02").hits[0].score_bp > plain);
 }
 
 #[test]
 fn the_same_document_number_blocks_under_any_name() {
     let mut subject = person("Anna Lindqvist");
-    subject.identifiers = vec![Identifier { kind: "any".into(), value: "ru-123456789".into() }];
-    assert_eq!(check(&subject, &lists(vec![petrov()])).verdict, Verdict::Block);
+    subject.identifiers = vec![Identifier {
+        kind: "any".into(),
+        value: "ru-123456789".into(),
+    }];
+    assert_eq!(
+        check(&subject, &lists(vec![petrov()])).verdict,
+        Verdict::Block
+    );
 }
 
 #[test]
 fn a_screening_is_the_same_bytes_every_time() {
-    let lists = lists(vec![petrov(), Entry::named("2", PartyKind::Person, "PETROVSKY, Ivan")]);
+    let lists = lists(vec![
+        petrov(),
+        Entry::named("2", PartyKind::Person, "PETROVSKY, Ivan"),
+    ]);
     let bytes = || {
         let screening = check(&person("Ivan Petrowskij"), &lists);
         evidence::canonical::to_vec_of(&screening).unwrap()
@@ -140,9 +186,16 @@ fn a_decision_holds_until_either_side_changes() {
     let lists = lists(vec![petrov()]);
     let subject = person("Ivan Petrowskij");
     let screening = check(&subject, &lists);
-    let dismissed = decide(&screening, &screening.hits[0], Finding::FalsePositive, now());
+    let dismissed = decide(
+        &screening,
+        &screening.hits[0],
+        Finding::FalsePositive,
+        now(),
+    );
     let reviewed = |subject: &Subject, lists: &Lists| {
-        check(subject, lists).reviewed(std::slice::from_ref(&dismissed)).verdict
+        check(subject, lists)
+            .reviewed(std::slice::from_ref(&dismissed))
+            .verdict
     };
     assert_eq!(reviewed(&subject, &lists), Verdict::Clear);
     let mut moved = subject.clone();
@@ -165,13 +218,19 @@ fn the_latest_decision_counts_and_a_true_match_blocks() {
         decide(&screening, hit, Finding::TrueMatch, later),
         decide(&screening, hit, Finding::FalsePositive, now()),
     ];
-    assert_eq!(screening.clone().reviewed(&decisions).verdict, Verdict::Block);
+    assert_eq!(
+        screening.clone().reviewed(&decisions).verdict,
+        Verdict::Block
+    );
     assert_eq!(screening.reviewed(&decisions[1..]).verdict, Verdict::Clear);
 }
 
 #[test]
 fn a_later_list_reports_what_changed_for_whom_and_which_decisions_ended() {
-    let before = lists(vec![petrov(), Entry::named("3", PartyKind::Person, "OLDHAM, Greta")]);
+    let before = lists(vec![
+        petrov(),
+        Entry::named("3", PartyKind::Person, "OLDHAM, Greta"),
+    ]);
     let mut renamed = petrov();
     renamed.programs = vec!["CYBER".to_owned()];
     let mut after = before.clone();
@@ -179,30 +238,55 @@ fn a_later_list_reports_what_changed_for_whom_and_which_decisions_ended() {
     after.insert(list("2", vec![renamed, added]));
     let ivan = person("Ivan Petrowskij");
     let screening = check(&ivan, &before);
-    let dismissed = decide(&screening, &screening.hits[0], Finding::FalsePositive, now());
-    let (anna, greta, other) =
-        (person("Anna Lindqvist"), person("Greta Oldham"), person("Tove Jansdotter"));
+    let dismissed = decide(
+        &screening,
+        &screening.hits[0],
+        Finding::FalsePositive,
+        now(),
+    );
+    let (anna, greta, other) = (
+        person("Anna Lindqvist"),
+        person("Greta Oldham"),
+        person("Tove Jansdotter"),
+    );
     let report = rescreen(
         &before,
         &after,
-        [("ivan", &ivan), ("anna", &anna), ("greta", &greta), ("other", &other)],
+        [
+            ("ivan", &ivan),
+            ("anna", &anna),
+            ("greta", &greta),
+            ("other", &other),
+        ],
         &[dismissed],
         now(),
         &policy(&["sdn"]),
     );
     let delta = &report.lists[0].entries;
-    assert_eq!((&delta.added[..], &delta.removed[..], &delta.changed[..]), (
-        &["2".to_owned()][..],
-        &["3".to_owned()][..],
-        &["1".to_owned()][..]
-    ));
-    let changes: Vec<_> =
-        report.changes.iter().map(|c| (c.id.as_str(), c.before, c.after)).collect();
-    assert_eq!(changes, [
-        ("ivan", Verdict::Clear, Verdict::Review),
-        ("anna", Verdict::Clear, Verdict::Block),
-        ("greta", Verdict::Block, Verdict::Clear),
-    ]);
-    assert_eq!(report.changes[0].expired, [("sdn".to_owned(), "1".to_owned())]);
+    assert_eq!(
+        (&delta.added[..], &delta.removed[..], &delta.changed[..]),
+        (
+            &["2".to_owned()][..],
+            &["3".to_owned()][..],
+            &["1".to_owned()][..]
+        )
+    );
+    let changes: Vec<_> = report
+        .changes
+        .iter()
+        .map(|c| (c.id.as_str(), c.before, c.after))
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            ("ivan", Verdict::Clear, Verdict::Review),
+            ("anna", Verdict::Clear, Verdict::Block),
+            ("greta", Verdict::Block, Verdict::Clear),
+        ]
+    );
+    assert_eq!(
+        report.changes[0].expired,
+        [("sdn".to_owned(), "1".to_owned())]
+    );
     assert_eq!(report.screened, 4);
 }
