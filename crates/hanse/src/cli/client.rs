@@ -5,7 +5,7 @@
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -251,7 +251,7 @@ impl Client {
     fn fresh_token(
         &self,
         mut file: ClientFile,
-        path: &PathBuf,
+        path: &Path,
     ) -> Result<Zeroizing<String>, Failure> {
         let now_s = Clock::system().now_ms().div_euclid(1000);
         if now_s + 10 < file.token_expires_s {

@@ -1,5 +1,9 @@
 //! The node through its router.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 mod access;
+mod journal_api;
+mod openapi;
 mod platform;
 mod scopes;
