@@ -248,11 +248,7 @@ impl Client {
     }
 
     /// The remembered token while it lasts, then one for the remembered key.
-    fn fresh_token(
-        &self,
-        mut file: ClientFile,
-        path: &Path,
-    ) -> Result<Zeroizing<String>, Failure> {
+    fn fresh_token(&self, mut file: ClientFile, path: &Path) -> Result<Zeroizing<String>, Failure> {
         let now_s = Clock::system().now_ms().div_euclid(1000);
         if now_s + 10 < file.token_expires_s {
             return Ok(file.token);

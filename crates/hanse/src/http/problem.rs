@@ -169,7 +169,12 @@ impl Problem {
     /// A problem of one kind, with what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Parts { code, detail, errors: Vec::new(), headers: HeaderMap::new() }))
+        Self(Box::new(Parts {
+            code,
+            detail,
+            errors: Vec::new(),
+            headers: HeaderMap::new(),
+        }))
     }
 
     /// A defect of the node. The cause goes to the log, never to the caller.

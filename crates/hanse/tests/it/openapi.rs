@@ -18,7 +18,10 @@ pub(crate) fn check_kept(document: &OpenApi, file: &str) {
         std::fs::write(&path, &made).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "{file} differs from the code; see check_kept for how to write it anew");
+    assert!(
+        kept == made,
+        "{file} differs from the code; see check_kept for how to write it anew"
+    );
 }
 
 #[tokio::test]
@@ -28,12 +31,17 @@ async fn the_kept_document_is_what_the_code_makes_and_what_the_node_serves() {
     let served = zone.get("/openapi.json", "").await;
     assert_eq!(served.status, StatusCode::OK);
     assert_eq!(served.body, serde_json::to_value(&zone.document).unwrap());
-    assert_eq!(served.body["openapi"].as_str().map(|v| &v[..3]), Some("3.1"));
+    assert_eq!(
+        served.body["openapi"].as_str().map(|v| &v[..3]),
+        Some("3.1")
+    );
 }
 
 #[test]
 fn every_operation_has_its_own_id_a_summary_and_the_answers_of_the_layers() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let mut document = runtime.block_on(async { Zone::start().document });
     let mut ids = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {
@@ -42,7 +50,10 @@ fn every_operation_has_its_own_id_a_summary_and_the_answers_of_the_layers() {
             assert!(ids.insert(id.clone()), "{id} twice");
             assert!(operation.summary.is_some(), "{id}");
             for status in ["400", "406", "429", "500", "503"] {
-                assert!(operation.responses.responses.contains_key(status), "{path} {status}");
+                assert!(
+                    operation.responses.responses.contains_key(status),
+                    "{path} {status}"
+                );
             }
         }
     }
