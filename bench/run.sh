@@ -12,6 +12,7 @@ build() { cargo build --quiet --release --locked --target-dir "$target" --manife
 echo "bench: building ours and the rivals" >&2
 build "$here"
 build "$here/rivals/doubleentry"
+cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml" -p hanse
 "$root/tools/judges/setup.sh" "$judges"
 
 rapidfuzz="$here/rivals/rapidfuzz/requirements.txt"
@@ -21,6 +22,7 @@ if ! cmp -s "$rapidfuzz" "$target/venv/installed"; then
     cp "$rapidfuzz" "$target/venv/installed"
 fi
 
+export BENCH_HANSE="${CARGO_TARGET_DIR:-$root/target}/release/hanse"
 export BENCH_ROOT="$root"
 export BENCH_PYTHON="$target/venv/bin/python"
 export BENCH_DOUBLEENTRY="$target/release/rival-doubleentry"

@@ -17,7 +17,9 @@ type Encode = fn(&Value) -> Result<Vec<u8>>;
 
 const RIVALS: [(&str, Encode); 2] = [
     ("json-canon 0.1.3", |value| Ok(json_canon::to_vec(value)?)),
-    ("serde_json_canonicalizer 0.4.1", |value| Ok(serde_json_canonicalizer::to_vec(value)?)),
+    ("serde_json_canonicalizer 0.4.1", |value| {
+        Ok(serde_json_canonicalizer::to_vec(value)?)
+    }),
 ];
 
 /// Measures every document against every rival.
@@ -27,7 +29,10 @@ pub fn run() -> Result<Vec<Row>> {
     let documents = [
         ("640 B receipt", receipts),
         ("64 KiB of receipts", vec![sample::statement(&mut numbers)]),
-        ("64 KiB of doubles", vec![sample::measurements(&mut numbers)]),
+        (
+            "64 KiB of doubles",
+            vec![sample::measurements(&mut numbers)],
+        ),
     ];
     let mut rows = Vec::new();
     for (name, values) in &documents {
@@ -41,28 +46,57 @@ pub fn run() -> Result<Vec<Row>> {
 
 fn from_value(name: &str, values: &[Value], rival: &str, encode: Encode) -> Result<Row> {
     for value in values {
-        ensure!(evidence::canonical::to_vec(value)? == encode(value)?, "{rival} disagrees");
+        ensure!(
+            evidence::canonical::to_vec(value)? == encode(value)?,
+            "{rival} disagrees"
+        );
     }
     let case = format!("{name}, value to bytes");
-    let title = Title { topic: "canonical", case: &case, rival, unit: "MB", clock: Clock::Cpu };
+    let title = Title {
+        topic: "canonical",
+        case: &case,
+        rival,
+        unit: "MB",
+        clock: Clock::Cpu,
+    };
     compare(
         title,
-        || repeat(SLICE, || megabytes(values, |value| Ok(evidence::canonical::to_vec(value)?))),
+        || {
+            repeat(SLICE, || {
+                megabytes(values, |value| Ok(evidence::canonical::to_vec(value)?))
+            })
+        },
         || repeat(SLICE, || megabytes(values, encode)),
     )
 }
 
 fn from_bytes(name: &str, values: &[Value], rival: &str, encode: Encode) -> Result<Row> {
-    let texts = values.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?;
+    let texts = values
+        .iter()
+        .map(serde_json::to_vec)
+        .collect::<Result<Vec<_>, _>>()?;
     let theirs = |text: &Vec<u8>| encode(&serde_json::from_slice(text)?);
     for text in &texts {
-        ensure!(evidence::canonical::canonicalize(text)? == theirs(text)?, "{rival} disagrees");
+        ensure!(
+            evidence::canonical::canonicalize(text)? == theirs(text)?,
+            "{rival} disagrees"
+        );
     }
     let case = format!("{name}, bytes to bytes");
-    let title = Title { topic: "canonical", case: &case, rival, unit: "MB", clock: Clock::Cpu };
+    let title = Title {
+        topic: "canonical",
+        case: &case,
+        rival,
+        unit: "MB",
+        clock: Clock::Cpu,
+    };
     compare(
         title,
-        || repeat(SLICE, || megabytes(&texts, |text| Ok(evidence::canonical::canonicalize(text)?))),
+        || {
+            repeat(SLICE, || {
+                megabytes(&texts, |text| Ok(evidence::canonical::canonicalize(text)?))
+            })
+        },
         || repeat(SLICE, || megabytes(&texts, theirs)),
     )
 }

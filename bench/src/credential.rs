@@ -30,8 +30,13 @@ pub fn run(judges: &Path, work: &Path) -> Result<Vec<Row>> {
     let script = judges.join("bench-verify.mjs");
     std::fs::write(&script, include_str!("../rivals/digital-bazaar/verify.mjs"))
         .context("copy the rival's script")?;
-    let mut rival =
-        Rival::start(Command::new("node").arg(&script).arg(&file).arg(NOW).current_dir(judges))?;
+    let mut rival = Rival::start(
+        Command::new("node")
+            .arg(&script)
+            .arg(&file)
+            .arg(NOW)
+            .current_dir(judges),
+    )?;
     let policy = Policy::at(NOW.parse()?);
     let title = Title {
         topic: "credential",
@@ -73,6 +78,11 @@ fn formation_credential() -> Result<Vec<u8>> {
         valid_until: None,
         status: Vec::new(),
     };
-    let signed = sign(credential.build()?, &key, created, ProofPurpose::AssertionMethod)?;
+    let signed = sign(
+        credential.build()?,
+        &key,
+        created,
+        ProofPurpose::AssertionMethod,
+    )?;
     Ok(canonical::to_vec(&signed)?)
 }

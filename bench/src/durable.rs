@@ -23,12 +23,15 @@ use journal::{
 };
 use journal_sqlite::SqliteEngine;
 
-use crate::measure::{Clock, Row, Slice, Title, compare, repeat, repeat_all_threads};
+use crate::measure::{
+    Clock, Row, Slice, Title, compare, from_all_callers, repeat, repeat_all_threads,
+};
 use crate::rival::Rival;
 use crate::sample::{self, Numbers};
 
 const SLICE: Duration = Duration::from_millis(400);
-const CALLERS: usize = 16;
+/// Clients at the same time, where there are many.
+pub const CALLERS: usize = 16;
 const AT_MS: i64 = 1_773_565_613_000;
 const DOUBLEENTRY: &str = "doubleentry 0.8.0, SQLite WAL FULL";
 const DISK: &str = "write 512 B + fdatasync";
@@ -69,10 +72,16 @@ pub fn run(doubleentry: &Path, work: &Path) -> Result<Vec<Row>> {
     let mut rival = Rival::start(Command::new(doubleentry).arg(folder.path()))?;
     let mut disk = Disk::create(&folder.path().join("raw"))?;
     let mut rows = Vec::new();
-    for (number, load) in
-        [Load::Single, Load::Callers, Load::Batch(100), Load::Batch(1000)].into_iter().enumerate()
+    for (number, load) in [
+        Load::Single,
+        Load::Callers,
+        Load::Batch(100),
+        Load::Batch(1000),
+    ]
+    .into_iter()
+    .enumerate()
     {
-        let ours = Ours::open(&folder.path().join(format!("ours-{number}")))?;
+        let ours = Journalled::open(&folder.path().join(format!("ours-{number}")))?;
         rows.push(compare(
             title(&load.name(), DOUBLEENTRY, "events"),
             || ours.slice(load),
@@ -90,18 +99,25 @@ pub fn run(doubleentry: &Path, work: &Path) -> Result<Vec<Row>> {
 }
 
 fn title<'a>(case: &'a str, rival: &'a str, unit: &'a str) -> Title<'a> {
-    Title { topic: "durable", case, rival, unit, clock: Clock::Wall }
+    Title {
+        topic: "durable",
+        case,
+        rival,
+        unit,
+        clock: Clock::Wall,
+    }
 }
 
 /// An open journal and events to put into it.
-struct Ours {
+pub struct Journalled {
     journal: Journal,
     payloads: Vec<Vec<u8>>,
     next: AtomicU64,
 }
 
-impl Ours {
-    fn open(folder: &Path) -> Result<Self> {
+impl Journalled {
+    /// A journal in a folder that does not exist yet.
+    pub fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir(folder)?;
         // Repeatable bytes serve a benchmark; a node takes them from the operating system.
         let mut random = Numbers::new(1);
@@ -120,18 +136,27 @@ impl Ours {
         let payloads = (0..256)
             .map(|_| canonical::to_vec(&sample::receipt(&mut numbers)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { journal, payloads, next: AtomicU64::new(0) })
+        Ok(Self {
+            journal,
+            payloads,
+            next: AtomicU64::new(0),
+        })
     }
 
     fn slice(&self, load: Load) -> Result<Slice> {
         match load {
             Load::Single => repeat_all_threads(SLICE, || self.commit(1)),
             Load::Batch(size) => repeat_all_threads(SLICE, || self.commit(size)),
-            Load::Callers => {
-                let until = Instant::now() + SLICE;
-                repeat_all_threads(SLICE, || self.commit_from_all_callers(until))
-            }
+            Load::Callers => self.slice_from_all_callers(SLICE),
         }
+    }
+
+    /// Commits of one event each from [`CALLERS`] threads.
+    pub fn slice_from_all_callers(&self, slice: Duration) -> Result<Slice> {
+        let until = Instant::now() + slice;
+        repeat_all_threads(slice, || {
+            from_all_callers(CALLERS, until, || || self.commit(1))
+        })
     }
 
     /// Commits one transaction and waits until it is durable; the number of its events.
@@ -140,13 +165,18 @@ impl Ours {
         let mut transaction = Transaction::new(AT_MS, "did:key:bench");
         let new_event = |at: u64| -> Result<NewEvent> {
             let payload = self.payloads[(at % self.payloads.len() as u64) as usize].clone();
-            Ok(NewEvent { kind: "invoice.settled.v1".parse::<EventKind>()?, payload })
+            Ok(NewEvent {
+                kind: "invoice.settled.v1".parse::<EventKind>()?,
+                payload,
+            })
         };
         transaction.appends.push(Append {
             stream: "mez/ledger/bench".parse::<StreamName>()?,
             privacy: Privacy::Public,
             expected: Expected::Any,
-            events: (number..number + events as u64).map(new_event).collect::<Result<_>>()?,
+            events: (number..number + events as u64)
+                .map(new_event)
+                .collect::<Result<_>>()?,
         });
         transaction.idempotency = Some(Idempotency {
             scope: "bench".to_owned(),
@@ -158,23 +188,6 @@ impl Ours {
         });
         self.journal.commit_blocking(transaction)?;
         Ok(events as f64)
-    }
-
-    fn commit_from_all_callers(&self, until: Instant) -> Result<f64> {
-        let caller = || -> Result<f64> {
-            let mut done = 0.0;
-            while Instant::now() < until {
-                done += self.commit(1)?;
-            }
-            Ok(done)
-        };
-        std::thread::scope(|scope| {
-            let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(caller)).collect();
-            callers
-                .into_iter()
-                .map(|caller| caller.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .sum()
-        })
     }
 }
 

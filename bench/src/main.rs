@@ -4,6 +4,7 @@
 mod canonical;
 mod credential;
 mod durable;
+mod http;
 mod measure;
 mod merkle;
 mod report;
@@ -16,7 +17,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 /// Topics in the order of the report.
-const TOPICS: [&str; 5] = ["canonical", "log", "durable", "credential", "screening"];
+const TOPICS: [&str; 6] = [
+    "canonical",
+    "log",
+    "durable",
+    "credential",
+    "screening",
+    "http",
+];
 
 fn main() -> Result<()> {
     let (mut results, mut page, mut topics) = (PathBuf::from("results.json"), None, Vec::new());
@@ -24,7 +32,11 @@ fn main() -> Result<()> {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--results" => results = arguments.next().context("--results needs a file")?.into(),
-            "--page" => page = Some(PathBuf::from(arguments.next().context("--page needs a file")?)),
+            "--page" => {
+                page = Some(PathBuf::from(
+                    arguments.next().context("--page needs a file")?,
+                ))
+            }
             topic if TOPICS.contains(&topic) => topics.push(topic.to_owned()),
             other => bail!("no topic {other}; there are {}", TOPICS.join(", ")),
         }
@@ -38,8 +50,17 @@ fn main() -> Result<()> {
             "canonical" => canonical::run(),
             "log" => merkle::run(),
             "durable" => durable::run(&path("BENCH_DOUBLEENTRY")?, &path("BENCH_WORK")?),
-            "screening" => screening::run(&path("BENCH_ROOT")?, &path("BENCH_PYTHON")?, &path("BENCH_WORK")?),
+            "screening" => screening::run(
+                &path("BENCH_ROOT")?,
+                &path("BENCH_PYTHON")?,
+                &path("BENCH_WORK")?,
+            ),
             "credential" => credential::run(&path("BENCH_JUDGES")?, &path("BENCH_WORK")?),
+            "http" => http::run(
+                &path("BENCH_HANSE")?,
+                &path("BENCH_ROOT")?,
+                &path("BENCH_WORK")?,
+            ),
             other => bail!("no topic {other}"),
         };
         let rows = rows.with_context(|| format!("measure {topic}"))?;
@@ -54,6 +75,7 @@ fn main() -> Result<()> {
 
 /// A file or folder that `run.sh` prepares and names in the environment.
 fn path(variable: &str) -> Result<PathBuf> {
-    let path = std::env::var_os(variable).with_context(|| format!("{variable} is set by bench/run.sh"))?;
+    let path =
+        std::env::var_os(variable).with_context(|| format!("{variable} is set by bench/run.sh"))?;
     std::path::absolute(path).with_context(|| format!("find what {variable} names"))
 }

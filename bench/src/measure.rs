@@ -126,20 +126,56 @@ pub fn repeat(slice: Duration, mut work: impl FnMut() -> Result<f64>) -> Result<
         units += work()?;
     }
     let cpu = cpu_time(ClockId::ThreadCPUTime) - cpu;
-    Ok(Slice { units, wall: started.elapsed(), cpu })
+    Ok(Slice {
+        units,
+        wall: started.elapsed(),
+        cpu,
+    })
 }
 
 /// Like [`repeat`], counting the CPU time of every thread of this process.
 pub fn repeat_all_threads(slice: Duration, work: impl FnMut() -> Result<f64>) -> Result<Slice> {
     let cpu = cpu_time(ClockId::ProcessCPUTime);
     let done = repeat(slice, work)?;
-    Ok(Slice { cpu: cpu_time(ClockId::ProcessCPUTime) - cpu, ..done })
+    Ok(Slice {
+        cpu: cpu_time(ClockId::ProcessCPUTime) - cpu,
+        ..done
+    })
+}
+
+/// Runs `callers` threads until `until`, each with work of its own; the units of all.
+pub fn from_all_callers<W: FnMut() -> Result<f64>>(
+    callers: usize,
+    until: Instant,
+    work_of_one: impl Fn() -> W + Sync,
+) -> Result<f64> {
+    let caller = || -> Result<f64> {
+        let (mut work, mut units) = (work_of_one(), 0.0);
+        while Instant::now() < until {
+            units += work()?;
+        }
+        Ok(units)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..callers).map(|_| scope.spawn(caller)).collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .sum()
+    })
 }
 
 /// CPU time so far, by `clock`.
 pub fn cpu_time(clock: ClockId) -> Duration {
     let now = clock_gettime(clock);
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+    Duration::new(
+        now.tv_sec.unsigned_abs(),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
 }
 
 fn time(clock: Clock, slice: Slice) -> Duration {
@@ -158,7 +194,11 @@ fn spread(values: impl Iterator<Item = f64>) -> Spread {
     } else {
         sorted[middle]
     };
-    Spread { median, min: sorted[0], max: sorted[sorted.len() - 1] }
+    Spread {
+        median,
+        min: sorted[0],
+        max: sorted[sorted.len() - 1],
+    }
 }
 
 #[cfg(test)]
@@ -167,13 +207,22 @@ mod tests {
 
     fn slice(units: f64, ms: u64) -> Result<Slice> {
         let time = Duration::from_millis(ms);
-        Ok(Slice { units, wall: time, cpu: time })
+        Ok(Slice {
+            units,
+            wall: time,
+            cpu: time,
+        })
     }
 
     #[test]
     fn the_ratio_is_taken_within_pairs_and_the_first_pair_is_dropped() {
-        let title =
-            Title { topic: "t", case: "c", rival: "r", unit: "u", clock: Clock::Wall };
+        let title = Title {
+            topic: "t",
+            case: "c",
+            rival: "r",
+            unit: "u",
+            clock: Clock::Wall,
+        };
         let mut calls = 0;
         let ours = || {
             calls += 1;
@@ -183,7 +232,14 @@ mod tests {
         let mut theirs_calls = 0;
         let theirs = || {
             theirs_calls += 1;
-            slice(10.0, if theirs_calls == 1 { 1 } else { 100 * theirs_calls })
+            slice(
+                10.0,
+                if theirs_calls == 1 {
+                    1
+                } else {
+                    100 * theirs_calls
+                },
+            )
         };
         let row = compare(title, ours, theirs).unwrap();
         assert_eq!(row.pairs, PAIRS);

@@ -30,11 +30,21 @@ pub fn run() -> Result<Vec<Row>> {
     let theirs = Theirs::grown(LEAVES)?;
     let root = ours.frontier.root();
     ensure!(theirs.mmr().get_root()? == root, "the two roots differ");
-    Ok(vec![appends()?, proofs(&ours, &theirs)?, verifications(&ours, &theirs, root)?])
+    Ok(vec![
+        appends()?,
+        proofs(&ours, &theirs)?,
+        verifications(&ours, &theirs, root)?,
+    ])
 }
 
 fn title(case: &'static str, unit: &'static str) -> Title<'static> {
-    Title { topic: "log", case, rival: RIVAL, unit, clock: Clock::Cpu }
+    Title {
+        topic: "log",
+        case,
+        rival: RIVAL,
+        unit,
+        clock: Clock::Cpu,
+    }
 }
 
 fn appends() -> Result<Row> {
@@ -90,7 +100,10 @@ fn verifications(ours: &Ours, theirs: &Theirs, root: Hash) -> Result<Row> {
     }
     let count = indexes.len() as f64;
     compare(
-        title("verification of an inclusion proof in a million leaves", "proofs"),
+        title(
+            "verification of an inclusion proof in a million leaves",
+            "proofs",
+        ),
         || {
             repeat(SLICE, || {
                 for (index, leaf, proof) in &our_proofs {
@@ -103,7 +116,10 @@ fn verifications(ours: &Ours, theirs: &Theirs, root: Hash) -> Result<Row> {
             repeat(SLICE, || {
                 for (position, leaf, proof) in &their_proofs {
                     let proof: &MerkleProof<Hash, Sha256Nodes> = proof;
-                    ensure!(proof.verify(root, vec![(*position, *leaf)])?, "their proof fails");
+                    ensure!(
+                        proof.verify(root, vec![(*position, *leaf)])?,
+                        "their proof fails"
+                    );
                 }
                 Ok(count)
             })
@@ -125,7 +141,10 @@ struct Ours {
 
 impl Ours {
     fn grown(leaves: u64) -> Self {
-        let mut log = Self { frontier: Frontier::new(), levels: vec![Vec::new(); 64] };
+        let mut log = Self {
+            frontier: Frontier::new(),
+            levels: vec![Vec::new(); 64],
+        };
         for index in 0..leaves {
             let levels = &mut log.levels;
             let store = |level: u8, _: u64, hash: Hash| levels[usize::from(level)].push(hash);
@@ -154,7 +173,10 @@ struct Nodes(RefCell<Vec<Hash>>);
 
 impl Theirs {
     fn grown(leaves: u64) -> Result<Self> {
-        let log = Self { nodes: Nodes::default(), size: Cell::new(0) };
+        let log = Self {
+            nodes: Nodes::default(),
+            size: Cell::new(0),
+        };
         let mut mmr = log.mmr();
         for index in 0..leaves {
             mmr.push(leaf_hash(&leaf(index)))?;

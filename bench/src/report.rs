@@ -26,13 +26,16 @@ pub fn save(path: &Path, rows: Vec<Row>) -> Result<Results> {
     let cores = std::thread::available_parallelism()?.get();
     let mut results = match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).context("read the earlier results")?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Results { cores, rows: Vec::new() }
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Results {
+            cores,
+            rows: Vec::new(),
+        },
         Err(error) => return Err(error).context("open the earlier results"),
     };
     results.cores = cores;
-    results.rows.retain(|old| rows.iter().all(|row| row.topic != old.topic));
+    results
+        .rows
+        .retain(|old| rows.iter().all(|row| row.topic != old.topic));
     results.rows.extend(rows);
     let order = |row: &Row| crate::TOPICS.iter().position(|topic| *topic == row.topic);
     results.rows.sort_by_key(order);
@@ -92,7 +95,9 @@ pub fn line(row: &Row) -> String {
 /// Puts the table between the markers of the page.
 pub fn quote(page: &Path, table: &str) -> Result<()> {
     let text = fs::read_to_string(page).context("open the page of results")?;
-    let (before, rest) = text.split_once(BEGIN).context("find where the results begin")?;
+    let (before, rest) = text
+        .split_once(BEGIN)
+        .context("find where the results begin")?;
     let (_, after) = rest.split_once(END).context("find where the results end")?;
     fs::write(page, format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
         .context("write the page of results")

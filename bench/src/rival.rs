@@ -27,12 +27,19 @@ impl Rival {
             .with_context(|| format!("start {}", program.display()))?;
         let questions = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().context("connect the rival's output")?);
-        Ok(Self { child, questions, answers })
+        Ok(Self {
+            child,
+            questions,
+            answers,
+        })
     }
 
     /// Asks for one slice of work. The answer is `UNITS WALL_NS CPU_NS`.
     pub fn ask(&mut self, question: &str) -> Result<Slice> {
-        let questions = self.questions.as_mut().context("ask a rival that was stopped")?;
+        let questions = self
+            .questions
+            .as_mut()
+            .context("ask a rival that was stopped")?;
         writeln!(questions, "{question}").with_context(|| format!("ask the rival: {question}"))?;
         questions.flush()?;
         let mut answer = String::new();
