@@ -47,7 +47,7 @@ pub(crate) fn open(directory: &Path, seed: u64) -> Journal {
     Journal::open(Box::new(engine), options).unwrap()
 }
 
-fn log_key() -> SigningKey {
+pub(crate) fn log_key() -> SigningKey {
     SigningKey::from_seed([7; 32])
 }
 

@@ -1,0 +1,130 @@
+//! A disk that is really full: a file system of its own, in memory, with a size.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
+
+use journal::{
+    Append, CommitError, DumpDirectory, Expected, Journal, Limits, NewEvent, NoProjection, Options,
+    Privacy, SealingKey, Seq, Transaction,
+};
+use journal_sqlite::SqliteEngine;
+
+use crate::history;
+
+const CANARY: &str = "canary-plaintext";
+
+/// A mounted file system of limited size; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Nothing when this user may not mount.
+    fn mount(path: &Path) -> Option<Self> {
+        std::fs::create_dir(path).unwrap();
+        let disk = Self(path.to_owned());
+        disk.resize("", "1m").then_some(disk)
+    }
+
+    fn resize(&self, how: &str, size: &str) -> bool {
+        let options = format!("{how}size={size}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&self.0).output();
+        mount.is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).output());
+    }
+}
+
+fn open(disk: &Path, dumps: &Path) -> Journal {
+    let options = Options {
+        origin: history::verifier().name().to_owned(),
+        log_key: history::log_key(),
+        node_key: SealingKey::from_bytes([6; 32]),
+        projection: Arc::new(NoProjection),
+        entropy: Box::new(|bytes| getrandom::fill(bytes).unwrap()),
+        dumps: Box::new(DumpDirectory::create(dumps).unwrap()),
+        limits: Limits::STANDARD,
+    };
+    let engine = SqliteEngine::open(disk.join("journal.sqlite")).unwrap();
+    Journal::open(Box::new(engine), options).unwrap()
+}
+
+fn payload(n: u64) -> Vec<u8> {
+    format!("{CANARY} {n} {}", "x".repeat(16 << 10)).into_bytes()
+}
+
+fn transaction(n: u64) -> Transaction {
+    let mut transaction = Transaction::new(n as i64, "someone");
+    transaction.appends.push(Append {
+        stream: "filling/disk".parse().unwrap(),
+        privacy: Privacy::Public,
+        expected: Expected::Any,
+        events: vec![NewEvent { kind: "disk.filled.v1".parse().unwrap(), payload: payload(n) }],
+    });
+    transaction
+}
+
+#[test]
+fn a_full_disk_diverts_to_a_sealed_dump_that_is_recovered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (small, dumps) = (folder.path().join("small"), folder.path().join("dumps"));
+    let Some(disk) = SmallDisk::mount(&small) else {
+        let message = "SKIPPED: this user may not mount a small disk";
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{message}");
+        return drop(std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes()));
+    };
+    let journal = open(&small, &dumps);
+    let (accepted, diverted) = fill(&journal);
+    journal.shutdown();
+    drop(journal);
+    assert!(accepted > 10, "{accepted}");
+    for dump in std::fs::read_dir(&dumps).unwrap() {
+        let bytes = std::fs::read(dump.unwrap().path()).unwrap();
+        assert!(!bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()));
+    }
+
+    assert!(disk.resize("remount,", "64m"));
+    let journal = open(&small, &dumps);
+    let recovery = journal.recover().unwrap();
+    assert_eq!((recovery.replayed + recovery.present, recovery.refused.len()), (diverted, 0));
+    let again = journal.recover().unwrap();
+    assert_eq!((again.replayed, again.refused.len()), (0, 0));
+
+    let mut found = BTreeMap::new();
+    let events = journal.reader().stream(&"filling/disk".parse().unwrap(), Seq::FIRST, usize::MAX);
+    for event in events.unwrap() {
+        *found.entry(event.payload.unwrap()).or_insert(0) += 1;
+    }
+    let expected = (0..accepted + diverted).map(|n| (payload(n), 1)).collect();
+    assert!(found == expected, "{} events of {} are there", found.len(), accepted + diverted);
+    journal.shutdown();
+    assert_eq!(history::check(&history::snapshots(&small)).findings, []);
+}
+
+/// Commits until the disk is full, and on until the journal has answered so three times or stops.
+/// Returns how many were accepted, and how many are promised to be in a dump.
+fn fill(journal: &Journal) -> (u64, u64) {
+    let (mut accepted, mut diverted) = (0, 0);
+    while diverted < 3 {
+        match journal.commit_blocking(transaction(accepted + diverted)) {
+            Ok(_) => {
+                assert_eq!(diverted, 0, "space came back by itself");
+                accepted += 1;
+            }
+            Err(CommitError::Diverted { dump }) => {
+                assert!(dump.is_file());
+                diverted += 1;
+            }
+            Err(CommitError::Halted { .. }) => break,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(diverted > 0);
+    (accepted, diverted)
+}
