@@ -458,6 +458,10 @@ pub(super) fn sound(text: &str) -> String {
         Some(rest) => format!("s{rest}"),
         None => text.to_owned(),
     };
+    // The Dutch and German way to end a Slavic name.
+    let text = text
+        .strip_suffix("ij")
+        .map_or(text.clone(), |stem| format!("{stem}i"));
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(first) = rest.chars().next() {
@@ -524,7 +528,7 @@ pub(super) fn weight(word: &Word, role: Role) -> u32 {
                 full
             }
         }
-        Role::Patronymic => 80,
+        Role::Patronymic => 60,
         Role::Descriptor => 60,
         Role::Initial => 50,
         Role::Number => 40,
