@@ -9,9 +9,10 @@ use rusqlite::{
     types::{FromSqlError, Type},
 };
 
-/// SQLite integers are signed; positions and counts stay far below 2^63.
+/// SQLite integers are signed. Stored positions and counts are far below 2^63; one that is asked
+/// for beyond it finds nothing, like every other beyond the end.
 pub(crate) fn integer(n: u64) -> i64 {
-    i64::try_from(n).expect("positions and counts are below 2^63")
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// A page size as SQLite takes it.

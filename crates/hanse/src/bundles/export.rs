@@ -205,6 +205,14 @@ pub enum ExportError {
     /// The log key in the head is malformed.
     #[error("log key of the export is not a verifier key")]
     LogKey(#[source] NoteError),
+    /// It is of another log than the one that is known.
+    #[error("export is of log {actual}, not of {expected}")]
+    OtherLog {
+        /// The known verifier key.
+        expected: String,
+        /// The verifier key in the export.
+        actual: String,
+    },
     /// The peaks do not belong to a tree of the size `from`.
     #[error("peaks are not those of a tree")]
     Peaks,
@@ -321,10 +329,13 @@ struct Check {
 impl Check {
     fn begin(head: Head, trusted: Option<&NoteVerifier>) -> Result<Self, ExportError> {
         let frontier = head.frontier()?;
-        let log_key = match trusted {
-            Some(key) => key.clone(),
-            None => head.log_key.parse().map_err(ExportError::LogKey)?,
-        };
+        let log_key: NoteVerifier = head.log_key.parse().map_err(ExportError::LogKey)?;
+        if let Some(expected) = trusted
+            && *expected != log_key
+        {
+            let (expected, actual) = (expected.to_string(), head.log_key);
+            return Err(ExportError::OtherLog { expected, actual });
+        }
         let checkpoint =
             Checkpoint::open(&head.checkpoint, &log_key).map_err(ExportError::Checkpoint)?;
         let proven = Proven {
