@@ -1,5 +1,10 @@
 //! Seeds. `JOURNAL_SEEDS` asks for more of them than the quick default.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "which seed catches which bug is worth reading"
+)]
+
 use journal::{
     bug::PlantedBug,
     sim::{run, run_planted},
