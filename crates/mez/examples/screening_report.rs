@@ -7,6 +7,8 @@
 //! ```
 //! Without arguments it measures on the shipped data. The UN list may not be shipped; give its path.
 
+#![expect(clippy::print_stdout, reason = "a report is printed")]
+
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, time::Instant};
 
 use mez::sanctions::{

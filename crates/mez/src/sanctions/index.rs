@@ -24,6 +24,10 @@ pub(super) struct Index {
     starts: Vec<usize>,
     /// Letter counts of `words`, side by side because every search reads them.
     letters: Vec<u64>,
+    /// The texts of `words` one after the other, for the same reason.
+    texts: Vec<u8>,
+    /// The position in `texts` of the first word of each length.
+    text_starts: Vec<usize>,
     /// The rows that hold each word, and its weight there.
     postings: Vec<Vec<(u32, u32)>>,
     by_text: BTreeMap<String, Vec<u32>>,
@@ -80,11 +84,14 @@ impl Index {
             .into_iter()
             .map(|((_, word), rows)| (word.clone(), rows))
             .unzip();
-        let starts = (0..=token::WORD_BYTES_MAX + 1)
+        let starts: Vec<usize> = (0..=token::WORD_BYTES_MAX + 1)
             .map(|len| words.partition_point(|word| word.len() < len))
             .collect();
+        let bytes_before = |&start: &usize| words[..start].iter().map(Word::len).sum();
         let keyed = |key: &dyn Fn(&Word) -> String| group(&words, |w| vec![key(w)]);
         Self {
+            texts: words.iter().flat_map(|word| word.text.bytes()).collect(),
+            text_starts: starts.iter().map(bytes_before).collect(),
             letters: words.iter().map(|word| word.letters).collect(),
             by_text: keyed(&|w| w.text.clone()),
             by_sound: keyed(&|w| w.sound.clone()),
@@ -228,10 +235,14 @@ impl Index {
         let longest = (word.len() + reach).min(token::WORD_BYTES_MAX);
         for len in word.len().saturating_sub(reach)..=longest {
             let edits = token::edits_max(len.max(word.len()));
-            let bucket = self.starts[len]..self.starts[len + 1];
-            for (id, counts) in bucket.clone().zip(&self.letters[bucket]) {
+            let texts = &self.texts[self.text_starts[len]..self.text_starts[len + 1]];
+            let counts = &self.letters[self.starts[len]..self.starts[len + 1]];
+            for ((id, counts), text) in (self.starts[len]..)
+                .zip(counts)
+                .zip(texts.chunks(len.max(1)))
+            {
                 if token::may_be_near(word.len(), word.letters, len, *counts)
-                    && pattern.distance(self.words[id].text.as_bytes()) <= edits
+                    && pattern.distance(text) <= edits
                 {
                     ids.push(id as u32);
                 }
