@@ -1,7 +1,8 @@
 //! `hanse journal`: the journal of a data folder, without a running zone.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -9,7 +10,10 @@ use evidence::checkpoint::Checkpoint;
 use evidence::note::NoteVerifier;
 use journal::engine::Snapshots as _;
 use journal::error::{EngineError, Fault};
-use journal::{DumpDirectory, Journal, Limits, OpenError, Options, RebuildMode, fsck};
+use journal::{
+    DumpDirectory, Journal, Limits, LogIndex, OpenError, Options, ReadError, Reader, RebuildMode,
+    archive, fsck,
+};
 use journal_sqlite::{SqliteEngine, SqliteSnapshots};
 use serde_json::{Value, json};
 
@@ -25,6 +29,8 @@ use crate::projection::NodeProjection;
 pub enum JournalCommand {
     /// Copy the journal to a file, while the node runs or not.
     Backup(Backup),
+    /// Write the published bytes as one archive, a line each. Keys are not in it; sealed content stays sealed.
+    Export(Export),
     /// Make every chain, tree and root again from the stored bytes, and name each record that differs.
     Fsck(Fsck),
     /// Show size and root of the log and its newest checkpoint.
@@ -45,6 +51,7 @@ impl JournalCommand {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         match self {
             Self::Backup(backup) => backup.run(global),
+            Self::Export(export) => export.run(global),
             Self::Fsck(fsck) => fsck.run(global),
             Self::Head(head) => head.run(global),
             Self::Rebuild(rebuild) => rebuild.run(global),
@@ -91,6 +98,9 @@ pub struct Fsck {
     /// together with its checkpoints.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
+    /// Check an archive instead of a journal file.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    archive: Option<PathBuf>,
 }
 
 impl Fsck {
@@ -106,30 +116,69 @@ impl Fsck {
             })
         });
         let expected = expected.transpose()?;
+        let (report, unopened) = match &self.archive {
+            Some(archive) => (check_archive(archive, &verifier, expected.as_ref())?, Vec::new()),
+            None => self.check_file(global, &verifier, expected.as_ref())?,
+        };
+        show(global, &report, &unopened);
+        match report.findings.len() + unopened.len() {
+            0 => Ok(()),
+            count => Err(Failure::refused(format!("the journal has {count} findings"))),
+        }
+    }
+
+    /// What the bytes say and, where the data folder has the key, what does not open with it.
+    fn check_file(
+        &self,
+        global: &Global,
+        verifier: &NoteVerifier,
+        expected: Option<&Checkpoint>,
+    ) -> Result<(fsck::Report, Vec<String>), Failure> {
         let snapshots = SqliteSnapshots::open(self.signed.path(global)).map_err(engine)?;
         let rows = snapshots.snapshot().map_err(engine)?;
         let bar = progress(rows.size().map_err(engine)?, "fsck");
         let source = fsck::Rows(&*rows);
-        let report = fsck::check(&source, &verifier, expected.as_ref(), |events, _| {
-            bar.set_position(events);
-        });
+        let report = fsck::check(&source, verifier, expected, |events, _| bar.set_position(events));
         bar.finish_and_clear();
-        show(global, &report);
-        match report.findings.len() {
-            0 => Ok(()),
-            count => Err(Failure::refused(format!(
-                "the journal has {count} findings"
-            ))),
-        }
+        drop(rows);
+        let keys = self.signed.log_key.is_none().then(|| open_keys(global, &self.signed.passphrase));
+        let Some(keys) = keys.transpose()? else {
+            return Ok((report, Vec::new()));
+        };
+        let reader = Reader::new(Arc::new(snapshots), keys.vault_key());
+        Ok((report, unopened(&reader)?))
     }
 }
 
-fn show(global: &Global, report: &fsck::Report) {
-    let findings: Vec<Value> = report
-        .findings
-        .iter()
-        .map(|finding| json!(finding.to_string()))
-        .collect();
+fn check_archive(
+    path: &Path,
+    verifier: &NoteVerifier,
+    expected: Option<&Checkpoint>,
+) -> Result<fsck::Report, Failure> {
+    let file = File::open(path).map_err(|error| Failure::from_error(&error))?;
+    archive::check(BufReader::new(file), verifier, expected, |_, _| {})
+        .map_err(|error| Failure::from_error(&error))
+}
+
+/// Sealed content and keys that do not open. Digests cannot tell: they are of the ciphertext.
+fn unopened(reader: &Reader) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    let size = reader.size().map_err(|error| Failure::from_error(&error))?;
+    for index in 0..size {
+        match reader.event(LogIndex(index)) {
+            Ok(_) => {}
+            Err(error @ (ReadError::CorruptKey { .. } | ReadError::CorruptEvent { .. })) => {
+                found.push(format!("event {index}: {error}"));
+            }
+            Err(error) => return Err(Failure::from_error(&error)),
+        }
+    }
+    Ok(found)
+}
+
+fn show(global: &Global, report: &fsck::Report, unopened: &[String]) {
+    let found = report.findings.iter().map(ToString::to_string);
+    let findings: Vec<String> = found.chain(unopened.iter().cloned()).collect();
     let root = data_encoding::HEXLOWER.encode(&report.root);
     if global.json {
         return global.output().object(&json!({
@@ -141,13 +190,42 @@ fn show(global: &Global, report: &fsck::Report) {
         "{} events in {} streams, {} checkpoints, root {root}",
         report.events, report.streams, report.checkpoints
     ));
-    for finding in &report.findings {
+    for finding in &findings {
         global.output().say(&format!("  ✗ {finding}"));
     }
-    if report.findings.is_empty() {
-        global
-            .output()
-            .say("  ✓ every chain, tree and root verifies");
+    if findings.is_empty() {
+        global.output().say("  ✓ every chain, tree and root verifies");
+    }
+}
+
+/// Write the published bytes as one archive, a line each. Keys are not in it; sealed content stays sealed.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The file to make; it must not exist.
+    archive: PathBuf,
+    /// A journal file, such as a backup; the one of the data folder when absent.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Export {
+    fn run(&self, global: &Global) -> Result<(), Failure> {
+        let source = self.file.clone().unwrap_or_else(|| global.data().journal());
+        let snapshots = SqliteSnapshots::open(source).map_err(engine)?;
+        let rows = snapshots.snapshot().map_err(engine)?;
+        let events = rows.size().map_err(engine)?;
+        let mut out = File::create_new(&self.archive).map_err(|error| {
+            Failure::refused(format!("{} cannot be made: {error}", self.archive.display()))
+        })?;
+        let bar = progress(events, "export");
+        let written = archive::export(&*rows, &origin(global)?, &mut out, |done, _| {
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        written.map_err(|error| Failure::from_error(&error))?;
+        out.sync_all().map_err(|error| Failure::from_error(&error))?;
+        global.output().object(&json!({ "archive": self.archive, "events": events }));
+        Ok(())
     }
 }
 
