@@ -3,16 +3,26 @@
 //! Exit codes are stable: 0 done, 1 refused or not verified, 2 wrong usage, 3 the environment does not allow it.
 
 pub mod client;
+pub mod input;
 pub mod output;
+pub mod show;
 
 pub mod backup;
+pub mod compliance;
+pub mod credential;
 pub mod doctor;
+pub mod entity;
 pub mod init;
 pub mod journal;
+pub mod notification;
 pub mod principal;
+pub mod review;
+pub mod sanctions;
+pub mod screen;
 pub mod token;
 pub mod up;
 pub mod verify;
+pub mod zone;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,6 +97,26 @@ enum Command {
     Up(up::Up),
     /// Check whether this machine and data folder can carry a node, and say what to do.
     Doctor(doctor::Doctor),
+    /// Show the running zone, and check, lock, test and compare the files a zone is made of.
+    #[command(subcommand)]
+    Zone(zone::Zone),
+    /// Apply for companies, review, approve, judge and dissolve them.
+    #[command(subcommand)]
+    Entity(entity::Entity),
+    /// Screen a name on the lists in force; the zone journals the inquiry, sealed.
+    Screen(screen::Screen),
+    /// See the hits that wait for a person, and decide on them.
+    #[command(subcommand)]
+    Review(review::Review),
+    /// See the sanctions lists in force, and import a newer version of one.
+    #[command(subcommand)]
+    Sanctions(sanctions::Sanctions),
+    /// See, verify and revoke what the zone certified.
+    #[command(subcommand)]
+    Credential(credential::Credential),
+    /// See what people must be told, and take note of it.
+    #[command(subcommand)]
+    Notification(notification::Notification),
     /// See and change who may act in the zone.
     #[command(subcommand)]
     Principal(principal::Principal),
@@ -204,6 +234,13 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init.run(&global),
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Up(up) => up.run(&global),
+        Command::Zone(zone) => zone.run(&global),
+        Command::Entity(entity) => entity.run(&global),
+        Command::Screen(screen) => screen.run(&global),
+        Command::Review(review) => review.run(&global),
+        Command::Sanctions(sanctions) => sanctions.run(&global),
+        Command::Credential(credential) => credential.run(&global),
+        Command::Notification(notification) => notification.run(&global),
         Command::Principal(principal) => principal.run(&global),
         Command::Token(token) => token.run(&global),
         Command::Verify(verify) => verify.run(&global),

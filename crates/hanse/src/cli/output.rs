@@ -112,6 +112,13 @@ pub fn progress(length: u64, what: &'static str) -> ProgressBar {
         .with_message(what)
 }
 
+/// A sign that something is waited for, which appears only when a terminal is attached.
+pub fn spinner(what: &'static str) -> ProgressBar {
+    let waiting = ProgressBar::new_spinner().with_message(what);
+    waiting.enable_steady_tick(std::time::Duration::from_millis(100));
+    waiting
+}
+
 /// One line on standard output. A reader that went away, such as `head`, ends the command quietly.
 pub fn line(text: &str) {
     if writeln!(io::stdout(), "{text}").is_err() {
@@ -123,7 +130,8 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a value has string keys")
 }
 
-fn plain(value: &Value) -> String {
+/// A value as a cell of a table. What a zone or a file says cannot move the cursor of a terminal.
+pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),

@@ -83,10 +83,78 @@ pub enum ZoneError {
         #[source]
         source: LockError,
     },
+    /// Several things are wrong.
+    #[error("{}", chains(errors))]
+    Several {
+        /// All of them.
+        errors: Vec<ZoneError>,
+    },
+}
+
+fn chains(errors: &[ZoneError]) -> String {
+    let chain = |error| crate::http::problem::Chain(error).to_string();
+    errors.iter().map(|error| chain(error)).collect::<Vec<_>>().join("\n")
 }
 
 fn listed(problems: &[impl std::fmt::Display]) -> String {
     problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The files of a zone, each in order by itself. What is locked is not asked.
+#[derive(Debug)]
+pub struct ZoneFiles {
+    yaml: Vec<u8>,
+    /// `zone.yaml`.
+    pub manifest: Manifest,
+    /// Every pack that the manifest names, with its files.
+    pub packs: Vec<(PackPin, PackFiles, Pack)>,
+}
+
+impl ZoneFiles {
+    /// The lock that fits these files.
+    pub fn lock(&self) -> Lock {
+        Lock::of(&self.yaml, &self.pins())
+    }
+
+    /// Where the files differ from the lock at `path`; without a lock everything does.
+    ///
+    /// # Errors
+    /// The lock is unreadable, or is none.
+    pub fn drift(&self, path: &Path) -> Result<Vec<Drift>, ZoneError> {
+        if !path.exists() {
+            return Ok(Lock::of(&[], &[]).check(&self.yaml, &self.pins()));
+        }
+        let locked = Lock::read(&read(path)?)
+            .map_err(|source| ZoneError::Lock { path: path.to_owned(), source })?;
+        Ok(locked.check(&self.yaml, &self.pins()))
+    }
+
+    fn pins(&self) -> Vec<(PackPin, &PackFiles)> {
+        self.packs.iter().map(|(pin, files, _)| (pin.clone(), files)).collect()
+    }
+}
+
+/// Reads manifest and packs. Everything that is wrong with the packs is told, not only the first.
+///
+/// # Errors
+/// A file is unreadable or breaks a rule.
+pub fn read_files(manifest: &Path, packs: &Path) -> Result<ZoneFiles, ZoneError> {
+    let yaml = read(manifest)?;
+    let parsed = Manifest::read(&yaml)
+        .map_err(|problems| ZoneError::Manifest { path: manifest.to_owned(), problems })?;
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for pin in &parsed.packs {
+        let files = pack_files(&packs.join(pin.id.as_str()));
+        match files.and_then(|files| Ok((pack(pin, &files)?, files))) {
+            Ok((pack, files)) => found.push((pin.clone(), files, pack)),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.len() {
+        0 => Ok(ZoneFiles { yaml, manifest: parsed, packs: found }),
+        1 => Err(errors.remove(0)),
+        _ => Err(ZoneError::Several { errors }),
+    }
 }
 
 /// Reads manifest and packs and compares them with the lock; without a lock everything is drift.
@@ -94,27 +162,11 @@ fn listed(problems: &[impl std::fmt::Display]) -> String {
 /// # Errors
 /// A file is unreadable or breaks a rule.
 pub fn load(manifest: &Path, packs: &Path, lock: &Path) -> Result<LoadedZone, ZoneError> {
-    let yaml = read(manifest)?;
-    let parsed = Manifest::read(&yaml)
-        .map_err(|problems| ZoneError::Manifest { path: manifest.to_owned(), problems })?;
-    let mut loaded = Vec::new();
-    let mut files = Vec::new();
-    for pin in &parsed.packs {
-        let found = pack_files(&packs.join(pin.id.as_str()))?;
-        loaded.push(pack(pin, &found)?);
-        files.push((pin.clone(), found));
-    }
-    let pairs: Vec<(PackPin, &PackFiles)> =
-        files.iter().map(|(pin, files)| (pin.clone(), files)).collect();
-    let present = Lock::of(&yaml, &pairs);
-    let drift = if lock.exists() {
-        let locked = Lock::read(&read(lock)?)
-            .map_err(|source| ZoneError::Lock { path: lock.to_owned(), source })?;
-        locked.check(&yaml, &pairs)
-    } else {
-        Lock::of(&[], &[]).check(&yaml, &pairs)
-    };
-    Ok(LoadedZone { manifest: parsed, rulebook: Rulebook::new(loaded)?, lock: present, drift })
+    let files = read_files(manifest, packs)?;
+    let (present, drift) = (files.lock(), files.drift(lock)?);
+    let packs = files.packs.into_iter().map(|(_, _, pack)| pack).collect();
+    let rulebook = Rulebook::new(packs)?;
+    Ok(LoadedZone { manifest: files.manifest, rulebook, lock: present, drift })
 }
 
 fn pack(pin: &PackPin, files: &PackFiles) -> Result<Pack, ZoneError> {
