@@ -34,7 +34,9 @@ pub fn of_event(
     let event = reader.event(LogIndex(index)).map_err(problem_of_read)?;
     let event = event.ok_or_else(|| Problem::not_found("event"))?;
     let mut bundle = empty(identity, note);
-    bundle.events.push(bundled(reader, event, size, disclosure)?);
+    bundle
+        .events
+        .push(bundled(reader, event, size, disclosure)?);
     identity.seal(&bundle)
 }
 
@@ -52,7 +54,9 @@ pub fn of_entity(
     let mut bundle = empty(identity, note);
     for event in events_of(reader, &file.stream)? {
         if event.index.0 < size {
-            bundle.events.push(bundled(reader, event, size, disclosure)?);
+            bundle
+                .events
+                .push(bundled(reader, event, size, disclosure)?);
         }
     }
     bundle.credentials = file.credentials;
@@ -97,10 +101,16 @@ fn events_of(reader: &Reader, stream: &StreamName) -> Result<Vec<Event>, Problem
     let mut from = Some(Seq::FIRST);
     while let Some(seq) = from {
         let chunk = reader.stream(stream, seq, CHUNK).map_err(problem_of_read)?;
-        from = if chunk.len() < CHUNK { None } else { chunk.last().map(|last| last.seq.next()) };
+        from = if chunk.len() < CHUNK {
+            None
+        } else {
+            chunk.last().map(|last| last.seq.next())
+        };
         events.extend(chunk);
         if events.len() > EVENTS_MAX {
-            return Err(Problem::not_found("bundle of so many events; take the audit export"));
+            return Err(Problem::not_found(
+                "bundle of so many events; take the audit export",
+            ));
         }
     }
     Ok(events)
@@ -113,20 +123,37 @@ fn bundled(
     size: u64,
     disclosure: &Disclosure,
 ) -> Result<BundledEvent, Problem> {
-    let inclusion = reader.inclusion(event.index, size).map_err(problem_of_read)?;
+    let inclusion = reader
+        .inclusion(event.index, size)
+        .map_err(problem_of_read)?;
     let shown = !event.header.sealed && disclosure.content(&event).is_ok();
-    let payload = if shown { Payload::shown(event.stored) } else { Payload::Withheld };
-    Ok(BundledEvent { header: event.header, index: event.index.0, inclusion, payload })
+    let payload = if shown {
+        Payload::shown(event.stored)
+    } else {
+        Payload::Withheld
+    };
+    Ok(BundledEvent {
+        header: event.header,
+        index: event.index.0,
+        inclusion,
+        payload,
+    })
 }
 
 /// Whether a file says that it is a bundle.
 pub fn is_bundle(value: &Value) -> bool {
-    value["format"].as_str().is_some_and(|format| format.starts_with("hanse/evidence-bundle/"))
+    value["format"]
+        .as_str()
+        .is_some_and(|format| format.starts_with("hanse/evidence-bundle/"))
 }
 
 /// Judges a bundle.
 pub(super) fn judge(bytes: &[u8], known: &Known) -> Judgement {
-    let trust = Trust { zone: known.zone, log: known.log.clone(), as_of: known.as_of };
+    let trust = Trust {
+        zone: known.zone,
+        log: known.log.clone(),
+        as_of: known.as_of,
+    };
     let judgement = Judgement::of(Kind::Bundle);
     match form::verify(bytes, &trust) {
         Ok(verified) => verified.checks.iter().fold(judgement, add),

@@ -102,7 +102,14 @@ impl Head {
         checkpoint: String,
     ) -> Self {
         let peaks = peaks.iter().map(|peak| HEXLOWER.encode(peak)).collect();
-        Self { version: VERSION, zone: *zone, log_key: log.to_string(), from, peaks, checkpoint }
+        Self {
+            version: VERSION,
+            zone: *zone,
+            log_key: log.to_string(),
+            from,
+            peaks,
+            checkpoint,
+        }
     }
 
     fn frontier(&self) -> Result<Frontier, ExportError> {
@@ -123,10 +130,18 @@ impl Event {
     /// The header is not JSON, which a journal that verifies what it reads never returns.
     pub fn of(event: &journal::Event, disclosed: Option<&[u8]>) -> Result<Self, CanonicalError> {
         let content = disclosed.map(Content::of);
-        let (payload, opened) =
-            if event.header.sealed { (None, content) } else { (content, None) };
+        let (payload, opened) = if event.header.sealed {
+            (None, content)
+        } else {
+            (content, None)
+        };
         let header = canonical::parse(&event.header_bytes)?;
-        Ok(Self { index: event.index.0, header, payload, opened })
+        Ok(Self {
+            index: event.index.0,
+            header,
+            payload,
+            opened,
+        })
     }
 }
 
@@ -293,7 +308,11 @@ pub fn verify(
             Some(Line::Event(event)) => check.event(&event, number)?,
             Some(Line::End(end)) => break end.events,
             Some(Line::Head(_)) => return Err(ExportError::Misplaced { line: number }),
-            None => return Err(ExportError::CutOff { events: check.proven.events }),
+            None => {
+                return Err(ExportError::CutOff {
+                    events: check.proven.events,
+                });
+            }
         }
     };
     if next_line(&mut input, number + 1)?.is_some() {
@@ -312,12 +331,20 @@ fn next_line(input: &mut impl BufRead, number: u64) -> Result<Option<Line>, Expo
         return Ok(None);
     }
     if bytes.pop() != Some(b'\n') {
-        return Err(ExportError::NotJson { line: number, source: None });
+        return Err(ExportError::NotJson {
+            line: number,
+            source: None,
+        });
     }
-    let value = canonical::parse(&bytes)
-        .map_err(|source| ExportError::NotJson { line: number, source: Some(source) })?;
+    let value = canonical::parse(&bytes).map_err(|source| ExportError::NotJson {
+        line: number,
+        source: Some(source),
+    })?;
     let line = serde_json::from_value(value);
-    line.map(Some).map_err(|source| ExportError::Shape { line: number, source })
+    line.map(Some).map_err(|source| ExportError::Shape {
+        line: number,
+        source,
+    })
 }
 
 struct Check {
@@ -348,15 +375,26 @@ impl Check {
             contents: 0,
             opened: 0,
         };
-        Ok(Self { proven, frontier, heads: BTreeMap::new() })
+        Ok(Self {
+            proven,
+            frontier,
+            heads: BTreeMap::new(),
+        })
     }
 
     fn event(&mut self, event: &Event, line: u64) -> Result<(), ExportError> {
         let (expected, actual) = (self.frontier.size(), event.index);
         if actual != expected {
-            return Err(ExportError::Index { line, expected, actual });
+            return Err(ExportError::Index {
+                line,
+                expected,
+                actual,
+            });
         }
-        let refused = |source| ExportError::Header { index: actual, source };
+        let refused = |source| ExportError::Header {
+            index: actual,
+            source,
+        };
         let bytes = canonical::to_vec(&event.header)
             .map_err(|source| refused(EventError::NotJson(source)))?;
         let header = EventHeader::decode(&bytes).map_err(refused)?;
@@ -385,7 +423,8 @@ impl Check {
                 self.heads.insert(header.stream.clone(), head);
             }
             None => {
-                self.heads.insert(header.stream.clone(), ChainHead::at(header, encoded));
+                self.heads
+                    .insert(header.stream.clone(), ChainHead::at(header, encoded));
             }
             Some(head) => head
                 .follow(header, encoded)
@@ -397,8 +436,9 @@ impl Check {
     fn content(&mut self, event: &Event, header: &EventHeader) -> Result<(), ExportError> {
         let mismatch = ExportError::Payload { index: event.index };
         if let Some(payload) = &event.payload {
-            let holds =
-                payload.bytes().is_some_and(|bytes| payload_digest(&bytes) == header.payload_digest);
+            let holds = payload
+                .bytes()
+                .is_some_and(|bytes| payload_digest(&bytes) == header.payload_digest);
             if !holds {
                 return Err(mismatch);
             }
@@ -420,7 +460,9 @@ impl Check {
         }
         let checkpoint = &self.proven.checkpoint;
         if self.frontier.size() != checkpoint.size || self.frontier.root() != checkpoint.root {
-            return Err(ExportError::Root { size: checkpoint.size });
+            return Err(ExportError::Root {
+                size: checkpoint.size,
+            });
         }
         self.proven.streams = self.heads.len() as u64;
         Ok(self.proven)

@@ -95,7 +95,12 @@ pub struct Judgement {
 impl Judgement {
     /// A judgement without any check yet.
     pub(super) fn of(kind: Kind) -> Self {
-        Self { kind, verified: true, checks: Vec::new(), compare: Vec::new() }
+        Self {
+            kind,
+            verified: true,
+            checks: Vec::new(),
+            compare: Vec::new(),
+        }
     }
 
     /// Adds a check.
@@ -195,8 +200,14 @@ fn judge_export(input: impl BufRead, known: &Known) -> Judgement {
             to - 1,
             proven.checkpoint.origin
         ))
-        .holds(format!("each continues its stream ({} streams)", proven.streams))
-        .holds(format!("the content of {} of them is what the log commits to", proven.contents));
+        .holds(format!(
+            "each continues its stream ({} streams)",
+            proven.streams
+        ))
+        .holds(format!(
+            "the content of {} of them is what the log commits to",
+            proven.contents
+        ));
     if proven.opened > 0 {
         judgement = judgement.compare(format!(
             "The plain text of {} sealed events is the exporter's word: the log commits to their ciphertext.",
@@ -207,7 +218,10 @@ fn judge_export(input: impl BufRead, known: &Known) -> Judgement {
     match known.zone {
         Some(zone) if zone != proven.zone => judgement.fails(
             "the export names the zone that you know",
-            &OtherZone { expected: zone, actual: proven.zone },
+            &OtherZone {
+                expected: zone,
+                actual: proven.zone,
+            },
         ),
         _ => judgement,
     }
@@ -242,7 +256,10 @@ fn judge_checkpoint(note: &str, known: &Known) -> Judgement {
         return match Checkpoint::unverified(note) {
             Err(error) => judgement.fails("the file is a checkpoint", &error),
             Ok(checkpoint) => judgement.fails(
-                format!("the log {} had {} events", checkpoint.origin, checkpoint.size),
+                format!(
+                    "the log {} had {} events",
+                    checkpoint.origin, checkpoint.size
+                ),
                 &NoLogKey,
             ),
         };
@@ -273,16 +290,31 @@ fn judge_credential(value: &Value, known: &Known) -> Judgement {
         }
     }
     let only = known.zone.iter().map(DidKey::to_string).collect();
-    let issuers = if known.zone.is_some() { Issuers::Only(&only) } else { Issuers::Anyone };
-    let policy = Policy { issuers, status_lists: &lists, ..policy };
+    let issuers = if known.zone.is_some() {
+        Issuers::Only(&only)
+    } else {
+        Issuers::Anyone
+    };
+    let policy = Policy {
+        issuers,
+        status_lists: &lists,
+        ..policy
+    };
     let verified = match credential::verify(value, &policy) {
         Ok(verified) => verified,
         Err(error) => {
-            return judgement.fails(format!("the credential holds as of {}", known.as_of), &error);
+            return judgement.fails(
+                format!("the credential holds as of {}", known.as_of),
+                &error,
+            );
         }
     };
     judgement = judgement
-        .holds(format!("{} says: {}", verified.issuer, verified.types.join(", ")))
+        .holds(format!(
+            "{} says: {}",
+            verified.issuer,
+            verified.types.join(", ")
+        ))
         .holds(format!("about {}", verified.subjects.join(", ")))
         .holds(format!("it is valid as of {}", known.as_of));
     judgement = match verified.status.len() {

@@ -117,13 +117,18 @@ impl Fsck {
         });
         let expected = expected.transpose()?;
         let (report, unopened) = match &self.archive {
-            Some(archive) => (check_archive(archive, &verifier, expected.as_ref())?, Vec::new()),
+            Some(archive) => (
+                check_archive(archive, &verifier, expected.as_ref())?,
+                Vec::new(),
+            ),
             None => self.check_file(global, &verifier, expected.as_ref())?,
         };
         show(global, &report, &unopened);
         match report.findings.len() + unopened.len() {
             0 => Ok(()),
-            count => Err(Failure::refused(format!("the journal has {count} findings"))),
+            count => Err(Failure::refused(format!(
+                "the journal has {count} findings"
+            ))),
         }
     }
 
@@ -138,10 +143,16 @@ impl Fsck {
         let rows = snapshots.snapshot().map_err(engine)?;
         let bar = progress(rows.size().map_err(engine)?, "fsck");
         let source = fsck::Rows(&*rows);
-        let report = fsck::check(&source, verifier, expected, |events, _| bar.set_position(events));
+        let report = fsck::check(&source, verifier, expected, |events, _| {
+            bar.set_position(events)
+        });
         bar.finish_and_clear();
         drop(rows);
-        let keys = self.signed.log_key.is_none().then(|| open_keys(global, &self.signed.passphrase));
+        let keys = self
+            .signed
+            .log_key
+            .is_none()
+            .then(|| open_keys(global, &self.signed.passphrase));
         let Some(keys) = keys.transpose()? else {
             return Ok((report, Vec::new()));
         };
@@ -194,7 +205,9 @@ fn show(global: &Global, report: &fsck::Report, unopened: &[String]) {
         global.output().say(&format!("  ✗ {finding}"));
     }
     if findings.is_empty() {
-        global.output().say("  ✓ every chain, tree and root verifies");
+        global
+            .output()
+            .say("  ✓ every chain, tree and root verifies");
     }
 }
 
@@ -215,7 +228,10 @@ impl Export {
         let rows = snapshots.snapshot().map_err(engine)?;
         let events = rows.size().map_err(engine)?;
         let mut out = File::create_new(&self.archive).map_err(|error| {
-            Failure::refused(format!("{} cannot be made: {error}", self.archive.display()))
+            Failure::refused(format!(
+                "{} cannot be made: {error}",
+                self.archive.display()
+            ))
         })?;
         let bar = progress(events, "export");
         let written = archive::export(&*rows, &origin(global)?, &mut out, |done, _| {
@@ -223,8 +239,11 @@ impl Export {
         });
         bar.finish_and_clear();
         written.map_err(|error| Failure::from_error(&error))?;
-        out.sync_all().map_err(|error| Failure::from_error(&error))?;
-        global.output().object(&json!({ "archive": self.archive, "events": events }));
+        out.sync_all()
+            .map_err(|error| Failure::from_error(&error))?;
+        global
+            .output()
+            .object(&json!({ "archive": self.archive, "events": events }));
         Ok(())
     }
 }

@@ -40,7 +40,9 @@ pub struct CheckpointView {
 )]
 pub(super) async fn read_checkpoint(State(state): State<JournalApi>) -> Result<Response, Problem> {
     let newest = state.reader().checkpoint().map_err(problem_of_read)?;
-    let note = newest.ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?.note;
+    let note = newest
+        .ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?
+        .note;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
 
@@ -54,13 +56,24 @@ async fn list_checkpoints(
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Json<Page<CheckpointView>>, Problem> {
     let after: Option<u64> = query.after().map(str::parse).transpose().map_err(|_| {
-        parameter("#query/cursor", "a cursor is the `next` of a page of the same list")
+        parameter(
+            "#query/cursor",
+            "a cursor is the `next` of a page of the same list",
+        )
     })?;
     let from = after.map_or(0, |size| size.saturating_add(1));
     let limit = query.limit();
-    let found = state.reader().checkpoints(from, limit + 1).map_err(problem_of_read)?;
-    let views = found.into_iter().map(|c| CheckpointView { size: c.size, note: c.note });
-    Ok(Json(Page::cut(views.collect(), limit, |view| view.size.to_string())))
+    let found = state
+        .reader()
+        .checkpoints(from, limit + 1)
+        .map_err(problem_of_read)?;
+    let views = found.into_iter().map(|c| CheckpointView {
+        size: c.size,
+        note: c.note,
+    });
+    Ok(Json(Page::cut(views.collect(), limit, |view| {
+        view.size.to_string()
+    })))
 }
 
 /// The keys to verify with. Whoever verifies compares them with a copy from another source.
@@ -80,5 +93,8 @@ pub struct LogKeys {
 )]
 async fn read_log_keys(State(state): State<JournalApi>) -> Json<LogKeys> {
     let identity = &state.0.identity;
-    Json(LogKeys { zone: identity.zone().to_string(), log_key: identity.log().to_string() })
+    Json(LogKeys {
+        zone: identity.zone().to_string(),
+        log_key: identity.log().to_string(),
+    })
 }

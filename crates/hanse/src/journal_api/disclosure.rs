@@ -35,7 +35,10 @@ impl Disclosure {
         let bound = !binding.entities.is_empty()
             || binding.jurisdiction.is_some()
             || identity.standing.is_entity_bound();
-        Self { scopes: identity.scopes(), bound_to: bound.then(|| binding.entities.clone()) }
+        Self {
+            scopes: identity.scopes(),
+            bound_to: bound.then(|| binding.entities.clone()),
+        }
     }
 
     /// The payload as it was given, if the caller may see it.
@@ -70,7 +73,10 @@ impl Disclosure {
 
 /// `mez/person` and `per-1` of `mez/person/per-1`.
 fn area_of(stream: &str) -> (&str, &str) {
-    let cut = stream.match_indices('/').nth(1).map_or(stream.len(), |(at, _)| at);
+    let cut = stream
+        .match_indices('/')
+        .nth(1)
+        .map_or(stream.len(), |(at, _)| at);
     let (area, rest) = stream.split_at(cut);
     (area, rest.strip_prefix('/').unwrap_or_default())
 }
@@ -125,19 +131,38 @@ mod tests {
 
     #[test]
     fn reading_the_journal_shows_public_content_and_no_sealed_content() {
-        let may = Disclosure::of(&identity(Standing::Regulator {}, &[JOURNAL], Binding::default()));
+        let may = Disclosure::of(&identity(
+            Standing::Regulator {},
+            &[JOURNAL],
+            Binding::default(),
+        ));
         let public = event("mez/entity/e-1", false, Some(b"p"));
         assert_eq!(may.content(&public), Ok(b"p".as_slice()));
-        for stream in ["mez/person/p-1", "mez/screening/e-1", "hanse/principal/x", "zenb/session/1"] {
-            assert_eq!(may.content(&event(stream, true, Some(b"p"))), Err(Withheld::Sealed), "{stream}");
+        for stream in [
+            "mez/person/p-1",
+            "mez/screening/e-1",
+            "hanse/principal/x",
+            "zenb/session/1",
+        ] {
+            assert_eq!(
+                may.content(&event(stream, true, Some(b"p"))),
+                Err(Withheld::Sealed),
+                "{stream}"
+            );
         }
     }
 
     #[test]
     fn a_scope_opens_its_own_area_only() {
-        let may =
-            Disclosure::of(&identity(Standing::Regulator {}, &[JOURNAL, ENTITIES], Binding::default()));
-        assert!(may.content(&event("mez/person/p-1", true, Some(b"p"))).is_ok());
+        let may = Disclosure::of(&identity(
+            Standing::Regulator {},
+            &[JOURNAL, ENTITIES],
+            Binding::default(),
+        ));
+        assert!(
+            may.content(&event("mez/person/p-1", true, Some(b"p")))
+                .is_ok()
+        );
         let screening = event("mez/screening/e-1", true, Some(b"p"));
         assert_eq!(may.content(&screening), Err(Withheld::Sealed));
     }
@@ -145,7 +170,9 @@ mod tests {
     #[test]
     fn every_scope_together_opens_no_area_without_a_rule() {
         let scopes: Vec<_> = Scope::all().collect();
-        let standing = Standing::Staff { roles: Role::ALL.iter().copied().collect() };
+        let standing = Standing::Staff {
+            roles: Role::ALL.iter().copied().collect(),
+        };
         let may = Disclosure::of(&identity(standing, &scopes, Binding::default()));
         let unknown = event("zenb/session/1", true, Some(b"p"));
         assert_eq!(may.content(&unknown), Err(Withheld::Sealed));
@@ -154,9 +181,19 @@ mod tests {
     #[test]
     fn a_bound_caller_sees_its_own_public_stream_and_nothing_sealed() {
         let scopes: Vec<_> = Scope::all().collect();
-        let binding = Binding { entities: ["e-1".to_owned()].into(), jurisdiction: None };
-        let may = Disclosure::of(&identity(Standing::staff(Role::Registrar), &scopes, binding));
-        assert!(may.content(&event("mez/entity/e-1", false, Some(b"p"))).is_ok());
+        let binding = Binding {
+            entities: ["e-1".to_owned()].into(),
+            jurisdiction: None,
+        };
+        let may = Disclosure::of(&identity(
+            Standing::staff(Role::Registrar),
+            &scopes,
+            binding,
+        ));
+        assert!(
+            may.content(&event("mez/entity/e-1", false, Some(b"p")))
+                .is_ok()
+        );
         for (stream, sealed) in [
             ("mez/entity/e-2", false),
             ("mez/register/pk", false),
@@ -170,8 +207,14 @@ mod tests {
 
     #[test]
     fn erased_content_is_said_to_be_erased() {
-        let may =
-            Disclosure::of(&identity(Standing::Regulator {}, &[JOURNAL, ENTITIES], Binding::default()));
-        assert_eq!(may.content(&event("mez/person/p-1", true, None)), Err(Withheld::Erased));
+        let may = Disclosure::of(&identity(
+            Standing::Regulator {},
+            &[JOURNAL, ENTITIES],
+            Binding::default(),
+        ));
+        assert_eq!(
+            may.content(&event("mez/person/p-1", true, None)),
+            Err(Withheld::Erased)
+        );
     }
 }

@@ -122,18 +122,29 @@ async fn erase_stream(
         let mut transaction = Transaction::new(now_ms, "");
         transaction.appends.push(erasure_event(order)?);
         transaction.shred.push(order.stream.clone());
-        let body =
-            Erased { stream: order.stream.clone(), events: head.head.get(), receipt: None };
-        Ok(Decided { transaction, reply: Reply::ok(&body), reply_owner: None })
+        let body = Erased {
+            stream: order.stream.clone(),
+            events: head.head.get(),
+            receipt: None,
+        };
+        Ok(Decided {
+            transaction,
+            reply: Reply::ok(&body),
+            reply_owner: None,
+        })
     })
     .await
 }
 
 fn erasure_event(order: &EraseStream) -> Result<Append, Problem> {
     let payload = canonical::to_vec_of(order).map_err(|error| Problem::internal(&error))?;
-    let kind = ERASED_KIND.parse().expect("the kind is a constant of the code");
+    let kind = ERASED_KIND
+        .parse()
+        .expect("the kind is a constant of the code");
     Ok(Append {
-        stream: ERASURES.parse().expect("the stream is a constant of the code"),
+        stream: ERASURES
+            .parse()
+            .expect("the stream is a constant of the code"),
         privacy: Privacy::Public,
         expected: Expected::Any,
         events: vec![NewEvent { kind, payload }],

@@ -114,7 +114,10 @@ async fn list_events(
     QueryOf(query): QueryOf<EventsQuery>,
 ) -> Result<Json<Page<EventView>>, Problem> {
     let disclosure = Disclosure::of(caller.identity());
-    state.blocking(move |parts| list(&parts.platform.reader, &query, &disclosure)).await.map(Json)
+    state
+        .blocking(move |parts| list(&parts.platform.reader, &query, &disclosure))
+        .await
+        .map(Json)
 }
 
 fn list(
@@ -122,11 +125,17 @@ fn list(
     query: &EventsQuery,
     disclosure: &Disclosure,
 ) -> Result<Page<EventView>, Problem> {
-    let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit };
+    let page = PageQuery {
+        cursor: query.cursor.clone(),
+        limit: query.limit,
+    };
     let mut position = match page.after() {
         None => 0,
         Some(text) => text.parse().map_err(|_| {
-            parameter("#query/cursor", "a cursor is the `next` of a page of the same list")
+            parameter(
+                "#query/cursor",
+                "a cursor is the `next` of a page of the same list",
+            )
         })?,
     };
     let (mut items, mut scanned) = (Vec::new(), 0);
@@ -139,7 +148,11 @@ fn list(
                 return Ok(Page { items, next });
             }
             (position, scanned) = (position + 1, scanned + 1);
-            if query.kind.as_deref().is_none_or(|kind| kind == event.kind.as_str()) {
+            if query
+                .kind
+                .as_deref()
+                .is_none_or(|kind| kind == event.kind.as_str())
+            {
                 items.push(EventView::of(event, disclosure)?);
             }
         }
@@ -203,9 +216,10 @@ async fn read_event_payload(
             Code::Gone,
             "the key of this content was destroyed; its digest stays in the log",
         )),
-        Err(Withheld::Sealed | Withheld::OutOfScope) => {
-            Err(Problem::new(Code::Forbidden, "the caller's scopes do not cover this content"))
-        }
+        Err(Withheld::Sealed | Withheld::OutOfScope) => Err(Problem::new(
+            Code::Forbidden,
+            "the caller's scopes do not cover this content",
+        )),
     }
 }
 
@@ -241,15 +255,23 @@ async fn list_streams(
 ) -> Result<Json<Page<StreamView>>, Problem> {
     let after = query.after().map(str::parse::<StreamName>).transpose();
     let after = after.map_err(|_| {
-        parameter("#query/cursor", "a cursor is the `next` of a page of the same list")
+        parameter(
+            "#query/cursor",
+            "a cursor is the `next` of a page of the same list",
+        )
     })?;
     let limit = query.limit();
-    let heads = state.reader().streams(after.as_ref(), limit + 1).map_err(problem_of_read)?;
+    let heads = state
+        .reader()
+        .streams(after.as_ref(), limit + 1)
+        .map_err(problem_of_read)?;
     let views = heads.into_iter().map(|head| StreamView {
         stream: head.stream,
         events: head.head.get(),
         privacy: head.privacy,
         erased: head.shredded,
     });
-    Ok(Json(Page::cut(views.collect(), limit, |view| view.stream.to_string())))
+    Ok(Json(Page::cut(views.collect(), limit, |view| {
+        view.stream.to_string()
+    })))
 }

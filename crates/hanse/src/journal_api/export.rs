@@ -53,7 +53,14 @@ async fn export_audit(
     let from = query.from.unwrap_or(0);
     let head = state.blocking(move |parts| head(parts, from)).await?;
     let (first, to) = (to_line(&Line::Head(head.0))?, head.1);
-    let start = Part { state, disclosure, next: Next::First(first), at: from, to, from };
+    let start = Part {
+        state,
+        disclosure,
+        next: Next::First(first),
+        at: from,
+        to,
+        from,
+    };
     let body = Body::from_stream(stream::try_unfold(start, Part::advance));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
@@ -69,10 +76,15 @@ fn head(parts: &super::Parts, from: u64) -> Result<(Head, u64), Problem> {
         return Err(parameter("#query/from", "the log has fewer events"));
     }
     // The audit path of the last leaf of a tree is the peaks of the tree before it, smallest first.
-    let mut peaks = reader.inclusion(LogIndex(from), from + 1).map_err(problem_of_read)?;
+    let mut peaks = reader
+        .inclusion(LogIndex(from), from + 1)
+        .map_err(problem_of_read)?;
     peaks.reverse();
     let (size, identity) = (checkpoint.size, &parts.identity);
-    Ok((Head::new(&identity.zone(), identity.log(), from, &peaks, newest.note), size))
+    Ok((
+        Head::new(&identity.zone(), identity.log(), from, &peaks, newest.note),
+        size,
+    ))
 }
 
 fn to_line(line: &Line) -> Result<Bytes, Problem> {
@@ -105,7 +117,9 @@ impl Part {
             Next::Nothing => return Ok(None),
             Next::Events if self.at == self.to => {
                 self.next = Next::Nothing;
-                to_line(&Line::End(End { events: self.to - self.from }))?
+                to_line(&Line::End(End {
+                    events: self.to - self.from,
+                }))?
             }
             Next::Events => self.events().await?,
         };
@@ -116,8 +130,11 @@ impl Part {
         let (at, disclosure) = (self.at, self.disclosure.clone());
         let limit = usize::try_from(self.to - at).map_or(CHUNK, |rest| rest.min(CHUNK));
         let lines = self.state.blocking(move |parts| {
-            let events =
-                parts.platform.reader.events(LogIndex(at), limit).map_err(problem_of_read)?;
+            let events = parts
+                .platform
+                .reader
+                .events(LogIndex(at), limit)
+                .map_err(problem_of_read)?;
             let mut bytes = Vec::new();
             for event in &events {
                 let view = Event::of(event, disclosure.content(event).ok());

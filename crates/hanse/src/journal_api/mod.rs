@@ -58,7 +58,9 @@ impl LogIdentity {
     /// # Errors
     /// A part of it has no canonical form, which is a defect.
     pub fn seal(&self, bundle: &Bundle) -> Result<Vec<u8>, Problem> {
-        bundle.seal(&self.zone, &self.log).map_err(|error| Problem::internal(&error))
+        bundle
+            .seal(&self.zone, &self.log)
+            .map_err(|error| Problem::internal(&error))
     }
 }
 
@@ -79,7 +81,11 @@ impl JournalApi {
         identity: LogIdentity,
         entities: Box<dyn EntityRegister>,
     ) -> Self {
-        Self(Arc::new(Parts { platform, identity, entities }))
+        Self(Arc::new(Parts {
+            platform,
+            identity,
+            entities,
+        }))
     }
 
     fn reader(&self) -> &journal::Reader {
@@ -125,9 +131,6 @@ pub(crate) fn problem_of_read(error: ReadError) -> Problem {
 }
 
 fn parameter(name: &str, detail: &str) -> Problem {
-    Problem::new(Code::ParameterInvalid, "a parameter is not valid").with_error(
-        name,
-        "range",
-        detail,
-    )
+    Problem::new(Code::ParameterInvalid, "a parameter is not valid")
+        .with_error(name, "range", detail)
 }

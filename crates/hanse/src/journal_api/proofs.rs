@@ -64,8 +64,15 @@ async fn read_entity_bundle(
     State(state): State<JournalApi>,
     PathOf(id): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let file = state.0.entities.file(&id)?.ok_or_else(|| Problem::not_found("entity"))?;
-    caller.permit(Resource::Entity { id: &id, jurisdiction: &file.jurisdiction })?;
+    let file = state
+        .0
+        .entities
+        .file(&id)?
+        .ok_or_else(|| Problem::not_found("entity"))?;
+    caller.permit(Resource::Entity {
+        id: &id,
+        jurisdiction: &file.jurisdiction,
+    })?;
     let disclosure = Disclosure::of(caller.identity());
     let work = move |parts: &super::Parts| {
         bundle::of_entity(&parts.platform.reader, &parts.identity, &disclosure, file)
@@ -112,9 +119,18 @@ async fn read_consistency(
     QueryOf(ConsistencyQuery { from, to }): QueryOf<ConsistencyQuery>,
 ) -> Result<Json<ConsistencyView>, Problem> {
     if from == 0 || from > to {
-        return Err(parameter("#query/from", "from is at least 1 and at most to"));
+        return Err(parameter(
+            "#query/from",
+            "from is at least 1 and at most to",
+        ));
     }
-    let proof = state.reader().consistency(from, to).map_err(problem_of_read)?;
-    let proof = proof.iter().map(|hash| data_encoding::HEXLOWER.encode(hash)).collect();
+    let proof = state
+        .reader()
+        .consistency(from, to)
+        .map_err(problem_of_read)?;
+    let proof = proof
+        .iter()
+        .map(|hash| data_encoding::HEXLOWER.encode(hash))
+        .collect();
     Ok(Json(ConsistencyView { from, to, proof }))
 }

@@ -24,7 +24,9 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
     // OpenAPI cannot describe a parameter with slashes in it; C2SP tlog-tiles describes this route.
     let tiles = get(read_tile);
-    OpenApiRouter::default().routes(routes!(read_tlog_checkpoint)).route("/tlog/tile/{*path}", tiles)
+    OpenApiRouter::default()
+        .routes(routes!(read_tlog_checkpoint))
+        .route("/tlog/tile/{*path}", tiles)
 }
 
 /// The newest checkpoint, where C2SP tlog-tiles expects it. Tiles of hashes are beside it, below `/tlog/tile/`.
@@ -44,11 +46,15 @@ async fn read_tile(
     PathOf(path): PathOf<String>,
 ) -> Result<Response, Problem> {
     let tile = Tile::from_path(&format!("tile/{path}")).map_err(|_| Problem::not_found("tile"))?;
-    let bytes = state.blocking(move |parts| tile_bytes(&parts.platform.reader, tile)).await?;
+    let bytes = state
+        .blocking(move |parts| tile_bytes(&parts.platform.reader, tile))
+        .await?;
     let full = bytes.len() == usize::from(WIDTH_MAX) * size_of::<Hash>();
     let caching = if full { FOR_EVER } else { "public, max-age=60" };
-    let headers =
-        [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, caching)];
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, caching),
+    ];
     Ok((headers, bytes).into_response())
 }
 
@@ -70,7 +76,8 @@ impl NodeStore for Nodes<'_> {
         let node = match level {
             0 => {
                 let row = self.0.events(LogIndex(index), 1)?.into_iter().next();
-                row.filter(|row| row.index.0 == index).map(|row| merkle::leaf_hash(&row.header))
+                row.filter(|row| row.index.0 == index)
+                    .map(|row| merkle::leaf_hash(&row.header))
             }
             _ => self.0.node(level, index)?,
         };

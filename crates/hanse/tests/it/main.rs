@@ -4,6 +4,7 @@
 
 mod access;
 mod journal_api;
+mod kill9;
 mod openapi;
 mod platform;
 mod scopes;

@@ -30,7 +30,10 @@ impl SmallDisk {
 
     fn resize(&self, how: &str, size: &str) -> bool {
         let options = format!("{how}size={size}");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&self.0).output();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(&self.0)
+            .output();
         mount.is_ok_and(|output| output.status.success())
     }
 }
@@ -65,7 +68,10 @@ fn transaction(n: u64) -> Transaction {
         stream: "filling/disk".parse().unwrap(),
         privacy: Privacy::Public,
         expected: Expected::Any,
-        events: vec![NewEvent { kind: "disk.filled.v1".parse().unwrap(), payload: payload(n) }],
+        events: vec![NewEvent {
+            kind: "disk.filled.v1".parse().unwrap(),
+            payload: payload(n),
+        }],
     });
     transaction
 }
@@ -77,7 +83,10 @@ fn a_full_disk_diverts_to_a_sealed_dump_that_is_recovered_once() {
     let Some(disk) = SmallDisk::mount(&small) else {
         let message = "SKIPPED: this user may not mount a small disk";
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{message}");
-        return drop(std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes()));
+        return drop(std::io::Write::write_all(
+            &mut std::io::stderr(),
+            message.as_bytes(),
+        ));
     };
     let journal = open(&small, &dumps);
     let (accepted, diverted) = fill(&journal);
@@ -86,23 +95,37 @@ fn a_full_disk_diverts_to_a_sealed_dump_that_is_recovered_once() {
     assert!(accepted > 10, "{accepted}");
     for dump in std::fs::read_dir(&dumps).unwrap() {
         let bytes = std::fs::read(dump.unwrap().path()).unwrap();
-        assert!(!bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()));
+        assert!(
+            !bytes
+                .windows(CANARY.len())
+                .any(|part| part == CANARY.as_bytes())
+        );
     }
 
     assert!(disk.resize("remount,", "64m"));
     let journal = open(&small, &dumps);
     let recovery = journal.recover().unwrap();
-    assert_eq!((recovery.replayed + recovery.present, recovery.refused.len()), (diverted, 0));
+    assert_eq!(
+        (recovery.replayed + recovery.present, recovery.refused.len()),
+        (diverted, 0)
+    );
     let again = journal.recover().unwrap();
     assert_eq!((again.replayed, again.refused.len()), (0, 0));
 
     let mut found = BTreeMap::new();
-    let events = journal.reader().stream(&"filling/disk".parse().unwrap(), Seq::FIRST, usize::MAX);
+    let events = journal
+        .reader()
+        .stream(&"filling/disk".parse().unwrap(), Seq::FIRST, usize::MAX);
     for event in events.unwrap() {
         *found.entry(event.payload.unwrap()).or_insert(0) += 1;
     }
     let expected = (0..accepted + diverted).map(|n| (payload(n), 1)).collect();
-    assert!(found == expected, "{} events of {} are there", found.len(), accepted + diverted);
+    assert!(
+        found == expected,
+        "{} events of {} are there",
+        found.len(),
+        accepted + diverted
+    );
     journal.shutdown();
     assert_eq!(history::check(&history::snapshots(&small)).findings, []);
 }

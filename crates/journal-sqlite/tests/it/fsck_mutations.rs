@@ -108,7 +108,11 @@ impl Place {
             row,
         } = self;
         // Text that is no text any more goes in as bytes and is stored as text.
-        let given = if *column == "note" { "CAST(?2 AS TEXT)" } else { "?2" };
+        let given = if *column == "note" {
+            "CAST(?2 AS TEXT)"
+        } else {
+            "?2"
+        };
         let sql = format!("UPDATE {table} SET {column} = {given} WHERE {key} = ?1");
         match db
             .prepare_cached(&sql)

@@ -66,7 +66,10 @@ fn fill(journal: &Journal, n: usize, privacy: Privacy) {
         stream: stream(n),
         privacy,
         expected: Expected::Any,
-        events: vec![NewEvent { kind: "person.recorded.v1".parse().unwrap(), payload: text.clone() }],
+        events: vec![NewEvent {
+            kind: "person.recorded.v1".parse().unwrap(),
+            payload: text.clone(),
+        }],
     });
     transaction.effects.push(NewEffect {
         id: format!("effect-{n}"),
@@ -93,7 +96,11 @@ fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files_with(&path, bytes));
-        } else if fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
+        } else if fs::read(&path)
+            .unwrap()
+            .windows(bytes.len())
+            .any(|part| part == bytes)
+        {
             found.push(path.display().to_string());
         }
     }
@@ -111,7 +118,8 @@ fn no_byte_of_a_shredded_stream_or_of_its_key_is_left_in_any_file() {
     let db = Connection::open(folder.path().join("journal.sqlite")).unwrap();
     let wrapped_key = |n: usize| -> Option<Vec<u8>> {
         let sql = "SELECT wrapped_key FROM streams WHERE name = ?1";
-        db.query_row(sql, [stream(n).as_str()], |row| row.get(0)).unwrap()
+        db.query_row(sql, [stream(n).as_str()], |row| row.get(0))
+            .unwrap()
     };
     let keys: Vec<Vec<u8>> = (0..STREAMS).map(|n| wrapped_key(n).unwrap()).collect();
 
@@ -119,10 +127,16 @@ fn no_byte_of_a_shredded_stream_or_of_its_key_is_left_in_any_file() {
     for (n, key) in keys.iter().enumerate() {
         assert_ne!(files_with(folder.path(), key), Vec::<String>::new());
         let field = format!("field {}", canary(n));
-        assert_ne!(files_with(folder.path(), field.as_bytes()), Vec::<String>::new());
+        assert_ne!(
+            files_with(folder.path(), field.as_bytes()),
+            Vec::<String>::new()
+        );
     }
     let public = canary(STREAMS);
-    assert_ne!(files_with(folder.path(), public.as_bytes()), Vec::<String>::new());
+    assert_ne!(
+        files_with(folder.path(), public.as_bytes()),
+        Vec::<String>::new()
+    );
 
     let index = journal.reader().stream(&stream(0), Seq::FIRST, 1).unwrap()[0].index;
     let mut transaction = Transaction::new(2, "someone");
@@ -137,14 +151,28 @@ fn no_byte_of_a_shredded_stream_or_of_its_key_is_left_in_any_file() {
 
     for (n, key) in keys.iter().enumerate() {
         assert_eq!(wrapped_key(n), None);
-        assert_eq!(files_with(folder.path(), key), Vec::<String>::new(), "key of {n}");
+        assert_eq!(
+            files_with(folder.path(), key),
+            Vec::<String>::new(),
+            "key of {n}"
+        );
         let text = canary(n);
-        assert_eq!(files_with(folder.path(), text.as_bytes()), Vec::<String>::new(), "{text}");
+        assert_eq!(
+            files_with(folder.path(), text.as_bytes()),
+            Vec::<String>::new(),
+            "{text}"
+        );
     }
-    assert_ne!(files_with(folder.path(), public.as_bytes()), Vec::<String>::new());
+    assert_ne!(
+        files_with(folder.path(), public.as_bytes()),
+        Vec::<String>::new()
+    );
     still_proven(&journal, index);
     journal.shutdown();
-    assert_eq!(history::check(&history::snapshots(folder.path())).findings, []);
+    assert_eq!(
+        history::check(&history::snapshots(folder.path())).findings,
+        []
+    );
 }
 
 /// The event is there, without content, and is in the log that is signed now.
