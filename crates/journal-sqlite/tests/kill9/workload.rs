@@ -40,7 +40,7 @@ pub(crate) fn operation(payload: &[u8]) -> u64 {
 pub(crate) fn transaction(n: u64) -> Transaction {
     let mut transaction = Transaction::new(1_000 + n as i64, "load");
     let stream = stream(n);
-    let privacy = if n % STREAMS % 3 == 0 {
+    let privacy = if (n % STREAMS).is_multiple_of(3) {
         Privacy::Personal
     } else {
         Privacy::Public
