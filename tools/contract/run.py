@@ -1,6 +1,7 @@
 """Starts a node, makes a token for every role, and runs Schemathesis with each. The last line is `N passed, N failed`."""
 
 import argparse
+import base64
 import json
 import os
 import shutil
@@ -41,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--hanse", type=Path, required=True, help="the binary to start")
     parser.add_argument("--work", type=Path, required=True, help="folder for data, log and reports")
     parser.add_argument("--roles", nargs="+", choices=ROLES, default=ROLES)
-    parser.add_argument("--examples", type=int, default=60, help="cases per operation, role and phase, at most")
+    parser.add_argument("--examples", type=int, default=25, help="cases per operation, role and phase, at most")
     parser.add_argument("--cases-min", type=int, default=5000, help="fewer cases than this fail the test")
     parser.add_argument("--role-seconds-max", type=int, default=130, help="time of one role, at most")
     parser.add_argument("--seed", type=int, default=2)
@@ -54,7 +55,8 @@ class Node:
 
     def __init__(self, hanse: Path, data: Path, log: Path):
         self.log = log.open("w")
-        command = [hanse, "up", "--sample", "--data", data, "--listen", "127.0.0.1:0", "--json"]
+        command = [hanse, "up", "--sample", "--json", "--data", data, "--rate", "100000"]
+        command += ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
         environment = {**os.environ, "RUST_BACKTRACE": "1"}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
@@ -187,7 +189,7 @@ def run_role(options, node: Node, role: str, token: str, reports: Path) -> dict:
     with (reports / f"{role}.log").open("w") as log:
         child = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, cwd=options.work,
-            env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)},
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "CONTRACT_OWN": own(role, token)},
         )
         try:
             code = child.wait(timeout=options.role_seconds_max)
@@ -196,6 +198,13 @@ def run_role(options, node: Node, role: str, token: str, reports: Path) -> dict:
             child.send_signal(signal.SIGINT)
             code = child.wait(timeout=60)
     return result(role, code, report, reports / f"{role}.log", time.monotonic() - started)
+
+
+def own(role: str, token: str) -> str:
+    """Ids that the run must not lose: those of its principal and its token (RFC 7519)."""
+    claims = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    return f"contract-{role} contract-root {claims['jti']}"
 
 
 def result(role: str, code: int, report: Path, log: Path, seconds: float) -> dict:
@@ -207,6 +216,10 @@ def result(role: str, code: int, report: Path, log: Path, seconds: float) -> dic
     what = [f"{f['title']}: {', '.join(f['operations'])} ({f['count']})" for f in found["failures"]]
     what += [f"error: {json.dumps(error)[:400]}" for error in found["errors"]]
     failed = cases["with_failures"] + cases["errored"] + len(found["errors"])
+    # A reference without a target leaves a part of the API untested.
+    unresolved = found["warnings"]["unresolvable_reference"]
+    if unresolved:
+        failed, what = failed + len(unresolved), [*what, f"unresolvable references: {json.dumps(unresolved)[:600]}"]
     if found["operations"]["tested"] == 0:
         failed, what = max(failed, 1), [*what, "no operation was tested"]
     print(f"contract: {role}: {cases['generated']} cases, {failed} failed, {seconds:.0f} s", flush=True)
