@@ -20,7 +20,10 @@ pub struct Change {
 impl Change {
     /// Nothing yet, at `now_ms`.
     pub fn new(now_ms: i64) -> Self {
-        Self { transaction: Transaction::new(now_ms, ""), now_ms }
+        Self {
+            transaction: Transaction::new(now_ms, ""),
+            now_ms,
+        }
     }
 
     /// When it happens.
@@ -40,8 +43,7 @@ impl Change {
         kind: &'static str,
         payload: &impl Serialize,
     ) -> Result<(), Problem> {
-        let payload =
-            canonical::to_vec_of(payload).map_err(|error| Problem::internal(&error))?;
+        let payload = canonical::to_vec_of(payload).map_err(|error| Problem::internal(&error))?;
         let kind: EventKind = kind.parse().expect("kinds are constants of the code");
         let event = NewEvent { kind, payload };
         let appends = &mut self.transaction.appends;
@@ -70,7 +72,13 @@ impl Change {
     ) -> Result<(), Problem> {
         for event in &decision.persons {
             let stream = streams::person(event.person());
-            self.append(&stream, Privacy::Personal, Expected::NoStream, event.kind(), event)?;
+            self.append(
+                &stream,
+                Privacy::Personal,
+                Expected::NoStream,
+                event.kind(),
+                event,
+            )?;
         }
         self.entity_events(id, expected, &decision.events)?;
         for effect in &decision.effects {
@@ -101,8 +109,7 @@ impl Change {
     /// # Errors
     /// The effect has no canonical form, which is a defect.
     pub fn effect(&mut self, effect: NodeEffect) -> Result<(), Problem> {
-        let payload =
-            canonical::to_vec_of(&effect).map_err(|error| Problem::internal(&error))?;
+        let payload = canonical::to_vec_of(&effect).map_err(|error| Problem::internal(&error))?;
         self.transaction.effects.push(NewEffect {
             id: uuid::Uuid::now_v7().to_string(),
             kind: effect.kind().to_owned(),
@@ -121,5 +128,7 @@ impl Change {
 
 /// Takes the screenings out of a decision's effects: they were done within the transaction.
 pub fn without_screening(decision: &mut Decision) {
-    decision.effects.retain(|effect| !matches!(effect, Effect::Screen { .. }));
+    decision
+        .effects
+        .retain(|effect| !matches!(effect, Effect::Screen { .. }));
 }

@@ -15,7 +15,9 @@ use crate::screening::lists;
 /// Adds the gauges of a node to its metrics.
 pub fn register(node: &Node) {
     let gauges = Box::new(Gauges(node.clone()));
-    node.platform.metrics.register(|registry| registry.register_collector(gauges));
+    node.platform
+        .metrics
+        .register(|registry| registry.register_collector(gauges));
 }
 
 struct Gauges(Node);
@@ -32,11 +34,23 @@ impl Collector for Gauges {
         let stats = platform.journal.stats();
         let counters = [
             ("journal_commits", "Durable commits", stats.groups),
-            ("journal_transactions", "Transactions committed", stats.transactions),
+            (
+                "journal_transactions",
+                "Transactions committed",
+                stats.transactions,
+            ),
             ("journal_events", "Events committed", stats.events),
             ("journal_refusals", "Transactions refused", stats.refusals),
-            ("journal_bulk_dropped", "Bulk events dropped", stats.bulk_dropped),
-            ("journal_diverted", "Transactions in emergency dumps", stats.diverted),
+            (
+                "journal_bulk_dropped",
+                "Bulk events dropped",
+                stats.bulk_dropped,
+            ),
+            (
+                "journal_diverted",
+                "Transactions in emergency dumps",
+                stats.diverted,
+            ),
         ];
         for (name, help, value) in counters {
             encode(&mut encoder, name, help, &ConstCounter::new(value))?;
@@ -44,9 +58,17 @@ impl Collector for Gauges {
         let count = |state| platform.reader.effects_count(state).unwrap_or(0);
         let size = platform.reader.head().map_or(0, |head| head.size);
         let gauges = [
-            ("journal_queued", "Transactions waiting for the writer", stats.queued),
+            (
+                "journal_queued",
+                "Transactions waiting for the writer",
+                stats.queued,
+            ),
             ("journal_size", "Leaves of the log", size),
-            ("outbox_pending", "Effects to be done", count(EffectState::Pending)),
+            (
+                "outbox_pending",
+                "Effects to be done",
+                count(EffectState::Pending),
+            ),
             ("outbox_dead", "Effects given up", count(EffectState::Dead)),
         ];
         for (name, help, value) in gauges {
@@ -63,9 +85,15 @@ impl Gauges {
         let ages = Family::<Vec<(String, String)>, Gauge>::default();
         for list in lists::all(&self.0).unwrap_or_default() {
             let days = (today - list.body.header.published).get_days();
-            ages.get_or_create(&vec![("list".to_owned(), list.id)]).set(days.into());
+            ages.get_or_create(&vec![("list".to_owned(), list.id)])
+                .set(days.into());
         }
-        encode(encoder, "sanctions_list_age_days", "Days since a list was published", &ages)
+        encode(
+            encoder,
+            "sanctions_list_age_days",
+            "Days since a list was published",
+            &ages,
+        )
     }
 }
 

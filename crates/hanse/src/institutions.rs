@@ -58,11 +58,10 @@ impl Institutions {
     ///
     /// # Errors
     /// The instant is outside the calendar.
-    pub fn entity_types(
-        &self,
-        now_ms: i64,
-    ) -> Result<Vec<(JurisdictionId, PackItemId)>, Problem> {
-        self.rulebook.entity_types(now_ms).map_err(|error| Problem::internal(&error))
+    pub fn entity_types(&self, now_ms: i64) -> Result<Vec<(JurisdictionId, PackItemId)>, Problem> {
+        self.rulebook
+            .entity_types(now_ms)
+            .map_err(|error| Problem::internal(&error))
     }
 
     /// An entity as it stands now.
@@ -90,10 +89,11 @@ impl Institutions {
 
 impl std::fmt::Debug for Institutions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Institutions").field("zone", &self.manifest.zone_id).finish_non_exhaustive()
+        f.debug_struct("Institutions")
+            .field("zone", &self.manifest.zone_id)
+            .finish_non_exhaustive()
     }
 }
-
 
 /// A cheap handle on the institutions: the state of the handlers.
 #[derive(Clone, Debug)]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use evidence::bundle::PackDigest;
 use evidence::note::{NoteError, NoteSigner, NoteVerifier};
-use journal::{DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status};
+use journal::{
+    DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status,
+};
 use journal_sqlite::SqliteEngine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,8 +32,8 @@ use crate::projection::NodeProjection;
 use crate::screening::lists;
 use crate::screening::shelf::Shelf;
 use crate::store::{self, kind};
-use crate::workers::webhook::Webhook;
 use crate::workers;
+use crate::workers::webhook::Webhook;
 use crate::zone::load::{LoadedZone, ZoneError, load};
 use crate::{gauges, institutions, journal_api, streams};
 
@@ -135,32 +137,54 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
     let data = &settings.data;
     let zone = load(&data.manifest(), &data.packs(), &data.lock())?;
     if !zone.drift.is_empty() {
-        let places: Vec<&str> = zone.drift.iter().map(|drift| drift.place.as_str()).collect();
-        return Err(NodeError::Drift { places: places.join(", ") });
+        let places: Vec<&str> = zone
+            .drift
+            .iter()
+            .map(|drift| drift.place.as_str())
+            .collect();
+        return Err(NodeError::Drift {
+            places: places.join(", "),
+        });
     }
     let keys = KeyStore::open(&data.keys(), settings.passphrase.as_ref())?;
     let listener = bind(settings.http.address).await?;
     let metrics_listener = bind(settings.http.metrics_address).await?;
     let address = local(&listener)?;
     let metrics_address = local(&metrics_listener)?;
-    let public_url = settings.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let public_url = settings
+        .public_url
+        .unwrap_or_else(|| format!("http://{address}"));
     let journal = open_journal(data, &zone, &keys)?;
     let platform = platform(&journal, &zone, &keys, settings.http);
-    let signer = NoteSigner::new(&zone.manifest.log_origin, keys.log_key())
-        .map_err(NodeError::LogOrigin)?;
+    let signer =
+        NoteSigner::new(&zone.manifest.log_origin, keys.log_key()).map_err(NodeError::LogOrigin)?;
     let log_verifier = signer.verifier().clone();
-    let node =
-        institutions(data, zone, &keys, &platform, log_verifier, public_url, settings.webhook);
+    let node = institutions(
+        data,
+        zone,
+        &keys,
+        &platform,
+        log_verifier,
+        public_url,
+        settings.webhook,
+    );
     let records = lists::all(&node).map_err(NodeError::Institutions)?;
     node.shelf.load(&records);
-    publish_lists_once(&node).await.map_err(NodeError::Institutions)?;
+    publish_lists_once(&node)
+        .await
+        .map_err(NodeError::Institutions)?;
     let bootstrap = announce_bootstrap(&platform).await?;
     gauges::register(&node);
 
     let (stop, stopped) = watch::channel(false);
     let router = router(&node, &keys, signer);
     let tasks = vec![
-        tokio::spawn(serve::serve(listener, router, settings.http.limits, until(stopped.clone()))),
+        tokio::spawn(serve::serve(
+            listener,
+            router,
+            settings.http.limits,
+            until(stopped.clone()),
+        )),
         tokio::spawn(serve::serve(
             metrics_listener,
             metrics::app(Arc::clone(&platform)),
@@ -169,27 +193,42 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
         )),
         tokio::spawn(workers::run(node.clone(), stopped)),
     ];
-    Ok(Running { node, data: settings.data, address, metrics_address, bootstrap, stop, tasks })
+    Ok(Running {
+        node,
+        data: settings.data,
+        address,
+        metrics_address,
+        bootstrap,
+        stop,
+        tasks,
+    })
 }
 
 /// The whole application of a node.
 fn router(node: &Node, keys: &KeyStore, signer: NoteSigner) -> Router {
     let identity = LogIdentity::new(keys.zone_key(), signer);
-    let api =
-        JournalApi::new(Arc::clone(&node.platform), identity, Box::new(Register(node.clone())));
+    let api = JournalApi::new(
+        Arc::clone(&node.platform),
+        identity,
+        Box::new(Register(node.clone())),
+    );
     let routes = institutions::routes(node).merge(journal_api::routes(api));
     assemble(&node.platform, routes).0
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| NodeError::Io { what: format!("address {address}"), source })
+    bound.map_err(|source| NodeError::Io {
+        what: format!("address {address}"),
+        source,
+    })
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, NodeError> {
-    listener
-        .local_addr()
-        .map_err(|source| NodeError::Io { what: "listener".to_owned(), source })
+    listener.local_addr().map_err(|source| NodeError::Io {
+        what: "listener".to_owned(),
+        source,
+    })
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -197,13 +236,11 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _asked = stopped.wait_for(|stop| *stop).await;
 }
 
-fn open_journal(
-    data: &DataDir,
-    zone: &LoadedZone,
-    keys: &KeyStore,
-) -> Result<Journal, NodeError> {
-    let dumps = DumpDirectory::create(data.dumps())
-        .map_err(|source| NodeError::Io { what: "folder of emergency dumps".to_owned(), source })?;
+fn open_journal(data: &DataDir, zone: &LoadedZone, keys: &KeyStore) -> Result<Journal, NodeError> {
+    let dumps = DumpDirectory::create(data.dumps()).map_err(|source| NodeError::Io {
+        what: "folder of emergency dumps".to_owned(),
+        source,
+    })?;
     let engine = SqliteEngine::open(data.journal()).map_err(NodeError::Engine)?;
     let options = Options {
         origin: zone.manifest.log_origin.clone(),
@@ -263,11 +300,18 @@ async fn publish_lists_once(node: &Node) -> Result<(), Problem> {
         return Ok(());
     }
     let mut change = crate::change::Change::new(node.platform.clock.now_ms());
-    status::publish(node, &mut change, &[], mez::entity::CredentialStanding::InForce)?;
+    status::publish(
+        node,
+        &mut change,
+        &[],
+        mez::entity::CredentialStanding::InForce,
+    )?;
     let mut transaction = change.into_transaction();
     transaction.actor = node.actor().to_string();
     let committed = node.platform.journal.commit(transaction).await;
-    committed.map(drop).map_err(crate::http::idempotency::problem_of_commit)
+    committed
+        .map(drop)
+        .map_err(crate::http::idempotency::problem_of_commit)
 }
 
 /// What readiness depends on: the writer takes transactions, the database answers, no work was given up.
@@ -313,14 +357,19 @@ struct Register(Node);
 impl EntityRegister for Register {
     fn file(&self, entity: &str) -> Result<Option<EntityFile>, Problem> {
         let node = &self.0;
-        let Ok(id) = entity.parse() else { return Ok(None) };
+        let Ok(id) = entity.parse() else {
+            return Ok(None);
+        };
         let Some((stored, _)) = store::entity(&node.platform.reader, &id)? else {
             return Ok(None);
         };
         let filter = [("entity", entity)];
         let credentials =
             store::all::<CredentialRecord>(&node.platform.reader, kind::CREDENTIAL, &filter)?;
-        let credentials: Vec<_> = credentials.into_iter().map(|it| it.body.credential).collect();
+        let credentials: Vec<_> = credentials
+            .into_iter()
+            .map(|it| it.body.credential)
+            .collect();
         let lists = status::state(node)?.unwrap_or_default().published;
         let has_credentials = !credentials.is_empty();
         let packs = node.rulebook.packs().iter();

@@ -1,6 +1,5 @@
 //! What people must be told: work for reviewers, and alerts for operators.
 
-
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -106,10 +105,18 @@ pub fn raise(
     notification: &Notification,
 ) -> Result<(), Problem> {
     let stream = streams::notifications();
-    change.append(&stream, Privacy::Public, Expected::Any, RAISED_KIND, notification)?;
+    change.append(
+        &stream,
+        Privacy::Public,
+        Expected::Any,
+        RAISED_KIND,
+        notification,
+    )?;
     // A failing webhook must not be told about its own failure without end.
     if node.webhook.is_some() && notification.audience == Audience::Reviewers {
-        change.effect(NodeEffect::CallWebhook { notification: notification.id.clone() })?;
+        change.effect(NodeEffect::CallWebhook {
+            notification: notification.id.clone(),
+        })?;
     }
     Ok(())
 }
@@ -128,7 +135,7 @@ struct NotificationQuery {
     /// The `next` of the page before. Opaque.
     cursor: Option<Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     limit: Option<PageLimit>,
     /// Only those that nobody took note of, or only the others.
     open: Option<bool>,
@@ -145,7 +152,10 @@ async fn list_notifications(
     State(node): State<Node>,
     QueryOf(query): QueryOf<NotificationQuery>,
 ) -> Result<Json<Page<Notification>>, Problem> {
-    let page = PageQuery { cursor: query.cursor, limit: query.limit };
+    let page = PageQuery {
+        cursor: query.cursor,
+        limit: query.limit,
+    };
     let open = query.open.map(|open| if open { "true" } else { "false" });
     let filters: Vec<_> = open.map(|open| ("open", open)).into_iter().collect();
     let reader = &node.platform.reader;
@@ -157,7 +167,11 @@ async fn list_notifications(
         page.limit() + 1,
     )?;
     let items = found.into_iter().map(|stored| stored.body).collect();
-    Ok(Json(Page::cut(items, page.limit(), |item: &Notification| item.id.clone())))
+    Ok(Json(Page::cut(
+        items,
+        page.limit(),
+        |item: &Notification| item.id.clone(),
+    )))
 }
 
 /// Take note of a notification.
@@ -180,15 +194,31 @@ async fn acknowledge_notification(
         let found = store::find::<Notification>(reader, kind::NOTIFICATION, &id)?;
         let mut stored = found.ok_or_else(|| Problem::not_found("notification"))?;
         if stored.body.acknowledged_by.is_some() {
-            return Err(Problem::new(Code::Conflict, "somebody took note of it already"));
+            return Err(Problem::new(
+                Code::Conflict,
+                "somebody took note of it already",
+            ));
         }
         let by = permit.principal().as_str().to_owned();
-        let acknowledged = Acknowledged { id: id.clone(), by: by.clone() };
+        let acknowledged = Acknowledged {
+            id: id.clone(),
+            by: by.clone(),
+        };
         let mut change = Change::new(now_ms);
-        change.append(&stream, Privacy::Public, expected, ACKNOWLEDGED_KIND, &acknowledged)?;
+        change.append(
+            &stream,
+            Privacy::Public,
+            expected,
+            ACKNOWLEDGED_KIND,
+            &acknowledged,
+        )?;
         stored.body.acknowledged_by = Some(by);
         let reply = Reply::ok(&stored.body);
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: None,
+        })
     })
     .await
 }

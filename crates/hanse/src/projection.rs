@@ -40,9 +40,6 @@ pub struct RegisterCounter {
 impl Projection for NodeProjection {
     fn project(&self, event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
         let kind = event.kind.as_str();
-        if event.stream.as_str().starts_with(principals::PROJECTED_PREFIX) {
-            return principals::project(event, records);
-        }
         if kind.starts_with("entity.") {
             return entity_event(event, records);
         }
@@ -63,6 +60,13 @@ impl Projection for NodeProjection {
             RESCREENED_KIND => rescreened(event, records),
             notifications::RAISED_KIND => notification(event, records),
             notifications::ACKNOWLEDGED_KIND => acknowledged(event, records),
+            _ if event
+                .stream
+                .as_str()
+                .starts_with(principals::PROJECTED_PREFIX) =>
+            {
+                principals::project(event, records)
+            }
             _ => Ok(()),
         }
     }
@@ -89,7 +93,14 @@ fn entity_event(event: &Event, records: &mut dyn Records) -> Result<(), Projecti
 fn person(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let PersonEvent::Recorded(recorded) = payload(event)?;
     let id = recorded.person.id.clone();
-    put(event, records, kind::PERSON, id.as_str(), [], &recorded.person)
+    put(
+        event,
+        records,
+        kind::PERSON,
+        id.as_str(),
+        [],
+        &recorded.person,
+    )
 }
 
 fn name_reserved(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
@@ -102,7 +113,14 @@ fn number_assigned(event: &Event, records: &mut dyn Records) -> Result<(), Proje
     let id = register_of(event);
     let counter: Option<RegisterCounter> = find(event, records, kind::REGISTER, id)?;
     let numbers = counter.unwrap_or_default().numbers + 1;
-    put(event, records, kind::REGISTER, id, [], &RegisterCounter { numbers })
+    put(
+        event,
+        records,
+        kind::REGISTER,
+        id,
+        [],
+        &RegisterCounter { numbers },
+    )
 }
 
 fn screening_performed(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
@@ -135,20 +153,36 @@ fn put_screening(
     id: &str,
     body: &PartyScreening,
 ) -> Result<(), ProjectionError> {
-    let fields =
-        [("entity", body.entity.to_string()), ("open", body.is_open().to_string())];
+    let fields = [
+        ("entity", body.entity.to_string()),
+        ("open", body.is_open().to_string()),
+    ];
     put(event, records, kind::SCREENING, id, fields, body)
 }
 
 fn inquiry(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let inquired: Inquired = payload(event)?;
-    put(event, records, kind::INQUIRY, &inquired.id.clone(), [], &inquired)
+    put(
+        event,
+        records,
+        kind::INQUIRY,
+        &inquired.id.clone(),
+        [],
+        &inquired,
+    )
 }
 
 fn evidence_accepted(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let accepted: EvidenceAccepted = payload(event)?;
     let fields = [("entity", accepted.entity.to_string())];
-    put(event, records, kind::EVIDENCE, &accepted.digest.to_string(), fields, &accepted)
+    put(
+        event,
+        records,
+        kind::EVIDENCE,
+        &accepted.digest.to_string(),
+        fields,
+        &accepted,
+    )
 }
 
 fn evaluated(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
@@ -195,25 +229,48 @@ fn list_published(event: &Event, records: &mut dyn Records) -> Result<(), Projec
     let published: ListPublished = payload(event)?;
     let state: Option<ListState> = find(event, records, kind::STATUS_LIST, status::LIST)?;
     let mut state = state.unwrap_or_default();
-    state.published.insert(published.purpose, published.credential);
+    state
+        .published
+        .insert(published.purpose, published.credential);
     put(event, records, kind::STATUS_LIST, status::LIST, [], &state)
 }
 
 fn list_imported(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let imported: ListImported = payload(event)?;
-    put(event, records, kind::SANCTIONS_LIST, &imported.header.name.clone(), [], &imported)
+    put(
+        event,
+        records,
+        kind::SANCTIONS_LIST,
+        &imported.header.name.clone(),
+        [],
+        &imported,
+    )
 }
 
 fn rescreened(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let report: Rescreened = payload(event)?;
     let id = format!("{}.{:010}", report.list, event.seq.get());
-    put(event, records, kind::RESCREENING, &id, [("list", report.list.clone())], &report)
+    put(
+        event,
+        records,
+        kind::RESCREENING,
+        &id,
+        [("list", report.list.clone())],
+        &report,
+    )
 }
 
 fn notification(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let raised: Notification = payload(event)?;
     let fields = [("open", "true".to_owned())];
-    put(event, records, kind::NOTIFICATION, &raised.id.clone(), fields, &raised)
+    put(
+        event,
+        records,
+        kind::NOTIFICATION,
+        &raised.id.clone(),
+        fields,
+        &raised,
+    )
 }
 
 fn acknowledged(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
@@ -221,7 +278,14 @@ fn acknowledged(event: &Event, records: &mut dyn Records) -> Result<(), Projecti
     let before: Option<Notification> = find(event, records, kind::NOTIFICATION, &noted.id)?;
     let mut body = before.ok_or_else(|| rule(event, "only what was raised can be noted"))?;
     body.acknowledged_by = Some(noted.by);
-    put(event, records, kind::NOTIFICATION, &noted.id, [("open", "false".to_owned())], &body)
+    put(
+        event,
+        records,
+        kind::NOTIFICATION,
+        &noted.id,
+        [("open", "false".to_owned())],
+        &body,
+    )
 }
 
 /// The jurisdiction in the name of a register's stream.
@@ -240,8 +304,12 @@ fn find<T: DeserializeOwned>(
     kind: &str,
     id: &str,
 ) -> Result<Option<T>, ProjectionError> {
-    let Some(record) = records.get(kind, id)? else { return Ok(None) };
-    serde_json::from_slice(&record.body).map(Some).map_err(|source| malformed(event, source))
+    let Some(record) = records.get(kind, id)? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&record.body)
+        .map(Some)
+        .map_err(|source| malformed(event, source))
 }
 
 fn put<const N: usize>(
@@ -252,10 +320,14 @@ fn put<const N: usize>(
     fields: [(&str, String); N],
     body: &impl Serialize,
 ) -> Result<(), ProjectionError> {
-    let body = canonical::to_vec_of(body)
-        .map_err(|source| ProjectionError::Payload { kind: event.kind.clone(), source: Box::new(source) })?;
-    let fields: BTreeMap<String, String> =
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let body = canonical::to_vec_of(body).map_err(|source| ProjectionError::Payload {
+        kind: event.kind.clone(),
+        source: Box::new(source),
+    })?;
+    let fields: BTreeMap<String, String> = fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     let owner: StreamName = event.stream.clone();
     records.put(Record {
         kind: kind.to_owned(),
@@ -268,9 +340,15 @@ fn put<const N: usize>(
 }
 
 fn malformed(event: &Event, source: serde_json::Error) -> ProjectionError {
-    ProjectionError::Payload { kind: event.kind.clone(), source: Box::new(source) }
+    ProjectionError::Payload {
+        kind: event.kind.clone(),
+        source: Box::new(source),
+    }
 }
 
 fn rule(event: &Event, rule: &'static str) -> ProjectionError {
-    ProjectionError::Rule { kind: event.kind.clone(), rule }
+    ProjectionError::Rule {
+        kind: event.kind.clone(),
+        rule,
+    }
 }

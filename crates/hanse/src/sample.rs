@@ -34,7 +34,10 @@ impl Authorities {
             entropy(seed.as_mut_slice());
             Zeroizing::new(BASE64URL_NOPAD.encode(seed.as_slice()))
         };
-        Self { identity: key(), government: key() }
+        Self {
+            identity: key(),
+            government: key(),
+        }
     }
 
     /// Reads the keys that a sample zone was made with.
@@ -91,9 +94,15 @@ fn manifest(authorities: &Authorities) -> String {
 pub fn packs_folder() -> Option<PathBuf> {
     let here = PathBuf::from("packs");
     let beside_build = std::env::current_exe().ok().and_then(|exe| {
-        exe.ancestors().map(|folder| folder.join("packs")).find(|found| found.join(PACKS[0]).is_dir())
+        exe.ancestors()
+            .map(|folder| folder.join("packs"))
+            .find(|found| found.join(PACKS[0]).is_dir())
     });
-    if here.join(PACKS[0]).is_dir() { Some(here) } else { beside_build }
+    if here.join(PACKS[0]).is_dir() {
+        Some(here)
+    } else {
+        beside_build
+    }
 }
 
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {

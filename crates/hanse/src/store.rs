@@ -84,10 +84,21 @@ pub struct Stored<T> {
 ///
 /// # Errors
 /// The body is not of type `T`.
-pub fn parse<T: DeserializeOwned>(kind: &'static str, record: Record) -> Result<Stored<T>, StoreError> {
-    let body = serde_json::from_slice(&record.body)
-        .map_err(|source| StoreError::Malformed { kind, id: record.id.clone(), source })?;
-    Ok(Stored { id: record.id, body, version: record.version, fields: record.fields })
+pub fn parse<T: DeserializeOwned>(
+    kind: &'static str,
+    record: Record,
+) -> Result<Stored<T>, StoreError> {
+    let body = serde_json::from_slice(&record.body).map_err(|source| StoreError::Malformed {
+        kind,
+        id: record.id.clone(),
+        source,
+    })?;
+    Ok(Stored {
+        id: record.id,
+        body,
+        version: record.version,
+        fields: record.fields,
+    })
 }
 
 /// One record, if it exists.
@@ -99,7 +110,10 @@ pub fn find<T: DeserializeOwned>(
     kind: &'static str,
     id: &str,
 ) -> Result<Option<Stored<T>>, StoreError> {
-    reader.record(kind, id)?.map(|record| parse(kind, record)).transpose()
+    reader
+        .record(kind, id)?
+        .map(|record| parse(kind, record))
+        .transpose()
 }
 
 /// Records of one kind whose fields equal every filter, in the order of their ids.
@@ -114,7 +128,10 @@ pub fn list<T: DeserializeOwned>(
     limit: usize,
 ) -> Result<Vec<Stored<T>>, StoreError> {
     let records = reader.records(kind, filters, after, limit)?;
-    records.into_iter().map(|record| parse(kind, record)).collect()
+    records
+        .into_iter()
+        .map(|record| parse(kind, record))
+        .collect()
 }
 
 /// Every record of one kind that fits, page by page.

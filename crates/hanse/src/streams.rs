@@ -59,5 +59,6 @@ pub fn notifications() -> StreamName {
 }
 
 fn name(text: String) -> StreamName {
-    text.parse().expect("ids are lower-case segments of bounded length")
+    text.parse()
+        .expect("ids are lower-case segments of bounded length")
 }

@@ -134,6 +134,13 @@ impl Client {
         }
     }
 
+    /// A connection with a token.
+    pub fn with_token(url: &str, token: &str) -> Self {
+        let mut client = Self::anonymous(Some(url.to_owned()));
+        client.token = Some(Zeroizing::new(token.to_owned()));
+        client
+    }
+
     /// Where the zone is.
     pub fn url(&self) -> &str {
         &self.url

@@ -31,6 +31,7 @@ pub fn explain(
     let operation = text(answer, "operation");
     let mut lines = vec![match denials.len() {
         0 => format!("ALLOWED: nothing blocks {operation}"),
+        1 => format!("DENIED: one domain blocks {operation}"),
         count => format!("DENIED: {count} domains block {operation}"),
     }];
     lines.extend(denials.iter().flat_map(explain_denial));
@@ -131,7 +132,7 @@ mod tests {
         });
         let (denials, domains) = parse(&answer).unwrap();
         let expected = [
-            "DENIED: 1 domains block entity.formation",
+            "DENIED: one domain blocks entity.formation",
             "",
             "corporate: pending",
             "  - the name must be available",

@@ -10,6 +10,7 @@ pub mod show;
 pub mod backup;
 pub mod compliance;
 pub mod credential;
+pub mod demo;
 pub mod doctor;
 pub mod entity;
 pub mod init;
@@ -95,6 +96,8 @@ enum Command {
     Init(init::Init),
     /// Run the node of the data folder until it is told to stop.
     Up(up::Up),
+    /// Walk through forming a company on a zone of its own: one formed, one blocked, one to review.
+    Demo(demo::Demo),
     /// Check whether this machine and data folder can carry a node, and say what to do.
     Doctor(doctor::Doctor),
     /// Show the running zone, and check, lock, test and compare the files a zone is made of.
@@ -233,6 +236,7 @@ pub fn run() -> ExitCode {
     let done = match command {
         Command::Init(init) => init.run(&global),
         Command::Doctor(doctor) => doctor.run(&global),
+        Command::Demo(demo) => demo.run(&global),
         Command::Up(up) => up.run(&global),
         Command::Zone(zone) => zone.run(&global),
         Command::Entity(entity) => entity.run(&global),

@@ -69,7 +69,11 @@ impl Up {
     }
 
     fn settings(&self, data: DataDir) -> Result<Settings, Failure> {
-        let mut http = HttpConfig { address: self.listen, metrics_address: self.metrics, ..HttpConfig::default() };
+        let mut http = HttpConfig {
+            address: self.listen,
+            metrics_address: self.metrics,
+            ..HttpConfig::default()
+        };
         if let Some(rate) = self.rate {
             let rate = Rate::new(rate, rate.saturating_mul(2));
             http.limits.per_principal = rate;
@@ -125,10 +129,13 @@ pub async fn import_sample_list(running: &Running) -> Result<(), Failure> {
     }
     let read = |name: &str| {
         let text = fs::read_to_string(folder.join(name));
-        text.map(|text| (name.to_owned(), text)).map_err(|error| Failure::from_error(&error))
+        text.map(|text| (name.to_owned(), text))
+            .map_err(|error| Failure::from_error(&error))
     };
-    let files: ListFiles =
-        ["sdn.csv", "alt.csv", "add.csv"].into_iter().map(read).collect::<Result<_, _>>()?;
+    let files: ListFiles = ["sdn.csv", "alt.csv", "add.csv"]
+        .into_iter()
+        .map(read)
+        .collect::<Result<_, _>>()?;
     let body = ImportBody {
         name: "ofac-sdn".parse().expect("a constant"),
         version: "2021-07".to_owned(),
@@ -136,7 +143,9 @@ pub async fn import_sample_list(running: &Running) -> Result<(), Failure> {
         format: ListFormat::OfacCsv,
         files,
     };
-    lists::import_by_node(node, body).await.map_err(|problem| Failure::refused(problem.to_string()))
+    lists::import_by_node(node, body)
+        .await
+        .map_err(|problem| Failure::refused(problem.to_string()))
 }
 
 /// A runtime of as many threads as the machine has cores.

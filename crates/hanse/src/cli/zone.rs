@@ -146,7 +146,7 @@ fn check(global: &Global, files: &Files) -> Result<(), Failure> {
                 lines.push(format!("total  {total}"));
                 lines
             });
-            refuse_drift(&drift)
+            refuse_drift(&files.lock(global), &drift)
         }
     }
 }
@@ -173,14 +173,23 @@ fn check_lock(global: &Global, files: &Files) -> Result<(), Failure> {
             .map(|drift| format!("✗ {}", describe_drift(drift)))
             .collect(),
     });
-    refuse_drift(&drift)
+    refuse_drift(&path, &drift)
 }
 
-fn refuse_drift(drift: &[Drift]) -> Result<(), Failure> {
+fn refuse_drift(lock: &Path, drift: &[Drift]) -> Result<(), Failure> {
     match drift.len() {
         0 => Ok(()),
+        _ if !lock.exists() => Err(Failure::refused(format!(
+            "there is no {}; `hanse zone lock` writes it",
+            lock.display()
+        ))),
         count => Err(Failure::refused(format!(
-            "{count} differences from zone.lock; look at them, then `hanse zone lock`"
+            "{count} {} from zone.lock; look at them, then `hanse zone lock`",
+            if count == 1 {
+                "difference"
+            } else {
+                "differences"
+            }
         ))),
     }
 }

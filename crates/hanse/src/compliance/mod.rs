@@ -9,8 +9,7 @@ use jiff::Timestamp;
 use journal::Privacy;
 use mez::compliance::{
     CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvaluationRequest,
-    EvidenceRefusal, EvidenceSubject, Facts, Operation, PackVersion,
-    VerifiedEvidence, Verifier,
+    EvidenceRefusal, EvidenceSubject, Facts, Operation, PackVersion, VerifiedEvidence, Verifier,
 };
 use mez::entity::{self, Command as Step, Entity};
 use mez::ids::{EntityId, PackItemId};
@@ -28,6 +27,7 @@ use crate::http::extract::{Caller, Command, PathOf, QueryOf};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{Chain, Code, Problem};
+use crate::http::texts::{EntityIdText, OperationText};
 use crate::institutions::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 use crate::streams;
@@ -161,7 +161,7 @@ impl From<&Evaluation> for Evaluated {
 #[serde(deny_unknown_fields)]
 pub struct EvaluationBody {
     /// For what, such as `entity.formation`.
-    #[schema(value_type = String, example = "entity.formation")]
+    #[schema(inline, value_type = OperationText)]
     pub operation: Operation,
 }
 
@@ -175,7 +175,7 @@ pub fn routes() -> OpenApiRouter<Node> {
 /// The evidence on the file of an entity.
 #[utoipa::path(
     get, path = "/v1/entities/{id}/evidence", tag = "compliance",
-    params(("id" = String, Path), PageQuery), security(("bearer" = ["mez:compliance:read"])),
+    params(("id" = inline(EntityIdText), Path), PageQuery), security(("bearer" = ["mez:compliance:read"])),
     responses((status = 200, description = "One page of evidence.", body = Page<EvidenceView>))
 )]
 async fn list_evidence(
@@ -187,16 +187,28 @@ async fn list_evidence(
     permitted(&node, &caller, &id)?;
     let filter = [("entity", id.as_str())];
     let reader = &node.platform.reader;
-    let found: Vec<Stored<EvidenceAccepted>> =
-        store::list(reader, kind::EVIDENCE, &filter, page.after(), page.limit() + 1)?;
-    let items = found.into_iter().map(|stored| evidence_view(stored.body)).collect();
-    Ok(Json(Page::cut(items, page.limit(), |item: &EvidenceView| item.id.clone())))
+    let found: Vec<Stored<EvidenceAccepted>> = store::list(
+        reader,
+        kind::EVIDENCE,
+        &filter,
+        page.after(),
+        page.limit() + 1,
+    )?;
+    let items = found
+        .into_iter()
+        .map(|stored| evidence_view(stored.body))
+        .collect();
+    Ok(Json(Page::cut(
+        items,
+        page.limit(),
+        |item: &EvidenceView| item.id.clone(),
+    )))
 }
 
 /// Submit a credential as evidence about an entity or a person behind it. It is verified before it counts, and again
 /// at every judgement: issuer, signature, period, status.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/evidence", tag = "compliance", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/evidence", tag = "compliance", params(("id" = inline(EntityIdText), Path)),
     request_body = Object, security(("bearer" = ["mez:compliance:write"])),
     responses((status = 201, description = "It is on file.", body = Receipted<EvidenceView>))
 )]
@@ -230,12 +242,13 @@ fn accept(
         EvidenceSubject::Entity(id) if *id == entity.id => streams::evidence(id),
         EvidenceSubject::Person(id) if is_party(entity, id) => streams::person(id),
         _ => {
-            return Err(Problem::new(Code::RuleViolated, "the evidence is about somebody else")
-                .with_error(
+            return Err(
+                Problem::new(Code::RuleViolated, "the evidence is about somebody else").with_error(
                     "/credentialSubject/id",
                     "subject",
                     "the subject is neither the entity nor a person behind it",
-                ));
+                ),
+            );
         }
     };
     let accepted = EvidenceAccepted {
@@ -249,14 +262,27 @@ fn accept(
     };
     let id = accepted.digest.to_string();
     if store::find::<EvidenceAccepted>(reader, kind::EVIDENCE, &id)?.is_some() {
-        return Err(Problem::new(Code::Conflict, "this credential is on file already"));
+        return Err(Problem::new(
+            Code::Conflict,
+            "this credential is on file already",
+        ));
     }
     let expected = store::expected(reader, &stream)?;
     let mut change = Change::new(now_ms);
-    change.append(&stream, Privacy::Personal, expected, ACCEPTED_KIND, &accepted)?;
+    change.append(
+        &stream,
+        Privacy::Personal,
+        expected,
+        ACCEPTED_KIND,
+        &accepted,
+    )?;
     let location = format!("/v1/entities/{}/evidence", entity.id);
     let reply = Reply::created(location, &evidence_view(accepted));
-    Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: Some(stream) })
+    Ok(Decided {
+        transaction: change.into_transaction(),
+        reply,
+        reply_owner: Some(stream),
+    })
 }
 
 fn is_party(entity: &Entity, person: &mez::ids::PersonId) -> bool {
@@ -268,14 +294,14 @@ fn is_party(entity: &Entity, person: &mez::ids::PersonId) -> bool {
 #[into_params(parameter_in = Query)]
 struct EvaluationQuery {
     /// For what, such as `entity.formation`.
-    #[param(value_type = String)]
+    #[param(inline, value_type = OperationText)]
     operation: Operation,
 }
 
 /// The newest recorded judgement of an entity for an operation.
 #[utoipa::path(
     get, path = "/v1/entities/{id}/evaluations", tag = "compliance",
-    params(("id" = String, Path), EvaluationQuery), security(("bearer" = ["mez:compliance:read"])),
+    params(("id" = inline(EntityIdText), Path), EvaluationQuery), security(("bearer" = ["mez:compliance:read"])),
     responses((status = 200, description = "The judgement.", body = EvaluationView))
 )]
 async fn find_evaluation(
@@ -293,7 +319,7 @@ async fn find_evaluation(
 
 /// Judge an entity for an operation, as of now, and record the judgement whatever its outcome.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/evaluations", tag = "compliance", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/evaluations", tag = "compliance", params(("id" = inline(EntityIdText), Path)),
     request_body = EvaluationBody, security(("bearer" = ["mez:compliance:write"])),
     responses((status = 201, description = "It is judged.", body = Receipted<EvaluationView>))
 )]
@@ -317,7 +343,11 @@ async fn evaluate_entity(
         keep(&node, &mut change, &evaluation)?;
         let view = EvaluationView::from(&Evaluated::from(&evaluation));
         let reply = Reply::created(format!("/v1/entities/{id}/evaluations"), &view);
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: None,
+        })
     })
     .await
 }
@@ -370,7 +400,13 @@ pub fn keep(
     let stream = streams::compliance(evaluation.subject());
     let expected = store::expected(&node.platform.reader, &stream)?;
     let evaluated = Evaluated::from(evaluation);
-    change.append(&stream, Privacy::Personal, expected, EVALUATED_KIND, &evaluated)
+    change.append(
+        &stream,
+        Privacy::Personal,
+        expected,
+        EVALUATED_KIND,
+        &evaluated,
+    )
 }
 
 /// The id of the record of the newest judgement for an operation.
@@ -396,8 +432,11 @@ fn verify(
 }
 
 fn not_believed(refusal: EvidenceRefusal) -> Problem {
-    Problem::new(Code::RuleViolated, "the evidence does not count")
-        .with_error("", "verified_evidence", Chain(&refusal).to_string())
+    Problem::new(Code::RuleViolated, "the evidence does not count").with_error(
+        "",
+        "verified_evidence",
+        Chain(&refusal).to_string(),
+    )
 }
 
 fn evidence_view(accepted: EvidenceAccepted) -> EvidenceView {
@@ -410,4 +449,3 @@ fn evidence_view(accepted: EvidenceAccepted) -> EvidenceView {
         issuer: accepted.issuer,
     }
 }
-

@@ -31,7 +31,14 @@ pub fn formation(
     let now = time(change.now_ms());
     let index = take_index(node, change)?;
     let id = uuid::Uuid::now_v7().to_string();
-    let place = |purpose| Entry { list: status::url(node, purpose), index, purpose }.to_value();
+    let place = |purpose| {
+        Entry {
+            list: status::url(node, purpose),
+            index,
+            purpose,
+        }
+        .to_value()
+    };
     let unsigned = Builder {
         id: format!("urn:uuid:{id}"),
         issuer: node.issuer.did().to_string(),
@@ -39,13 +46,15 @@ pub fn formation(
         subject,
         valid_from: now,
         valid_until: None,
-        status: vec![place(StatusPurpose::Revocation), place(StatusPurpose::Suspension)],
+        status: vec![
+            place(StatusPurpose::Revocation),
+            place(StatusPurpose::Suspension),
+        ],
     }
     .build()
     .map_err(|error| Problem::internal(&error))?;
-    let signed =
-        data_integrity::sign(unsigned, &node.issuer, now, ProofPurpose::AssertionMethod)
-            .map_err(|error| Problem::internal(&error))?;
+    let signed = data_integrity::sign(unsigned, &node.issuer, now, ProofPurpose::AssertionMethod)
+        .map_err(|error| Problem::internal(&error))?;
     let issued = CredentialIssued {
         id: id.clone(),
         entity: entity.id.clone(),
@@ -53,7 +62,13 @@ pub fn formation(
         credential: signed.clone(),
     };
     let stream = streams::credential(&id);
-    change.append(&stream, Privacy::Public, Expected::NoStream, "credential.issued.v1", &issued)?;
+    change.append(
+        &stream,
+        Privacy::Public,
+        Expected::NoStream,
+        "credential.issued.v1",
+        &issued,
+    )?;
     Ok((id, signed))
 }
 
@@ -70,6 +85,12 @@ fn take_index(node: &Institutions, change: &mut Change) -> Result<usize, Problem
         ));
     }
     let assigned = IndexAssigned { index };
-    change.append(&stream, Privacy::Public, expected, "status_list.index_assigned.v1", &assigned)?;
+    change.append(
+        &stream,
+        Privacy::Public,
+        expected,
+        "status_list.index_assigned.v1",
+        &assigned,
+    )?;
     Ok(usize::try_from(index).expect("an index is below the length of the list"))
 }

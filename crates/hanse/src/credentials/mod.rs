@@ -27,6 +27,7 @@ use crate::http::extract::{Caller, Command, PathOf, QueryOf, StrictJson};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
+use crate::http::texts::EntityIdText;
 use crate::institutions::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 
@@ -137,10 +138,10 @@ struct CredentialQuery {
     /// The `next` of the page before. Opaque.
     cursor: Option<Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     limit: Option<PageLimit>,
     /// Only those about this entity.
-    #[param(value_type = String)]
+    #[param(inline, value_type = EntityIdText)]
     entity: EntityId,
 }
 
@@ -156,13 +157,25 @@ async fn list_credentials(
     QueryOf(query): QueryOf<CredentialQuery>,
 ) -> Result<Json<Page<CredentialView>>, Problem> {
     permitted(&node, &caller, &query.entity)?;
-    let page = PageQuery { cursor: query.cursor, limit: query.limit };
+    let page = PageQuery {
+        cursor: query.cursor,
+        limit: query.limit,
+    };
     let filter = [("entity", query.entity.as_str())];
     let reader = &node.platform.reader;
-    let found =
-        store::list(reader, kind::CREDENTIAL, &filter, page.after(), page.limit() + 1)?;
+    let found = store::list(
+        reader,
+        kind::CREDENTIAL,
+        &filter,
+        page.after(),
+        page.limit() + 1,
+    )?;
     let items = found.into_iter().map(CredentialView::from).collect();
-    Ok(Json(Page::cut(items, page.limit(), |item: &CredentialView| item.id.clone())))
+    Ok(Json(Page::cut(
+        items,
+        page.limit(),
+        |item: &CredentialView| item.id.clone(),
+    )))
 }
 
 /// One credential.
@@ -203,13 +216,25 @@ async fn revoke_credential(
     execute(&node.platform, &permit, &command.ticket, |now_ms| {
         let mut stored = credential(&node, &id)?;
         if !stored.body.may_become(CredentialStanding::Revoked) {
-            return Err(Problem::new(Code::Conflict, "the credential is revoked already"));
+            return Err(Problem::new(
+                Code::Conflict,
+                "the credential is revoked already",
+            ));
         }
         let mut change = Change::new(now_ms);
-        status::publish(&node, &mut change, std::slice::from_ref(&stored), CredentialStanding::Revoked)?;
+        status::publish(
+            &node,
+            &mut change,
+            std::slice::from_ref(&stored),
+            CredentialStanding::Revoked,
+        )?;
         stored.body.standing = CredentialStanding::Revoked;
         let reply = Reply::ok(&CredentialView::from(stored));
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: None,
+        })
     })
     .await
 }
@@ -230,7 +255,7 @@ struct VerificationView {
 /// Verify a credential that this zone issued: form, proof, issuer, period and status, as of now.
 #[utoipa::path(
     post, path = "/v1/credentials/verify", tag = "credentials", request_body = Object,
-    security(("bearer" = ["mez:credentials:read"])),
+    security(("bearer" = ["mez:credentials:read"])), extensions(("x-changes-nothing" = json!(true))),
     responses((status = 200, description = "What came of it.", body = VerificationView))
 )]
 async fn verify_credential(
@@ -241,15 +266,22 @@ async fn verify_credential(
     let now = time(node.platform.clock.now_ms());
     let lists = verified_lists(&node)?;
     let issuers = BTreeSet::from([node.issuer.did().to_string()]);
-    let policy =
-        Policy { issuers: Issuers::Only(&issuers), status_lists: &lists, ..Policy::at(now) };
+    let policy = Policy {
+        issuers: Issuers::Only(&issuers),
+        status_lists: &lists,
+        ..Policy::at(now)
+    };
     Ok(Json(match credential::verify(&document, &policy) {
-        Ok(verified) => {
-            VerificationView { verified: true, issuer: Some(verified.issuer), refusal: None }
-        }
-        Err(refusal) => {
-            VerificationView { verified: false, issuer: None, refusal: Some(refusal.to_string()) }
-        }
+        Ok(verified) => VerificationView {
+            verified: true,
+            issuer: Some(verified.issuer),
+            refusal: None,
+        },
+        Err(refusal) => VerificationView {
+            verified: false,
+            issuer: None,
+            refusal: Some(refusal.to_string()),
+        },
     }))
 }
 
@@ -257,8 +289,12 @@ async fn verify_credential(
 pub(crate) fn verified_lists(node: &Institutions) -> Result<Vec<StatusList>, Problem> {
     let now = time(node.platform.clock.now_ms());
     let published = status::state(node)?.unwrap_or_default().published;
-    let lists = published.values().map(|list| StatusList::verify(list, &Policy::at(now)));
-    lists.collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
+    let lists = published
+        .values()
+        .map(|list| StatusList::verify(list, &Policy::at(now)));
+    lists
+        .collect::<Result<_, _>>()
+        .map_err(|error| Problem::internal(&error))
 }
 
 /// A status list, as a credential (W3C Bitstring Status List). Public: verifiers need no account.
@@ -272,10 +308,19 @@ async fn find_status_list(
     PathOf(purpose): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut state = status::state(&node)?.unwrap_or_default();
-    let list = state.published.remove(&purpose).ok_or_else(|| Problem::not_found("status list"))?;
+    let list = state
+        .published
+        .remove(&purpose)
+        .ok_or_else(|| Problem::not_found("status list"))?;
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/vc")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/vc"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=300"),
+        ),
     ];
     Ok((headers, list.to_string()))
 }

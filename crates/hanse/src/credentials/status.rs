@@ -62,20 +62,39 @@ pub fn publish(
     let expected = store::expected(&node.platform.reader, &stream)?;
     let state = state(node)?.unwrap_or_default();
     for credential in credentials.iter().filter(|c| c.body.may_become(standing)) {
-        let changed = StandingChanged { standing, at_ms: change.now_ms() };
+        let changed = StandingChanged {
+            standing,
+            at_ms: change.now_ms(),
+        };
         let stream = streams::credential(&credential.id);
         let head = store::expected(&node.platform.reader, &stream)?;
-        change.append(&stream, Privacy::Public, head, "credential.standing_changed.v1", &changed)?;
+        change.append(
+            &stream,
+            Privacy::Public,
+            head,
+            "credential.standing_changed.v1",
+            &changed,
+        )?;
     }
     for purpose in PURPOSES {
         let mut bits = bits_of(&state, purpose)?;
         for credential in credentials.iter().filter(|c| c.body.may_become(standing)) {
             let index = usize::try_from(credential.body.index).unwrap_or(usize::MAX);
-            bits.set(index, is_set(standing, purpose)).map_err(|e| Problem::internal(&e))?;
+            bits.set(index, is_set(standing, purpose))
+                .map_err(|e| Problem::internal(&e))?;
         }
         let list = sign(node, purpose, bits, change.now_ms())?;
-        let published = ListPublished { purpose: purpose.as_str().to_owned(), credential: list };
-        change.append(&stream, Privacy::Public, expected, "status_list.published.v1", &published)?;
+        let published = ListPublished {
+            purpose: purpose.as_str().to_owned(),
+            credential: list,
+        };
+        change.append(
+            &stream,
+            Privacy::Public,
+            expected,
+            "status_list.published.v1",
+            &published,
+        )?;
     }
     Ok(())
 }
@@ -93,9 +112,11 @@ fn is_set(standing: CredentialStanding, purpose: StatusPurpose) -> bool {
 fn bits_of(state: &ListState, purpose: StatusPurpose) -> Result<Bitstring, Problem> {
     match state.published.get(purpose.as_str()) {
         None => Bitstring::clear(BITS),
-        Some(list) => {
-            Bitstring::decode(list["credentialSubject"]["encodedList"].as_str().unwrap_or_default())
-        }
+        Some(list) => Bitstring::decode(
+            list["credentialSubject"]["encodedList"]
+                .as_str()
+                .unwrap_or_default(),
+        ),
     }
     .map_err(|error| Problem::internal(&error))
 }

@@ -1,6 +1,5 @@
 //! Applying: the application is screened within the transaction that records it.
 
-
 use axum::extract::State;
 use journal::{Expected, Privacy};
 use mez::entity::{self, Command as Step, Context, EntityEvent};
@@ -43,20 +42,30 @@ pub async fn apply_for_entity(
 ) -> Result<Outcome, Problem> {
     let permit = caller.permit(Resource::Zone)?;
     let Command { body, ticket } = command;
-    let id: EntityId = uuid::Uuid::now_v7().to_string().parse().expect("a UUID is an entity id");
+    let id: EntityId = uuid::Uuid::now_v7()
+        .to_string()
+        .parse()
+        .expect("a UUID is an entity id");
     let minted = mint(&node, &body)?;
     let actor = actor(permit.principal());
     execute(&node.platform, &permit, &ticket, |now_ms| {
         let application = body.clone().into_application(id.clone(), &minted)?;
-        let persons = application.persons.iter().map(|person| (person.id.clone(), person.clone()));
+        let persons = application
+            .persons
+            .iter()
+            .map(|person| (person.id.clone(), person.clone()));
         let persons = persons.collect();
         let jurisdiction = application.jurisdiction.clone();
         let entity_types = node.entity_types(now_ms)?;
-        let context = Context { entity_types: &entity_types, ..node.context(now_ms, &actor) };
+        let context = Context {
+            entity_types: &entity_types,
+            ..node.context(now_ms, &actor)
+        };
         let step = Step::Apply(Box::new(application));
         let mut decision = entity::decide(None, step, &context).map_err(refused)?;
         without_screening(&mut decision);
-        let applied = entity::replay(&decision.events).map_err(|error| Problem::internal(&error))?;
+        let applied =
+            entity::replay(&decision.events).map_err(|error| Problem::internal(&error))?;
         let applied = applied.ok_or_else(|| Problem::not_found("entity"))?;
 
         let mut change = Change::new(now_ms);
@@ -67,13 +76,16 @@ pub async fn apply_for_entity(
         let facts = screen_parties(&node, &desk, &mut change, &applied, &persons, parties)?;
         let actor_node = node.actor();
         let context = node.context(now_ms, &actor_node);
-        let screened =
-            entity::decide(Some(&applied), Step::RecordScreenings(facts), &context)
-                .map_err(refused)?;
+        let screened = entity::decide(Some(&applied), Step::RecordScreenings(facts), &context)
+            .map_err(refused)?;
         let after = advance(applied, &screened.events)?;
         change.decision(&id, Expected::NoStream, &screened)?;
         let reply = Reply::created(format!("/v1/entities/{id}"), &node.view_at(&after, now_ms));
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: None,
+        })
     })
     .await
 }
@@ -82,8 +94,14 @@ pub async fn apply_for_entity(
 fn mint(node: &Institutions, body: &ApplicationBody) -> Result<Minted, Problem> {
     let mut minted = Minted::new();
     for (n, person) in body.persons.iter().enumerate() {
-        let id = uuid::Uuid::now_v7().to_string().parse().expect("a UUID is a person id");
-        if minted.insert(person.reference.clone(), (id, node.salt())).is_some() {
+        let id = uuid::Uuid::now_v7()
+            .to_string()
+            .parse()
+            .expect("a UUID is a person id");
+        if minted
+            .insert(person.reference.clone(), (id, node.salt()))
+            .is_some()
+        {
             return Err(invalid("two persons have one ref").with_error(
                 format!("/persons/{n}/ref"),
                 "duplicate_person",
@@ -107,11 +125,25 @@ fn reserve_name(
     let name = compared(legal_name);
     let record = format!("{jurisdiction}/{name}");
     if store::find::<NameReserved>(reader, kind::LEGAL_NAME, &record)?.is_some() {
-        return Err(Problem::new(Code::Conflict, "the register has a company of this name")
-            .with_error("/legal_name", "unique_name", "the name is taken in this register"));
+        return Err(
+            Problem::new(Code::Conflict, "the register has a company of this name").with_error(
+                "/legal_name",
+                "unique_name",
+                "the name is taken in this register",
+            ),
+        );
     }
-    let reserved = NameReserved { name, entity: id.clone() };
-    change.append(&stream, Privacy::Public, expected, "register.name_reserved.v1", &reserved)
+    let reserved = NameReserved {
+        name,
+        entity: id.clone(),
+    };
+    change.append(
+        &stream,
+        Privacy::Public,
+        expected,
+        "register.name_reserved.v1",
+        &reserved,
+    )
 }
 
 /// Names that differ only in case, marks and spacing are one name.

@@ -21,6 +21,7 @@ use crate::credentials::issue;
 use crate::http::extract::{Caller, Command, Empty, PathOf};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::Problem;
+use crate::http::texts::EntityIdText;
 use crate::institutions::{Institutions, Node};
 use crate::{store, streams};
 
@@ -53,7 +54,7 @@ pub struct NumberAssigned {
 
 /// Approve an application. The last required approval registers the company.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/approve", tag = "entities", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/approve", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is approved.", body = Receipted<Approval>))
 )]
@@ -65,8 +66,10 @@ pub async fn approve_entity(
 ) -> Result<Outcome, Problem> {
     let (_, permit) = permitted(&node, &caller, &id)?;
     let actor = actor(permit.principal());
-    execute(&node.platform, &permit, &command.ticket, |now_ms| approve(&node, &id, &actor, now_ms))
-        .await
+    execute(&node.platform, &permit, &command.ticket, |now_ms| {
+        approve(&node, &id, &actor, now_ms)
+    })
+    .await
 }
 
 fn approve(
@@ -78,12 +81,14 @@ fn approve(
     let reader = &node.platform.reader;
     let found = store::entity(reader, id)?;
     let (stored, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
-    let evaluation =
-        compliance::evaluate(node, &stored.body, Operation::EntityFormation, now_ms)?;
+    let evaluation = compliance::evaluate(node, &stored.body, Operation::EntityFormation, now_ms)?;
     let register = streams::register(&stored.body.jurisdiction);
     let register_head = store::expected(reader, &register)?;
     let sequence = next_sequence(node, &stored.body.jurisdiction)?;
-    let command = Step::Approve { evaluation: Box::new(evaluation.clone()), sequence };
+    let command = Step::Approve {
+        evaluation: Box::new(evaluation.clone()),
+        sequence,
+    };
     let context = node.context(now_ms, actor);
     let decision = entity::decide(Some(&stored.body), command, &context).map_err(refused)?;
 
@@ -99,9 +104,17 @@ fn approve(
         }
     };
     let (credential_id, credential) = issued.unzip();
-    let approval = Approval { entity: node.view_at(&after, now_ms), credential_id, credential };
+    let approval = Approval {
+        entity: node.view_at(&after, now_ms),
+        credential_id,
+        credential,
+    };
     let reply = Reply::ok(&approval);
-    Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+    Ok(Decided {
+        transaction: change.into_transaction(),
+        reply,
+        reply_owner: None,
+    })
 }
 
 fn registered(decision: &Decision) -> Option<&str> {
@@ -124,7 +137,13 @@ fn take_number(
         entity: id.clone(),
         sequence: sequence.get(),
     };
-    change.append(register, Privacy::Public, head, "register.number_assigned.v1", &assigned)
+    change.append(
+        register,
+        Privacy::Public,
+        head,
+        "register.number_assigned.v1",
+        &assigned,
+    )
 }
 
 /// The number after the newest one of a register.
@@ -140,4 +159,3 @@ fn next_sequence(
     let used = counter.map_or(0, |counter| counter.body.numbers);
     Ok(NonZeroU64::MIN.saturating_add(used))
 }
-

@@ -6,7 +6,6 @@ pub mod apply;
 pub mod approve;
 pub mod step;
 
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -23,6 +22,7 @@ use crate::auth::{Operation, Permit, Resource, can};
 use crate::http::extract::{Caller, PathOf, QueryOf};
 use crate::http::page::{Page, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
+use crate::http::texts::{EntityIdText, JurisdictionIdText, PackItemIdText};
 use crate::institutions::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 use wire::{EntityView, PersonView};
@@ -51,15 +51,16 @@ struct EntityQuery {
     /// The `next` of the page before. Opaque.
     cursor: Option<crate::http::page::Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     limit: Option<crate::http::page::PageLimit>,
     /// Only those in this state.
+    #[param(inline)]
     status: Option<StatusName>,
     /// Only those of this register.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<JurisdictionIdText>)]
     jurisdiction: Option<JurisdictionId>,
     /// Only those of this type.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<PackItemIdText>)]
     entity_type: Option<PackItemId>,
 }
 
@@ -88,32 +89,57 @@ async fn list_entities(
     State(node): State<Node>,
     QueryOf(query): QueryOf<EntityQuery>,
 ) -> Result<Json<Page<EntityView>>, Problem> {
-    let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit.clone() };
+    let page = PageQuery {
+        cursor: query.cursor.clone(),
+        limit: query.limit.clone(),
+    };
     let status = query.status.map(status_text);
     let mut filters = Vec::new();
     filters.extend(status.as_deref().map(|status| ("status", status)));
-    filters.extend(query.jurisdiction.as_ref().map(|it| ("jurisdiction", it.as_str())));
-    filters.extend(query.entity_type.as_ref().map(|it| ("entity_type", it.as_str())));
+    filters.extend(
+        query
+            .jurisdiction
+            .as_ref()
+            .map(|it| ("jurisdiction", it.as_str())),
+    );
+    filters.extend(
+        query
+            .entity_type
+            .as_ref()
+            .map(|it| ("entity_type", it.as_str())),
+    );
     let visible = |entity: &Stored<Entity>| caller.permit(resource(&entity.body)).is_ok();
     let mut items = Vec::new();
     let mut after = page.after().map(str::to_owned);
     while items.len() <= page.limit() {
-        let chunk: Vec<Stored<Entity>> =
-            store::list(&node.platform.reader, kind::ENTITY, &filters, after.as_deref(), 200)?;
+        let chunk: Vec<Stored<Entity>> = store::list(
+            &node.platform.reader,
+            kind::ENTITY,
+            &filters,
+            after.as_deref(),
+            200,
+        )?;
         let is_last = chunk.len() < 200;
         after = chunk.last().map(|entity| entity.id.clone());
-        items.extend(chunk.into_iter().filter(visible).map(|entity| node.view(&entity.body)));
+        items.extend(
+            chunk
+                .into_iter()
+                .filter(visible)
+                .map(|entity| node.view(&entity.body)),
+        );
         if is_last {
             break;
         }
     }
     items.truncate(page.limit() + 1);
-    Ok(Json(Page::cut(items, page.limit(), |item: &EntityView| item.id.clone())))
+    Ok(Json(Page::cut(items, page.limit(), |item: &EntityView| {
+        item.id.clone()
+    })))
 }
 
 /// One entity.
 #[utoipa::path(
-    get, path = "/v1/entities/{id}", tag = "entities", params(("id" = String, Path)),
+    get, path = "/v1/entities/{id}", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     security(("bearer" = ["mez:entities:read"])),
     responses((
         status = 200, description = "The entity.", body = EntityView,
@@ -132,7 +158,7 @@ async fn find_entity(
 
 /// The persons behind an entity. Those whose data was erased are shown as erased.
 #[utoipa::path(
-    get, path = "/v1/entities/{id}/persons", tag = "entities", params(("id" = String, Path)),
+    get, path = "/v1/entities/{id}/persons", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     security(("bearer" = ["mez:entities:read"])),
     responses((status = 200, description = "The persons.", body = Vec<PersonView>))
 )]
@@ -143,8 +169,13 @@ async fn list_persons(
 ) -> Result<Json<Vec<PersonView>>, Problem> {
     let (entity, _) = permitted(&node, &caller, &id)?;
     let owners = entity.body.owners.iter().map(|stake| stake.person.clone());
-    let ids: std::collections::BTreeSet<_> =
-        entity.body.directors.iter().cloned().chain(owners).collect();
+    let ids: std::collections::BTreeSet<_> = entity
+        .body
+        .directors
+        .iter()
+        .cloned()
+        .chain(owners)
+        .collect();
     let mut views = Vec::new();
     for id in ids {
         let person = store::find::<Person>(&node.platform.reader, kind::PERSON, id.as_str())?;
@@ -166,7 +197,10 @@ pub(crate) fn permitted<A: Operation>(
 }
 
 pub(crate) fn resource(entity: &Entity) -> Resource<'_> {
-    Resource::Entity { id: entity.id.as_str(), jurisdiction: entity.jurisdiction.as_str() }
+    Resource::Entity {
+        id: entity.id.as_str(),
+        jurisdiction: entity.jurisdiction.as_str(),
+    }
 }
 
 /// A well-formed request that a rule refuses.

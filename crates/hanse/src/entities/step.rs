@@ -1,6 +1,5 @@
 //! Steps in the life of an entity that need nothing but the entity and the command.
 
-
 use axum::extract::State;
 use mez::entity::{self, Command as Step, Entity};
 use mez::ids::EntityId;
@@ -12,12 +11,13 @@ use crate::change::Change;
 use crate::http::extract::{Caller, Command, Empty, PathOf};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::Problem;
+use crate::http::texts::EntityIdText;
 use crate::institutions::{Institutions, Node};
 use crate::store;
 
 /// Take an application into review.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/review", tag = "entities", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/review", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is in review.", body = Receipted<EntityView>))
 )]
@@ -32,7 +32,7 @@ pub async fn begin_review(
 
 /// Refuse an application.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/reject", tag = "entities", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/reject", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     request_body = ReasonBody, security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is rejected.", body = Receipted<EntityView>))
 )]
@@ -43,12 +43,15 @@ pub async fn reject_entity(
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
     let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::Reject { reason: reason() }).await
+    step(&node, &caller, &id, &command, || Step::Reject {
+        reason: reason(),
+    })
+    .await
 }
 
 /// Bar a company from acting.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/suspend", tag = "entities", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/suspend", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     request_body = ReasonBody, security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is suspended.", body = Receipted<EntityView>))
 )]
@@ -59,12 +62,15 @@ pub async fn suspend_entity(
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
     let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::Suspend { reason: reason() }).await
+    step(&node, &caller, &id, &command, || Step::Suspend {
+        reason: reason(),
+    })
+    .await
 }
 
 /// Let a suspended company act again.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/reinstate", tag = "entities", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/reinstate", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     request_body = ReasonBody, security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is active.", body = Receipted<EntityView>))
 )]
@@ -75,12 +81,15 @@ pub async fn reinstate_entity(
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
     let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::Reinstate { reason: reason() }).await
+    step(&node, &caller, &id, &command, || Step::Reinstate {
+        reason: reason(),
+    })
+    .await
 }
 
 /// Begin to wind a company up.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/dissolution", tag = "entities", params(("id" = String, Path)),
+    post, path = "/v1/entities/{id}/dissolution", tag = "entities", params(("id" = inline(EntityIdText), Path)),
     request_body = DocumentBody, security(("bearer" = ["mez:entities:write"])),
     responses((status = 200, description = "It is dissolving.", body = Receipted<EntityView>))
 )]
@@ -91,13 +100,16 @@ pub async fn initiate_dissolution(
     command: Command<DocumentBody>,
 ) -> Result<Outcome, Problem> {
     let evidence = command.body.evidence;
-    step(&node, &caller, &id, &command, || Step::InitiateDissolution { evidence }).await
+    step(&node, &caller, &id, &command, || {
+        Step::InitiateDissolution { evidence }
+    })
+    .await
 }
 
 /// Complete the current stage of winding up.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution/advance", tag = "entities",
-    params(("id" = String, Path)), request_body = StageBody,
+    params(("id" = inline(EntityIdText), Path)), request_body = StageBody,
     security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "The stage is complete.", body = Receipted<EntityView>))
 )]
@@ -108,13 +120,17 @@ pub async fn advance_dissolution(
     command: Command<StageBody>,
 ) -> Result<Outcome, Problem> {
     let StageBody { evidence, proof } = command.body;
-    step(&node, &caller, &id, &command, || Step::AdvanceDissolution { evidence, proof }).await
+    step(&node, &caller, &id, &command, || Step::AdvanceDissolution {
+        evidence,
+        proof,
+    })
+    .await
 }
 
 /// Stop winding up, which is possible until a liquidator is in office.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution/cancel", tag = "entities",
-    params(("id" = String, Path)), request_body = ReasonBody,
+    params(("id" = inline(EntityIdText), Path)), request_body = ReasonBody,
     security(("bearer" = ["mez:entities:write"])),
     responses((status = 200, description = "Winding up stopped.", body = Receipted<EntityView>))
 )]
@@ -125,7 +141,10 @@ pub async fn cancel_dissolution(
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
     let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::CancelDissolution { reason: reason() }).await
+    step(&node, &caller, &id, &command, || Step::CancelDissolution {
+        reason: reason(),
+    })
+    .await
 }
 
 /// Decides one step on the present state of the entity and writes what comes of it.
@@ -142,22 +161,22 @@ async fn step<A: Operation, T>(
         let found = store::entity(&node.platform.reader, id)?;
         let (entity, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
         let context = node.context(now_ms, &actor);
-        let decision = entity::decide(Some(&entity.body), make(), &context)
-            .map_err(refused)?;
+        let decision = entity::decide(Some(&entity.body), make(), &context).map_err(refused)?;
         let after = advance(entity.body, &decision.events)?;
         let mut change = Change::new(now_ms);
         change.decision(id, expected, &decision)?;
         let reply = Reply::ok(&node.view_at(&after, now_ms));
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: None,
+        })
     })
     .await
 }
 
 /// The entity after the events of a decision.
-pub(super) fn advance(
-    entity: Entity,
-    events: &[entity::EntityEvent],
-) -> Result<Entity, Problem> {
+pub(super) fn advance(entity: Entity, events: &[entity::EntityEvent]) -> Result<Entity, Problem> {
     events
         .iter()
         .try_fold(entity, |entity, event| entity::apply(Some(entity), event))

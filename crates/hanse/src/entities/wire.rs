@@ -6,7 +6,7 @@ use evidence::digest::Digest;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mez::compliance::{Denial, Domain, State};
-use mez::entity::{Application, Entity, Stake, StageProof, Status};
+use mez::entity::{Application, Entity, StageProof, Stake, Status};
 use mez::ids::{ActorId, CountryCode, EntityId, JurisdictionId, PackItemId, PersonId};
 use mez::person::{Identifier, Person, Salt};
 use mez::screening::{ListVersion, Party, ScreeningVerdict, Standing};
@@ -14,16 +14,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
+use crate::http::texts::{JurisdictionIdText, PackItemIdText};
 
 /// An application to register a company.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationBody {
     /// Where to register.
-    #[schema(value_type = String, example = "pk")]
+    #[schema(inline, value_type = JurisdictionIdText)]
     pub jurisdiction: JurisdictionId,
     /// As what; `GET /v1/zone` lists the types on offer.
-    #[schema(value_type = String, example = "private-limited")]
+    #[schema(inline, value_type = PackItemIdText)]
     pub entity_type: PackItemId,
     /// Full legal name.
     #[schema(min_length = 1, max_length = 1000)]
@@ -32,7 +33,7 @@ pub struct ApplicationBody {
     #[schema(min_length = 1, max_length = 2000)]
     pub registered_office: String,
     /// Business activities, as the packs name them.
-    #[schema(value_type = Vec<String>, min_items = 1, max_items = 50)]
+    #[schema(inline, value_type = Vec<PackItemIdText>, min_items = 1, max_items = 50)]
     pub activities: BTreeSet<PackItemId>,
     /// Everybody who directs or owns it.
     #[schema(min_items = 1, max_items = 100)]
@@ -75,12 +76,19 @@ pub struct PersonBody {
 }
 
 /// An official number, for the document about the API.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Identifier)]
-#[expect(dead_code, reason = "describes the wire form of `mez::person::Identifier`")]
+#[expect(
+    dead_code,
+    reason = "describes the wire form of `mez::person::Identifier`"
+)]
 pub struct IdentifierBody {
     /// Whose number it is.
-    #[schema(example = "pk_cnic", pattern = "^(pk_cnic|pk_ntn|passport|ae_emirates_id|sg_nric)$")]
+    #[schema(
+        example = "pk_cnic",
+        pattern = "^(pk_cnic|pk_ntn|passport|ae_emirates_id|sg_nric)$"
+    )]
     kind: String,
     /// The number, with or without its customary separators.
     #[schema(example = "35202-1234567-1")]
@@ -108,13 +116,17 @@ impl ApplicationBody {
     /// A reference is given twice or leads nowhere.
     pub fn into_application(self, id: EntityId, minted: &Minted) -> Result<Application, Problem> {
         let find = |pointer: String, reference: &str| {
-            minted.get(reference).map(|(id, _)| id.clone()).ok_or_else(|| {
-                super::invalid("the application names a person it does not describe").with_error(
-                    pointer,
-                    "undescribed_person",
-                    format!("no person has the ref `{reference}`"),
-                )
-            })
+            minted
+                .get(reference)
+                .map(|(id, _)| id.clone())
+                .ok_or_else(|| {
+                    super::invalid("the application names a person it does not describe")
+                        .with_error(
+                            pointer,
+                            "undescribed_person",
+                            format!("no person has the ref `{reference}`"),
+                        )
+                })
         };
         let directors = self.directors.iter().enumerate();
         let directors = directors
@@ -124,10 +136,17 @@ impl ApplicationBody {
         let owners = owners
             .map(|(n, stake)| {
                 let person = find(format!("/owners/{n}/person"), &stake.person)?;
-                Ok(Stake { person, share_bps: stake.share_bps })
+                Ok(Stake {
+                    person,
+                    share_bps: stake.share_bps,
+                })
             })
             .collect::<Result<_, Problem>>()?;
-        let persons = self.persons.into_iter().map(|body| body.into_person(minted)).collect();
+        let persons = self
+            .persons
+            .into_iter()
+            .map(|body| body.into_person(minted))
+            .collect();
         Ok(Application {
             id,
             jurisdiction: self.jurisdiction,
@@ -281,11 +300,19 @@ impl EntityView {
                 party: party.clone(),
                 standing: record.standing(now_ms, age_max_ms),
                 verdict: record.screening.as_ref().map(|fact| fact.verdict),
-                lists: record.screening.iter().flat_map(|fact| fact.lists.clone()).collect(),
-                screened_at: record.screening.as_ref().map(|fact| time(fact.screened_at_ms)),
+                lists: record
+                    .screening
+                    .iter()
+                    .flat_map(|fact| fact.lists.clone())
+                    .collect(),
+                screened_at: record
+                    .screening
+                    .as_ref()
+                    .map(|fact| time(fact.screened_at_ms)),
             })
             .collect();
-        let texts = |ids: &mut dyn Iterator<Item = &PersonId>| ids.map(ToString::to_string).collect();
+        let texts =
+            |ids: &mut dyn Iterator<Item = &PersonId>| ids.map(ToString::to_string).collect();
         Self {
             id: entity.id.to_string(),
             status: entity.status.name().to_owned(),
@@ -341,7 +368,11 @@ fn reason(status: &Status) -> Option<String> {
 
 /// An instant on the wire. Instants of the journal are within the calendar.
 pub fn time(ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 /// A person as told to those who may see persons.
@@ -424,8 +455,27 @@ pub struct StageBody {
     #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
     pub evidence: Digest,
     /// What the stage demands besides: `none`, a `vote` with `in_favour_bps`, or a `gazette` with `published_at_ms`.
-    #[schema(value_type = Object, example = json!({"kind": "none"}))]
+    #[schema(inline, value_type = StageProofBody)]
     pub proof: StageProof,
+}
+
+/// What a stage demands besides a document, for the document about the API.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = StageProof)]
+pub enum StageProofBody {
+    /// Nothing more.
+    None {},
+    /// The shareholders' vote.
+    Vote {
+        /// Votes in favour of those cast, in hundredths of a per cent.
+        in_favour_bps: u16,
+    },
+    /// The notice to creditors.
+    Gazette {
+        /// When it was published, in milliseconds since 1970-01-01T00:00:00Z.
+        published_at_ms: i64,
+    },
 }
 
 /// Field errors for what blocks by law: each names its clause and its source.
@@ -437,7 +487,12 @@ pub fn denial_errors(mut problem: Problem, denials: &[Denial]) -> Problem {
                 format!("{} {}", reason.rule, reason.clause),
                 format!(
                     "{} is {}: {} ({}, {}; {})",
-                    denial.domain, denial.state, reason.text, reason.source, reason.clause, reason.url
+                    denial.domain,
+                    denial.state,
+                    reason.text,
+                    reason.source,
+                    reason.clause,
+                    reason.url
                 ),
             );
         }
@@ -447,5 +502,8 @@ pub fn denial_errors(mut problem: Problem, denials: &[Denial]) -> Problem {
 
 /// An actor as the cores name it.
 pub fn actor(principal: &crate::auth::PrincipalId) -> ActorId {
-    principal.as_str().parse().expect("principal ids are printable ASCII without blanks")
+    principal
+        .as_str()
+        .parse()
+        .expect("principal ids are printable ASCII without blanks")
 }

@@ -13,6 +13,7 @@ pub mod page;
 pub mod principals;
 pub mod problem;
 pub mod serve;
+pub mod texts;
 pub mod tokens;
 
 mod frame;

@@ -129,11 +129,18 @@ const COMMON: [(&str, &str); 16] = [
     ("503", "The node is busy, or its journal cannot write."),
 ];
 
+/// Marks an operation that takes a body and changes nothing, so that it needs no idempotency key.
+const CHANGES_NOTHING: &str = "x-changes-nothing";
+
 fn complete_operation(operation: &mut Operation, method: &HttpMethod, has_parameters: bool) {
     let writes = !matches!(
         method,
         HttpMethod::Get | HttpMethod::Head | HttpMethod::Options
     );
+    let changes_nothing = operation
+        .extensions
+        .as_ref()
+        .is_some_and(|marks| marks.contains_key(CHANGES_NOTHING));
     let secured = operation
         .security
         .as_ref()
@@ -153,7 +160,10 @@ fn complete_operation(operation: &mut Operation, method: &HttpMethod, has_parame
         statuses.push("404");
     }
     if writes {
-        statuses.extend(["408", "409", "413", "415", "422"]);
+        statuses.extend(["408", "413", "415", "422"]);
+    }
+    if writes && !changes_nothing {
+        statuses.push("409");
         let parameters = operation.parameters.get_or_insert_default();
         parameters.push(idempotency_parameter().into());
     }

@@ -20,7 +20,7 @@ pub struct PageQuery {
     /// The `next` of the page before. Opaque.
     pub cursor: Option<Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     pub limit: Option<PageLimit>,
 }
 

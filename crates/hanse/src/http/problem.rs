@@ -16,7 +16,7 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 macro_rules! codes {
     ($($variant:ident $text:literal $status:ident $title:literal $about:literal;)+) => {
         /// Why a request was not done. The text forms are stable and never reworded.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Code {
             $(#[doc = $about] #[serde(rename = $text)] $variant,)+
         }
@@ -47,6 +47,17 @@ macro_rules! codes {
         }
     };
 }
+
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
+            .into()
+    }
+}
+
+impl ToSchema for Code {}
 
 codes! {
     BodyInvalid "body_invalid" UNPROCESSABLE_ENTITY "The body does not have the documented shape"

@@ -37,7 +37,7 @@ struct TokenQuery {
     /// The `next` of the page before. Opaque.
     cursor: Option<Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     limit: Option<PageLimit>,
 }
 

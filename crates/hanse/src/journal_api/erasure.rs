@@ -69,7 +69,7 @@ impl From<FileReference> for String {
 #[serde(deny_unknown_fields)]
 pub struct EraseStream {
     /// The personal stream.
-    #[schema(value_type = String, example = "mez/person/per-1")]
+    #[schema(inline, value_type = crate::http::texts::StreamNameText)]
     stream: StreamName,
     /// Why.
     reason: ErasureReason,

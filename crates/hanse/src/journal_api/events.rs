@@ -93,10 +93,10 @@ pub struct EventsQuery {
     /// The `next` of the page before. Opaque.
     cursor: Option<Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     limit: Option<PageLimit>,
     /// Only events of this stream, in its order.
-    #[param(value_type = Option<String>, example = "mez/entity/ent-1")]
+    #[param(inline, value_type = Option<crate::http::texts::StreamNameText>)]
     stream: Option<StreamName>,
     /// Only events of this kind.
     #[param(example = "entity.applied.v1")]

@@ -75,7 +75,7 @@ pub struct SetStanding {
 #[serde(deny_unknown_fields)]
 pub struct DisablePrincipal {
     /// Why, for those who read the journal.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(inline, value_type = crate::http::texts::ReasonText)]
     pub reason: String,
 }
 
@@ -107,7 +107,7 @@ pub struct IssueToken {
 #[serde(deny_unknown_fields)]
 pub struct RevokeToken {
     /// Why, for those who read the journal.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(inline, value_type = crate::http::texts::ReasonText)]
     pub reason: String,
 }
 

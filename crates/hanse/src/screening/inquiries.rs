@@ -1,6 +1,5 @@
 //! `/v1/screenings`: a name screened by itself, outside any application.
 
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -56,12 +55,28 @@ pub struct InquiryBody {
     pub dates_of_birth: Vec<Date>,
     /// Document and registration numbers.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, max_items = 20)]
+    #[schema(value_type = Vec<DocumentNumber>, max_items = 20)]
     pub identifiers: Vec<Identifier>,
     /// Nationality, residence or registration.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub countries: Vec<String>,
+}
+
+/// A document or registration number, for the document about the API.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "describes the wire form of `mez::sanctions::Identifier`"
+)]
+pub struct DocumentNumber {
+    /// What it is called.
+    #[schema(max_length = 200, example = "Passport")]
+    kind: String,
+    /// The number.
+    #[schema(max_length = 200)]
+    value: String,
 }
 
 /// A screening that was asked for by itself.
@@ -80,7 +95,11 @@ pub struct InquiryView {
 impl From<Inquired> for InquiryView {
     fn from(inquired: Inquired) -> Self {
         let verdict = super::reviews::verdict_text(inquired.screening.verdict);
-        Self { id: inquired.id, verdict: verdict.to_owned(), screening: inquired.screening }
+        Self {
+            id: inquired.id,
+            verdict: verdict.to_owned(),
+            screening: inquired.screening,
+        }
     }
 }
 
@@ -109,38 +128,85 @@ async fn screen_name(
     let subject = Subject {
         names: body.names,
         kind: body.kind,
-        births: body.dates_of_birth.into_iter().map(BirthDate::exact).collect(),
+        births: body
+            .dates_of_birth
+            .into_iter()
+            .map(BirthDate::exact)
+            .collect(),
         identifiers: body.identifiers,
         countries: body.countries,
     };
     execute(&node.platform, &permit, &ticket, |now_ms| {
         let desk = node.shelf.desk();
         let screening = screen(&subject, &desk.lists, time(now_ms), &desk.policy);
-        let inquired = Inquired { id: id.clone(), subject: subject.clone(), screening };
+        let inquired = Inquired {
+            id: id.clone(),
+            subject: subject.clone(),
+            screening,
+        };
         let stream = streams::inquiry(&id);
         let mut change = Change::new(now_ms);
         let (privacy, head) = (Privacy::Personal, Expected::NoStream);
         change.append(&stream, privacy, head, INQUIRY_KIND, &inquired)?;
         let reply = Reply::created(format!("/v1/screenings/{id}"), &InquiryView::from(inquired));
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: Some(stream) })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: Some(stream),
+        })
     })
     .await
 }
 
 fn check(body: &InquiryBody) -> Result<(), Problem> {
     let rules = [
-        ("/names", (1..=20).contains(&body.names.len()), "1 to 20 names"),
-        ("/names", body.names.iter().all(|n| n.len() <= 500), "names of at most 500 bytes"),
-        ("/dates_of_birth", body.dates_of_birth.len() <= 10, "at most 10 dates"),
-        ("/identifiers", body.identifiers.len() <= 20, "at most 20 identifiers"),
-        ("/countries", body.countries.len() <= 20, "at most 20 countries"),
+        (
+            "/names",
+            (1..=20).contains(&body.names.len()),
+            "1 to 20 names",
+        ),
+        (
+            "/names",
+            body.names.iter().all(|n| n.len() <= 500),
+            "names of at most 500 bytes",
+        ),
+        (
+            "/dates_of_birth",
+            body.dates_of_birth.len() <= 10,
+            "at most 10 dates",
+        ),
+        (
+            "/identifiers",
+            body.identifiers.len() <= 20,
+            "at most 20 identifiers",
+        ),
+        (
+            "/countries",
+            body.countries.len() <= 20,
+            "at most 20 countries",
+        ),
     ];
-    let texts = body.identifiers.iter().flat_map(|it| [&it.kind, &it.value]).chain(&body.countries);
-    let bounded = ("/identifiers", texts.clone().all(|t| t.len() <= 200), "texts of at most 200 bytes");
-    match rules.into_iter().chain([bounded]).find(|(_, holds, _)| !holds) {
+    let texts = body
+        .identifiers
+        .iter()
+        .flat_map(|it| [&it.kind, &it.value])
+        .chain(&body.countries);
+    let bounded = (
+        "/identifiers",
+        texts.clone().all(|t| t.len() <= 200),
+        "texts of at most 200 bytes",
+    );
+    match rules
+        .into_iter()
+        .chain([bounded])
+        .find(|(_, holds, _)| !holds)
+    {
         None => Ok(()),
-        Some((pointer, _, rule)) => Err(Problem::new(Code::RuleViolated, "the screening has too much in it")
-            .with_error(pointer, "length", format!("{pointer} takes {rule}"))),
+        Some((pointer, _, rule)) => Err(Problem::new(
+            Code::RuleViolated,
+            "the screening has too much in it",
+        )
+        .with_error(pointer, "length", format!("{pointer} takes {rule}"))),
     }
 }
 
@@ -159,7 +225,11 @@ async fn list_screenings(
     let found =
         store::list::<Inquired>(reader, kind::INQUIRY, &[], page.after(), page.limit() + 1)?;
     let items = found.into_iter().map(|stored| stored.body.into()).collect();
-    Ok(Json(Page::cut(items, page.limit(), |item: &InquiryView| item.id.clone())))
+    Ok(Json(Page::cut(
+        items,
+        page.limit(),
+        |item: &InquiryView| item.id.clone(),
+    )))
 }
 
 /// One screening.

@@ -20,6 +20,7 @@ use crate::change::Change;
 use crate::http::extract::{BodyBytesMax, Caller, Command};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::{Code, Problem};
+use crate::http::texts::PackItemIdText;
 use crate::institutions::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 use crate::streams;
@@ -76,7 +77,7 @@ pub struct ListView {
 #[serde(deny_unknown_fields)]
 pub struct ImportBody {
     /// The name under which the zone knows the list.
-    #[schema(value_type = String, example = "ofac-sdn")]
+    #[schema(inline, value_type = PackItemIdText)]
     pub name: PackItemId,
     /// The publisher's version. The UN list carries its own.
     #[schema(min_length = 1, max_length = 100)]
@@ -134,7 +135,11 @@ async fn import_list(
         let mut view = view(&node, record);
         view.usable = true;
         let reply = Reply::created(location, &view);
-        Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: None })
+        Ok(Decided {
+            transaction: change.into_transaction(),
+            reply,
+            reply_owner: None,
+        })
     })
     .await?;
     reload(&node).await?;
@@ -236,7 +241,11 @@ pub async fn reload(node: &Node) -> Result<(), Problem> {
 /// # Errors
 /// The journal cannot be read.
 pub fn all(node: &Institutions) -> Result<Vec<Stored<ListRecord>>, Problem> {
-    Ok(store::all(&node.platform.reader, kind::SANCTIONS_LIST, &[])?)
+    Ok(store::all(
+        &node.platform.reader,
+        kind::SANCTIONS_LIST,
+        &[],
+    )?)
 }
 
 /// Every list as it is shown.
@@ -244,14 +253,21 @@ pub fn all(node: &Institutions) -> Result<Vec<Stored<ListRecord>>, Problem> {
 /// # Errors
 /// The journal cannot be read.
 pub fn views(node: &Institutions) -> Result<Vec<ListView>, Problem> {
-    Ok(all(node)?.into_iter().map(|record| view(node, record.body)).collect())
+    Ok(all(node)?
+        .into_iter()
+        .map(|record| view(node, record.body))
+        .collect())
 }
 
 fn view(node: &Institutions, record: ListRecord) -> ListView {
     let desk = node.shelf.desk();
     let name = record.header.name;
     ListView {
-        required: desk.policy.required.iter().any(|required| required.name == name),
+        required: desk
+            .policy
+            .required
+            .iter()
+            .any(|required| required.name == name),
         usable: node.shelf.is_usable(&name, record.digest),
         name,
         version: record.header.version,
@@ -265,18 +281,15 @@ fn refused(error: ShelfError) -> Problem {
     match &error {
         ShelfError::Import(cause) => Problem::new(Code::RuleViolated, "the files make no list")
             .with_error("/files", "list_complete", cause.to_string()),
-        ShelfError::FileMissing { file } => {
-            Problem::new(Code::RuleViolated, error.to_string()).with_error(
-                format!("/files/{file}"),
-                "required",
-                error.to_string(),
-            )
-        }
+        ShelfError::FileMissing { file } => Problem::new(Code::RuleViolated, error.to_string())
+            .with_error(format!("/files/{file}"), "required", error.to_string()),
         _ => Problem::internal(&error),
     }
 }
 
 /// The day of an instant in UTC.
 pub fn day(ms: i64) -> Date {
-    jiff::tz::TimeZone::UTC.to_datetime(crate::entities::wire::time(ms)).date()
+    jiff::tz::TimeZone::UTC
+        .to_datetime(crate::entities::wire::time(ms))
+        .date()
 }

@@ -8,7 +8,6 @@ pub mod party;
 pub mod rescreen;
 pub mod reviews;
 
-
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::institutions::Node;

@@ -111,8 +111,12 @@ pub fn screen_parties(
     let reader = &node.platform.reader;
     let mut facts = Vec::new();
     for party in parties {
-        let Some(subject) = subject_of(entity, &party, persons) else { continue };
-        let Some(record) = entity.parties.get(&party) else { continue };
+        let Some(subject) = subject_of(entity, &party, persons) else {
+            continue;
+        };
+        let Some(record) = entity.parties.get(&party) else {
+            continue;
+        };
         let id = record_id(&entity.id, &party);
         let known = store::find::<PartyScreening>(reader, kind::SCREENING, &id)?;
         let decisions = known.map(|known| known.body.decisions).unwrap_or_default();
@@ -145,7 +149,9 @@ pub fn fact(
 ) -> Result<ScreeningFact, Problem> {
     let salt = match party {
         Party::Company => Salt::new([0; 32]),
-        Party::Person(id) => persons.get(id).map_or(Salt::new([0; 32]), |person| person.salt),
+        Party::Person(id) => persons
+            .get(id)
+            .map_or(Salt::new([0; 32]), |person| person.salt),
     };
     ScreeningFact::of(party.clone(), subject, &salt, screening)
         .map_err(|error| Problem::internal(&error))
@@ -171,7 +177,11 @@ fn person_subject(person: &Person) -> Subject {
     Subject {
         names: names.cloned().collect(),
         kind: PartyKind::Person,
-        births: person.date_of_birth.into_iter().map(BirthDate::exact).collect(),
+        births: person
+            .date_of_birth
+            .into_iter()
+            .map(BirthDate::exact)
+            .collect(),
         identifiers: person
             .identifiers
             .iter()

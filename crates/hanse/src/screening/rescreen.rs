@@ -1,6 +1,5 @@
 //! A version of a list comes into force: everybody is screened on it, and what changed is reported.
 
-
 use evidence::digest::Digest;
 use mez::entity::{self, Command as Step, Entity};
 use mez::ids::{ActorId, EntityId};
@@ -51,16 +50,20 @@ pub struct PartyChange {
 ///
 /// # Errors
 /// The journal fails; the effect is tried again.
-pub async fn rescreen_all(
-    node: &Node,
-    list: &str,
-    digest: Digest,
-) -> Result<Rescreened, Problem> {
+pub async fn rescreen_all(node: &Node, list: &str, digest: Digest) -> Result<Rescreened, Problem> {
     super::lists::reload(node).await?;
     let desk = node.shelf.desk();
-    let mut report = Rescreened { list: list.to_owned(), digest, screened: 0, changes: vec![] };
+    let mut report = Rescreened {
+        list: list.to_owned(),
+        digest,
+        screened: 0,
+        changes: vec![],
+    };
     let entities: Vec<Stored<Entity>> = store::all(&node.platform.reader, kind::ENTITY, &[])?;
-    for stored in entities.into_iter().filter(|stored| !stored.body.status.is_final()) {
+    for stored in entities
+        .into_iter()
+        .filter(|stored| !stored.body.status.is_final())
+    {
         let id = stored.body.id;
         let (screened, changes) = rescreen_entity(node, &desk, &id).await?;
         report.screened += screened;
@@ -103,7 +106,13 @@ fn rescreening(
     let parties = stored.body.parties.keys().cloned();
     let facts = screen_parties(node, desk, &mut change, &stored.body, &persons, parties)?;
     let changed = |fact: &mez::screening::ScreeningFact| {
-        let before = stored.body.parties.get(&fact.party)?.screening.as_ref().map(|it| it.verdict);
+        let before = stored
+            .body
+            .parties
+            .get(&fact.party)?
+            .screening
+            .as_ref()
+            .map(|it| it.verdict);
         (before != Some(fact.verdict)).then(|| PartyChange {
             entity: id.clone(),
             party: fact.party.clone(),

@@ -23,6 +23,7 @@ use crate::http::extract::{Caller, Command, PathOf, QueryOf};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
+use crate::http::texts::EntityIdText;
 use crate::institutions::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 
@@ -104,12 +105,12 @@ struct ReviewQuery {
     /// The `next` of the page before. Opaque.
     cursor: Option<Cursor>,
     /// How many items at most, 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(inline)]
     limit: Option<PageLimit>,
     /// Only cases that wait for a decision, or only those that do not.
     open: Option<bool>,
     /// Only cases of this entity.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<EntityIdText>)]
     entity: Option<mez::ids::EntityId>,
 }
 
@@ -124,16 +125,31 @@ async fn list_reviews(
     State(node): State<Node>,
     QueryOf(query): QueryOf<ReviewQuery>,
 ) -> Result<Json<Page<ReviewView>>, Problem> {
-    let page = PageQuery { cursor: query.cursor, limit: query.limit };
+    let page = PageQuery {
+        cursor: query.cursor,
+        limit: query.limit,
+    };
     let open = query.open.map(|open| if open { "true" } else { "false" });
     let mut filters = Vec::new();
     filters.extend(open.map(|open| ("open", open)));
-    filters.extend(query.entity.as_ref().map(|entity| ("entity", entity.as_str())));
+    filters.extend(
+        query
+            .entity
+            .as_ref()
+            .map(|entity| ("entity", entity.as_str())),
+    );
     let reader = &node.platform.reader;
-    let found =
-        store::list(reader, kind::SCREENING, &filters, page.after(), page.limit() + 1)?;
+    let found = store::list(
+        reader,
+        kind::SCREENING,
+        &filters,
+        page.after(),
+        page.limit() + 1,
+    )?;
     let items = found.into_iter().map(ReviewView::from).collect();
-    Ok(Json(Page::cut(items, page.limit(), |item: &ReviewView| item.id.clone())))
+    Ok(Json(Page::cut(items, page.limit(), |item: &ReviewView| {
+        item.id.clone()
+    })))
 }
 
 /// One case.
@@ -171,8 +187,13 @@ async fn decide_review(
     permitted(&node, &caller, &found.body.entity)?;
     let Command { body, ticket } = command;
     if body.reason.trim().is_empty() || body.reason.len() > 4_000 {
-        return Err(Problem::new(Code::RuleViolated, "a decision needs a reason")
-            .with_error("/reason", "length", "the reason has 1 to 4000 bytes"));
+        return Err(
+            Problem::new(Code::RuleViolated, "a decision needs a reason").with_error(
+                "/reason",
+                "length",
+                "the reason has 1 to 4000 bytes",
+            ),
+        );
     }
     let (entity, _) = permitted(&node, &caller, &found.body.entity)?;
     let permit = caller.permit(resource(&entity.body))?;
@@ -197,7 +218,10 @@ fn decide(
     let found = store::entity(reader, &case.body.entity)?;
     let (stored, entity_head) = found.ok_or_else(|| Problem::not_found("review"))?;
     if stored.body.applicant.as_str() == principal.as_str() {
-        return Err(Problem::new(Code::Forbidden, "who applied cannot decide on the hits"));
+        return Err(Problem::new(
+            Code::Forbidden,
+            "who applied cannot decide on the hits",
+        ));
     }
     let decisions = decisions(&case.body.screening, body, principal.as_str(), now_ms)?;
     case.body.decisions.extend(decisions.iter().cloned());
@@ -207,13 +231,20 @@ fn decide(
     let mut fact = fact(&party, case.body.subject, &persons, &case.body.screening)?;
     if fact.verdict == ScreeningVerdict::Clear {
         let finding = PartyFinding::FalsePositive;
-        fact.review = Some(HitReview { finding, by: actor(principal), at_ms: now_ms });
+        fact.review = Some(HitReview {
+            finding,
+            by: actor(principal),
+            at_ms: now_ms,
+        });
     }
     let actor = actor(principal);
     let context = node.context(now_ms, &actor);
-    let mut decision =
-        entity::decide(Some(&stored.body), Step::RecordScreenings(vec![fact]), &context)
-            .map_err(refused)?;
+    let mut decision = entity::decide(
+        Some(&stored.body),
+        Step::RecordScreenings(vec![fact]),
+        &context,
+    )
+    .map_err(refused)?;
     // The reviewer who decides needs no notice of the decision.
     decision.effects.clear();
 
@@ -227,7 +258,11 @@ fn decide(
     change.append(&stream, privacy, stream_head, REVIEWED_KIND, &reviewed)?;
     change.decision(&case.body.entity.clone(), entity_head, &decision)?;
     let reply = Reply::ok(&ReviewView::from(case));
-    Ok(Decided { transaction: change.into_transaction(), reply, reply_owner: Some(stream) })
+    Ok(Decided {
+        transaction: change.into_transaction(),
+        reply,
+        reply_owner: Some(stream),
+    })
 }
 
 /// One decision for each hit meant. A hit that was decided already cannot be meant by silence.
@@ -243,21 +278,35 @@ fn decisions(
         .map(|hit| ((hit.list.as_str(), hit.entry_id.as_str()), hit))
         .collect();
     let meant: Vec<_> = match &body.hits {
-        None => hits.values().copied().filter(|hit| hit.finding.is_none()).collect(),
+        None => hits
+            .values()
+            .copied()
+            .filter(|hit| hit.finding.is_none())
+            .collect(),
         Some(names) => names
             .iter()
             .enumerate()
             .map(|(n, name)| {
                 let key = (name.list.as_str(), name.entry_id.as_str());
                 hits.get(&key).copied().ok_or_else(|| {
-                    Problem::new(Code::RuleViolated, "the decision names a hit that there is not")
-                        .with_error(format!("/hits/{n}"), "known_hit", "no such hit in this case")
+                    Problem::new(
+                        Code::RuleViolated,
+                        "the decision names a hit that there is not",
+                    )
+                    .with_error(
+                        format!("/hits/{n}"),
+                        "known_hit",
+                        "no such hit in this case",
+                    )
                 })
             })
             .collect::<Result<_, _>>()?,
     };
     if meant.is_empty() {
-        return Err(Problem::new(Code::Conflict, "no hit of this case waits for a decision"));
+        return Err(Problem::new(
+            Code::Conflict,
+            "no hit of this case waits for a decision",
+        ));
     }
     Ok(meant
         .into_iter()

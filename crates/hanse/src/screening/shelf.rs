@@ -94,18 +94,33 @@ pub type ListFiles = BTreeMap<String, String>;
 impl Shelf {
     /// An empty shelf that keeps its files in `directory`.
     pub fn new(directory: PathBuf, policy: Policy) -> Self {
-        let desk = Desk { lists: Lists::default(), policy: policy.clone() };
-        Self { directory, policy, desk: RwLock::new(Arc::new(desk)) }
+        let desk = Desk {
+            lists: Lists::default(),
+            policy: policy.clone(),
+        };
+        Self {
+            directory,
+            policy,
+            desk: RwLock::new(Arc::new(desk)),
+        }
     }
 
     /// Whether the version of a list with this digest can be searched.
     pub fn is_usable(&self, name: &str, digest: Digest) -> bool {
-        self.desk().lists.find(name).is_some_and(|found| found.list().digest() == digest)
+        self.desk()
+            .lists
+            .find(name)
+            .is_some_and(|found| found.list().digest() == digest)
     }
 
     /// What a screening uses.
     pub fn desk(&self) -> Arc<Desk> {
-        Arc::clone(&self.desk.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .desk
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
     }
 
     /// Reads every list that the journal says is in force. One that cannot be read is marked as failed.
@@ -122,8 +137,14 @@ impl Shelf {
                 }
             }
         }
-        let desk = Desk { lists, policy: self.policy.clone() };
-        *self.desk.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(desk);
+        let desk = Desk {
+            lists,
+            policy: self.policy.clone(),
+        };
+        *self
+            .desk
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(desk);
     }
 
     fn read(&self, record: &ListRecord) -> Result<List, ShelfError> {
@@ -148,7 +169,10 @@ impl Shelf {
             Ok(list)
         } else {
             let file = "list".to_owned();
-            Err(ShelfError::Altered { list: record.header.name.clone(), file })
+            Err(ShelfError::Altered {
+                list: record.header.name.clone(),
+                file,
+            })
         }
     }
 
@@ -157,8 +181,10 @@ impl Shelf {
     /// # Errors
     /// The disk refuses.
     pub fn keep(&self, files: &ListFiles) -> Result<BTreeMap<String, Digest>, ShelfError> {
-        let not_kept =
-            |source| ShelfError::NotKept { path: self.directory.clone(), source };
+        let not_kept = |source| ShelfError::NotKept {
+            path: self.directory.clone(),
+            source,
+        };
         fs::create_dir_all(&self.directory).map_err(not_kept)?;
         let mut digests = BTreeMap::new();
         for (name, text) in files {
@@ -169,7 +195,9 @@ impl Shelf {
             }
             digests.insert(name.clone(), digest);
         }
-        File::open(&self.directory).and_then(|dir| dir.sync_all()).map_err(not_kept)?;
+        File::open(&self.directory)
+            .and_then(|dir| dir.sync_all())
+            .map_err(not_kept)?;
         Ok(digests)
     }
 
@@ -188,7 +216,10 @@ pub fn parse(
     files: &ListFiles,
 ) -> Result<List, ShelfError> {
     let file = |name: &'static str| {
-        files.get(name).map(String::as_bytes).ok_or(ShelfError::FileMissing { file: name })
+        files
+            .get(name)
+            .map(String::as_bytes)
+            .ok_or(ShelfError::FileMissing { file: name })
     };
     Ok(match format {
         ListFormat::OfacCsv => {

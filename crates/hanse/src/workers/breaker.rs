@@ -14,8 +14,12 @@ const BACKOFF_MAX_MS: i64 = 10 * 60_000;
 /// How long to wait after failed attempt number `attempt`, counted from 1: doubling, capped, and
 /// spread over its second half by `jitter`, so that what failed together is not tried together.
 pub fn backoff_ms(attempt: u64, jitter: u16) -> i64 {
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(30);
-    let whole = BACKOFF_FIRST_MS.saturating_mul(1 << doublings).min(BACKOFF_MAX_MS);
+    let doublings = u32::try_from(attempt.saturating_sub(1))
+        .unwrap_or(u32::MAX)
+        .min(30);
+    let whole = BACKOFF_FIRST_MS
+        .saturating_mul(1 << doublings)
+        .min(BACKOFF_MAX_MS);
     whole / 2 + whole / 2 * i64::from(jitter) / i64::from(u16::MAX)
 }
 
@@ -68,7 +72,13 @@ mod tests {
 
     #[test]
     fn waiting_doubles_and_is_capped_and_spread() {
-        for (attempt, whole) in [(1, 500), (2, 1_000), (3, 2_000), (8, 64_000), (200, 600_000)] {
+        for (attempt, whole) in [
+            (1, 500),
+            (2, 1_000),
+            (3, 2_000),
+            (8, 64_000),
+            (200, 600_000),
+        ] {
             assert_eq!(backoff_ms(attempt, 0), whole / 2);
             assert_eq!(backoff_ms(attempt, u16::MAX), whole);
         }

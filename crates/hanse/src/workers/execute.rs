@@ -1,6 +1,5 @@
 //! The executors: one for each effect.
 
-
 use journal::{LeasedEffect, Privacy, Settlement};
 use mez::entity::{self, Command as Step, CredentialStanding, Effect, ReviewReason};
 use mez::ids::EntityId;
@@ -43,7 +42,10 @@ pub(super) async fn execute(
         }
         NodeEffect::CallWebhook { notification } => call(node, notification).await?,
     }
-    let done = Settlement::Done { id: leased.id.clone(), lease: leased.lease };
+    let done = Settlement::Done {
+        id: leased.id.clone(),
+        lease: leased.lease,
+    };
     commit(node, change, done).await
 }
 
@@ -79,7 +81,10 @@ fn notify(
     let text = match reason {
         ReviewReason::Application => "an application waits for a decision".to_owned(),
         ReviewReason::ScreeningHit { parties } => {
-            format!("screening found something on {} of the parties", parties.len())
+            format!(
+                "screening found something on {} of the parties",
+                parties.len()
+            )
         }
     };
     let notification = Notification::for_reviewers(&leased.id, entity, text, change.now_ms());
@@ -100,15 +105,21 @@ fn publish(
 }
 
 async fn call(node: &Node, id: String) -> Result<(), Problem> {
-    let Some(webhook) = node.webhook.clone() else { return Ok(()) };
-    let found =
-        store::find::<Notification>(&node.platform.reader, kind::NOTIFICATION, &id)?;
-    let Some(notification) = found else { return Ok(()) };
+    let Some(webhook) = node.webhook.clone() else {
+        return Ok(());
+    };
+    let found = store::find::<Notification>(&node.platform.reader, kind::NOTIFICATION, &id)?;
+    let Some(notification) = found else {
+        return Ok(());
+    };
     let body = serde_json::to_value(&notification.body).map_err(|e| Problem::internal(&e))?;
     let node = node.clone();
     let posted = tokio::task::spawn_blocking(move || webhook.post(&id, &body, &node.issuer));
     let posted = posted.await.map_err(|error| Problem::internal(&error))?;
     posted.map_err(|error| {
-        Problem::new(Code::Conflict, crate::http::problem::Chain(&error).to_string())
+        Problem::new(
+            Code::Conflict,
+            crate::http::problem::Chain(&error).to_string(),
+        )
     })
 }

@@ -59,11 +59,7 @@ async fn lease(node: &Institutions) -> Result<Vec<LeasedEffect>, journal::Commit
     node.platform.journal.lease(request).await
 }
 
-async fn work(
-    node: &Node,
-    breakers: &mut Breakers,
-    effects: Vec<LeasedEffect>,
-) -> bool {
+async fn work(node: &Node, breakers: &mut Breakers, effects: Vec<LeasedEffect>) -> bool {
     let worked = !effects.is_empty();
     for leased in effects {
         if let Err(error) = run_one(node, breakers, &leased).await {
@@ -82,7 +78,9 @@ async fn run_one(
     let now_ms = node.platform.clock.now_ms();
     let effect: NodeEffect = match serde_json::from_slice(&leased.payload) {
         Ok(effect) => effect,
-        Err(error) => return give_up(node, leased, &format!("payload is not an effect: {error}")).await,
+        Err(error) => {
+            return give_up(node, leased, &format!("payload is not an effect: {error}")).await;
+        }
     };
     let kind = effect.kind();
     if let Some(until_ms) = breakers.wait_until_ms(kind, now_ms) {
@@ -116,16 +114,38 @@ async fn put_off(
 ) -> Result<(), Problem> {
     let (id, lease) = (leased.id.clone(), leased.lease);
     let change = Change::new(node.platform.clock.now_ms());
-    commit(node, change, Settlement::Retry { id, lease, not_before_ms, error }).await
+    commit(
+        node,
+        change,
+        Settlement::Retry {
+            id,
+            lease,
+            not_before_ms,
+            error,
+        },
+    )
+    .await
 }
 
 async fn give_up(node: &Institutions, leased: &LeasedEffect, error: &str) -> Result<(), Problem> {
     let mut change = Change::new(node.platform.clock.now_ms());
-    let text = format!("work of kind `{}` failed {} times: {error}", leased.kind, leased.attempts);
+    let text = format!(
+        "work of kind `{}` failed {} times: {error}",
+        leased.kind, leased.attempts
+    );
     let alert = Notification::alert(&leased.id, text, change.now_ms());
     notifications::raise(node, &mut change, &alert)?;
     let (id, lease) = (leased.id.clone(), leased.lease);
-    commit(node, change, Settlement::Dead { id, lease, error: error.to_owned() }).await
+    commit(
+        node,
+        change,
+        Settlement::Dead {
+            id,
+            lease,
+            error: error.to_owned(),
+        },
+    )
+    .await
 }
 
 /// Writes what an effect did together with its settlement.
@@ -138,5 +158,7 @@ async fn commit(
     transaction.actor = node.actor().to_string();
     transaction.settlements.push(settlement);
     let committed = node.platform.journal.commit(transaction).await;
-    committed.map(drop).map_err(crate::http::idempotency::problem_of_commit)
+    committed
+        .map(drop)
+        .map_err(crate::http::idempotency::problem_of_commit)
 }

@@ -34,7 +34,9 @@ impl Webhook {
     pub fn post(&self, id: &str, body: &Value, key: &SigningKey) -> Result<(), WebhookError> {
         let text = body.to_string();
         let signature = BASE64.encode(key.sign(text.as_bytes()).as_bytes());
-        let agent = ureq::Agent::config_builder().timeout_global(Some(TIME_MAX)).build();
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(TIME_MAX))
+            .build();
         ureq::Agent::from(agent)
             .post(&self.url)
             .header("content-type", "application/json")

@@ -93,11 +93,19 @@ pub enum ZoneError {
 
 fn chains(errors: &[ZoneError]) -> String {
     let chain = |error| crate::http::problem::Chain(error).to_string();
-    errors.iter().map(|error| chain(error)).collect::<Vec<_>>().join("\n")
+    errors
+        .iter()
+        .map(|error| chain(error))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn listed(problems: &[impl std::fmt::Display]) -> String {
-    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(|problem| format!("  {problem}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The files of a zone, each in order by itself. What is locked is not asked.
@@ -124,13 +132,18 @@ impl ZoneFiles {
         if !path.exists() {
             return Ok(Lock::of(&[], &[]).check(&self.yaml, &self.pins()));
         }
-        let locked = Lock::read(&read(path)?)
-            .map_err(|source| ZoneError::Lock { path: path.to_owned(), source })?;
+        let locked = Lock::read(&read(path)?).map_err(|source| ZoneError::Lock {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(locked.check(&self.yaml, &self.pins()))
     }
 
     fn pins(&self) -> Vec<(PackPin, &PackFiles)> {
-        self.packs.iter().map(|(pin, files, _)| (pin.clone(), files)).collect()
+        self.packs
+            .iter()
+            .map(|(pin, files, _)| (pin.clone(), files))
+            .collect()
     }
 }
 
@@ -140,8 +153,10 @@ impl ZoneFiles {
 /// A file is unreadable or breaks a rule.
 pub fn read_files(manifest: &Path, packs: &Path) -> Result<ZoneFiles, ZoneError> {
     let yaml = read(manifest)?;
-    let parsed = Manifest::read(&yaml)
-        .map_err(|problems| ZoneError::Manifest { path: manifest.to_owned(), problems })?;
+    let parsed = Manifest::read(&yaml).map_err(|problems| ZoneError::Manifest {
+        path: manifest.to_owned(),
+        problems,
+    })?;
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for pin in &parsed.packs {
         let files = pack_files(&packs.join(pin.id.as_str()));
@@ -151,7 +166,11 @@ pub fn read_files(manifest: &Path, packs: &Path) -> Result<ZoneFiles, ZoneError>
         }
     }
     match errors.len() {
-        0 => Ok(ZoneFiles { yaml, manifest: parsed, packs: found }),
+        0 => Ok(ZoneFiles {
+            yaml,
+            manifest: parsed,
+            packs: found,
+        }),
         1 => Err(errors.remove(0)),
         _ => Err(ZoneError::Several { errors }),
     }
@@ -166,12 +185,19 @@ pub fn load(manifest: &Path, packs: &Path, lock: &Path) -> Result<LoadedZone, Zo
     let (present, drift) = (files.lock(), files.drift(lock)?);
     let packs = files.packs.into_iter().map(|(_, _, pack)| pack).collect();
     let rulebook = Rulebook::new(packs)?;
-    Ok(LoadedZone { manifest: files.manifest, rulebook, lock: present, drift })
+    Ok(LoadedZone {
+        manifest: files.manifest,
+        rulebook,
+        lock: present,
+        drift,
+    })
 }
 
 fn pack(pin: &PackPin, files: &PackFiles) -> Result<Pack, ZoneError> {
-    let pack = Pack::load(files)
-        .map_err(|problems| ZoneError::Pack { pack: pin.id.clone(), problems })?;
+    let pack = Pack::load(files).map_err(|problems| ZoneError::Pack {
+        pack: pin.id.clone(),
+        problems,
+    })?;
     let found = pack.pinned();
     if found.id == pin.id && found.version == pin.version {
         return Ok(pack);
@@ -191,7 +217,10 @@ pub fn pack_files(folder: &Path) -> Result<PackFiles, ZoneError> {
     let mut files = PackFiles::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        let unreadable = |source| ZoneError::Unreadable { path: next.clone(), source };
+        let unreadable = |source| ZoneError::Unreadable {
+            path: next.clone(),
+            source,
+        };
         for entry in fs::read_dir(&next).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let path = entry.path();
@@ -200,7 +229,10 @@ pub fn pack_files(folder: &Path) -> Result<PackFiles, ZoneError> {
                 folders.push(path);
                 continue;
             }
-            let misplaced = |source| ZoneError::Misplaced { path: path.clone(), source };
+            let misplaced = |source| ZoneError::Misplaced {
+                path: path.clone(),
+                source,
+            };
             let size = entry.metadata().map_err(unreadable)?.len();
             let inside = path.strip_prefix(folder).ok().and_then(Path::to_str);
             let inside = inside.ok_or_else(|| misplaced(None))?;
@@ -215,5 +247,8 @@ pub fn pack_files(folder: &Path) -> Result<PackFiles, ZoneError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ZoneError> {
-    fs::read(path).map_err(|source| ZoneError::Unreadable { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| ZoneError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -2,7 +2,6 @@
 
 pub mod load;
 
-
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
@@ -103,7 +102,9 @@ pub struct PackView {
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
-    OpenApiRouter::default().routes(routes!(read_zone)).routes(routes!(find_pack))
+    OpenApiRouter::default()
+        .routes(routes!(read_zone))
+        .routes(routes!(find_pack))
 }
 
 /// What the zone is made of: keys, law, lists, authorities.
@@ -120,10 +121,15 @@ async fn read_zone(
     let packs = node.rulebook.packs();
     let types = packs.iter().flat_map(|pack| {
         let jurisdiction = &pack.manifest().jurisdiction;
-        pack.register().entity_types.iter().map(move |it| (jurisdiction, it))
+        pack.register()
+            .entity_types
+            .iter()
+            .map(move |it| (jurisdiction, it))
     });
     let types = types.filter(|(jurisdiction, it)| {
-        offered.iter().any(|(place, id)| place == *jurisdiction && *id == it.id)
+        offered
+            .iter()
+            .any(|(place, id)| place == *jurisdiction && *id == it.id)
     });
     Ok(Json(ZoneView {
         zone_id: node.manifest.zone_id.to_string(),
@@ -173,8 +179,14 @@ async fn find_pack(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
 ) -> Result<Json<PackView>, Problem> {
-    let found = node.rulebook.packs().iter().find(|pack| pack.id().as_str() == id);
-    found.map(|pack| Json(pack_view(pack))).ok_or_else(|| Problem::not_found("pack"))
+    let found = node
+        .rulebook
+        .packs()
+        .iter()
+        .find(|pack| pack.id().as_str() == id);
+    found
+        .map(|pack| Json(pack_view(pack)))
+        .ok_or_else(|| Problem::not_found("pack"))
 }
 
 fn pack_view(pack: &mez::pack::Pack) -> PackView {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod access;
+mod cli_register;
+mod cli_zone;
 mod journal_api;
 mod kill9;
 mod openapi;
