@@ -28,6 +28,8 @@ const TIME_MAX: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 /// How often a write is sent when its answer is lost; the key makes that safe.
 const ATTEMPTS_MAX: u32 = 3;
+/// Bodies longer than this are sent after the zone said that it will read them.
+const ASK_FIRST_BYTES: usize = 1 << 20;
 
 /// What the command line remembers of one zone. It holds a key, so it is written with mode 0600.
 #[derive(Clone, Serialize, Deserialize)]
@@ -214,6 +216,7 @@ impl Client {
         tag: Option<&str>,
     ) -> Result<Value, Failure> {
         let key = uuid::Uuid::now_v7().to_string();
+        let text = body.to_string();
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -228,10 +231,15 @@ impl Client {
             if let Some(tag) = tag {
                 request = request.header("if-match", tag);
             }
+            if text.len() > ASK_FIRST_BYTES {
+                // A zone that refuses by the head closes the connection under a body that it never
+                // reads, and the refusal would be lost with it (RFC 9110 section 10.1.1).
+                request = request.header("expect", "100-continue");
+            }
             if let Some(token) = &self.token {
                 request = request.header("authorization", format!("Bearer {}", token.as_str()));
             }
-            match request.send(body.to_string()) {
+            match request.send(text.as_str()) {
                 Ok(answer) => return parse(&accepted(answer)?.1),
                 Err(_) if attempts < ATTEMPTS_MAX => {}
                 Err(error) => return Err(self.unreachable(&error)),

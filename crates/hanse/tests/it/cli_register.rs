@@ -260,9 +260,11 @@ fn a_company_is_formed_certified_proven_and_wound_up_through_the_command_line() 
         zone.does("registrar", &["entity", "list", "--status", "active"])
             .contains(&id)
     );
-    certified(&zone, &id, approved["credential_id"].as_str().unwrap());
+    let credential = approved["credential_id"].as_str().unwrap();
+    certified(&zone, &id, credential);
     proven(&zone, &id);
     wound_up(&zone, &id);
+    revoked(&zone, credential);
 }
 
 /// The credential verifies at the zone and offline, until it is revoked.
@@ -290,6 +292,30 @@ fn certified(zone: &Zone, id: &str, credential: &str) {
         &["credential", "verify", file],
         "does not verify",
     );
+}
+
+/// What is revoked verifies no more, and is revoked once.
+fn revoked(zone: &Zone, credential: &str) {
+    let file = zone.path("revoked.json");
+    let file = file.to_str().unwrap();
+    let show = ["credential", "show", credential, "--out", file];
+    zone.does("registrar", &show);
+    zone.does("registrar", &["credential", "verify", file]);
+    let revoke = [
+        "credential",
+        "revoke",
+        credential,
+        "--reason",
+        "obtained by deceit",
+    ];
+    let answer = zone.does("registrar", &revoke);
+    assert!(answer.contains("revoked"), "{answer}");
+    zone.is_refused(
+        "registrar",
+        &["credential", "verify", file],
+        "does not verify",
+    );
+    zone.is_refused("registrar", &revoke, "revoked already");
 }
 
 /// The bundle verifies offline under the keys that the zone shows.
@@ -333,7 +359,7 @@ fn wound_up(zone: &Zone, id: &str) {
         "--in-favour-bps",
         "8000",
     ];
-    zone.is_refused("reviewer", &vote, "21");
+    zone.is_refused("reviewer", &vote, "cannot be completed before");
     let stopped = zone.json(
         "registrar",
         &["entity", "cancel", id, "--reason", "another plan"],
@@ -450,5 +476,5 @@ fn a_listed_name_blocks_and_an_imported_list_comes_into_force() {
         zone.does("admin", &["sanctions", "list"])
             .contains("2021-07b")
     );
-    zone.is_refused("registrar", &import, "mez:screening:write");
+    zone.is_refused("reviewer", &import, "mez:screening:write");
 }
