@@ -7,11 +7,19 @@ use super::Failure;
 use super::output::plain;
 use super::show::{self, text, words};
 
-/// The denials and domains of an evaluation.
+/// What an evaluation says.
+#[derive(Debug)]
+pub struct Judgement {
+    denials: Vec<Denial>,
+    /// Every domain by name.
+    domains: Vec<(String, DomainResult)>,
+}
+
+/// The judgement in an answer.
 ///
 /// # Errors
 /// The zone answers in another form.
-pub fn parse(answer: &Value) -> Result<(Vec<Denial>, Vec<(String, DomainResult)>), Failure> {
+pub fn parse(answer: &Value) -> Result<Judgement, Failure> {
     let other = |error| Failure::refused(format!("answer holds no judgement: {error}"));
     let denials = serde_json::from_value(answer["denials"].clone()).map_err(other)?;
     let domains = answer["domains"].as_object().into_iter().flatten();
@@ -19,15 +27,13 @@ pub fn parse(answer: &Value) -> Result<(Vec<Denial>, Vec<(String, DomainResult)>
         let result = serde_json::from_value(result.clone()).map_err(other)?;
         Ok((name.clone(), result))
     });
-    Ok((denials, domains.collect::<Result<_, _>>()?))
+    let domains = domains.collect::<Result<_, Failure>>()?;
+    Ok(Judgement { denials, domains })
 }
 
 /// A judgement in words.
-pub fn explain(
-    answer: &Value,
-    denials: &[Denial],
-    domains: &[(String, DomainResult)],
-) -> Vec<String> {
+pub fn explain(answer: &Value, judgement: &Judgement) -> Vec<String> {
+    let Judgement { denials, domains } = judgement;
     let operation = text(answer, "operation");
     let mut lines = vec![match denials.len() {
         0 => format!("ALLOWED: nothing blocks {operation}"),
@@ -130,7 +136,7 @@ mod tests {
             "rules": [{"id": "pk", "version": "1", "digest": "sha256:00"}],
             "commitment": "sha256:11",
         });
-        let (denials, domains) = parse(&answer).unwrap();
+        let judgement = parse(&answer).unwrap();
         let expected = [
             "DENIED: one domain blocks entity.formation",
             "",
@@ -148,6 +154,6 @@ mod tests {
             "rules       pk 1 sha256:00",
             "commitment  sha256:11",
         ];
-        assert_eq!(explain(&answer, &denials, &domains), expected);
+        assert_eq!(explain(&answer, &judgement), expected);
     }
 }

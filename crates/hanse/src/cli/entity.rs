@@ -304,9 +304,9 @@ fn evaluate(
     } else {
         client.post(&path, &json!({ "operation": operation }))?
     };
-    let (denials, domains) = compliance::parse(&answer)?;
+    let judgement = compliance::parse(&answer)?;
     show::answer(global.output(), &answer, |answer| {
-        let mut lines = compliance::explain(answer, &denials, &domains);
+        let mut lines = compliance::explain(answer, &judgement);
         lines.extend(show::receipt(answer));
         lines
     });
