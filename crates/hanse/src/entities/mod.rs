@@ -91,7 +91,7 @@ async fn list_entities(
 ) -> Result<Json<Page<EntityView>>, Problem> {
     let page = PageQuery {
         cursor: query.cursor.clone(),
-        limit: query.limit.clone(),
+        limit: query.limit,
     };
     let status = query.status.map(status_text);
     let mut filters = Vec::new();
