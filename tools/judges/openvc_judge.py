@@ -1,6 +1,6 @@
 """openvc-core as a filter: a JSON array of requests on standard input, a JSON array of answers out.
 
-verify: [{credential, now, statusList?}]   -> [{verified, error}]
+verify: [{credential, now, statusLists?}]   -> [{verified, error}]
 issue:  [{seedHex, credential, created}]   -> [signed credential]
 
 Only did:key issuers are resolved, so nothing here reaches the network.
@@ -28,12 +28,12 @@ def moment(text):
 
 def verify(request):
     policy = VerificationPolicy(now=moment(request["now"]), leeway_s=0)
-    status_list = request.get("statusList")
+    status_lists = {status_list["id"]: status_list for status_list in request.get("statusLists", [])}
 
     def resolve_status_list(url):
-        if status_list is None or status_list.get("id") != url:
+        if url not in status_lists:
             raise OpenvcError(f"no status list {url}")
-        return verify_credential(status_list, policy=policy, resolver=RESOLVER).credential
+        return verify_credential(status_lists[url], policy=policy, resolver=RESOLVER).credential
 
     try:
         verify_credential(

@@ -264,7 +264,7 @@ fn openvc_reads_our_status_lists() {
         };
         let mut unsigned = unsigned().remove(0);
         unsigned["credentialStatus"] = entry.to_value();
-        json!({"credential": sign(unsigned), "now": NOW, "statusList": list})
+        json!({"credential": sign(unsigned), "now": NOW, "statusLists": [list]})
     };
     let requests = [request(94_566), request(94_567)];
     let verdicts = verdicts(&Judge::Openvc.ask(&judges, "verify", &requests));

@@ -5,6 +5,7 @@
 mod access;
 mod cli_register;
 mod cli_zone;
+mod j1;
 mod journal_api;
 mod kill9;
 mod openapi;

@@ -3,38 +3,29 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use axum::http::StatusCode;
 use hanse::http::openapi::operations;
-use utoipa::openapi::OpenApi;
 
+use crate::kill9::{Node, agent, get};
 use crate::platform::Zone;
 
-/// Compares a document with a file of the repository. To write the file anew:
-/// `HANSE_WRITE_OPENAPI=1 cargo test -p hanse --test it openapi`.
-pub(crate) fn check_kept(document: &OpenApi, file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    let made = document.to_pretty_json().unwrap() + "\n";
+/// To write the kept document anew: `HANSE_WRITE_OPENAPI=1 cargo test -p hanse --test it openapi`.
+#[test]
+fn the_kept_document_is_what_the_node_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("zone"));
+    let (status, served) = get(&agent(), &node.url("/openapi.json"), "");
+    assert_eq!(status, 200);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let served = served.trim_end().to_owned() + "\n";
     if std::env::var_os("HANSE_WRITE_OPENAPI").is_some() {
-        std::fs::write(&path, &made).unwrap();
+        std::fs::write(&path, &served).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        kept == made,
-        "{file} differs from the code; see check_kept for how to write it anew"
+        kept == served,
+        "docs/openapi.json differs from what the node serves"
     );
-}
-
-#[tokio::test]
-async fn the_kept_document_is_what_the_code_makes_and_what_the_node_serves() {
-    let zone = Zone::start();
-    check_kept(&zone.document, "testdata/openapi-platform.json");
-    let served = zone.get("/openapi.json", "").await;
-    assert_eq!(served.status, StatusCode::OK);
-    assert_eq!(served.body, serde_json::to_value(&zone.document).unwrap());
-    assert_eq!(
-        served.body["openapi"].as_str().map(|v| &v[..3]),
-        Some("3.1")
-    );
+    assert!(kept.contains("\"openapi\": \"3.1"));
 }
 
 #[test]
