@@ -170,7 +170,7 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
     );
     let records = lists::all(&node).map_err(NodeError::Institutions)?;
     node.shelf.load(&records);
-    publish_lists_once(&node)
+    publish_due_lists(&node)
         .await
         .map_err(NodeError::Institutions)?;
     let bootstrap = announce_bootstrap(&platform).await?;
@@ -294,9 +294,9 @@ fn institutions(
     }))
 }
 
-/// Verifiers find empty status lists from the first moment on.
-async fn publish_lists_once(node: &Node) -> Result<(), Problem> {
-    if status::state(node)?.is_some_and(|state| !state.published.is_empty()) {
+/// Verifiers find status lists from the first moment on, and none that is about to end.
+pub(crate) async fn publish_due_lists(node: &Node) -> Result<(), Problem> {
+    if !status::is_due(node)? {
         return Ok(());
     }
     let mut change = crate::change::Change::new(node.platform.clock.now_ms());

@@ -75,7 +75,8 @@ pub struct ScreeningFact {
     pub party: Party,
     /// Digest of what was screened: the party's digest in the register.
     pub subject: Digest,
-    /// The outcome.
+    /// The outcome, with what reviewers decided on single hits taken into account: once every hit is
+    /// dismissed it is clear, and a list that cannot be trusted blocks whatever they decide.
     pub verdict: ScreeningVerdict,
     /// A reviewer's finding, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

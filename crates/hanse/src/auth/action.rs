@@ -54,7 +54,7 @@ actions! {
     DecideScreening => Write ScreeningReview, "Decide on a screening hit.";
     EvaluateCompliance => Write ComplianceWrite, "Submit evidence or ask for an evaluation.";
     ExportJournal => Read JournalExport, "Take an audit export or an evidence bundle.";
-    ImportList => Write ScreeningWrite, "Import a sanctions list or ask for a screening.";
+    ImportList => Write ScreeningWrite, "Import a sanctions list.";
     IssueCredential => Write CredentialsWrite, "Issue or revoke a credential.";
     ManagePrincipals => Write AdminPrincipals, "Create or disable principals and grant roles.";
     ManageTokens => Write AdminTokens, "Issue or revoke tokens.";
@@ -67,6 +67,7 @@ actions! {
     ReadScreening => Read ScreeningRead, "See screenings.";
     ReadZone => Read ZoneRead, "See the zone.";
     ReviewEntity => Write EntitiesReview, "Approve or reject an application.";
+    ScreenName => Write ScreeningWrite, "Ask for a screening.";
     SeePrincipals => Write AdminPrincipals, "See principals; who holds power is not for every reader.";
     SeeTokens => Write AdminTokens, "See the tokens that were issued.";
 }

@@ -106,9 +106,9 @@ impl Client {
     /// The client file cannot be used, or the zone gives no token for its key.
     pub fn connect(global: &Global) -> Result<Self, Failure> {
         let path = global.data().client();
-        let remembered = match &global.token {
-            Some(_) => None,
-            None => ClientFile::read(&path)?,
+        let remembered = match (&global.token, ClientFile::read(&path)) {
+            (Some(_), read) => read.unwrap_or_default(),
+            (None, read) => read?,
         };
         let url = global
             .url

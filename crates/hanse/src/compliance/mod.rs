@@ -161,7 +161,7 @@ impl From<&Evaluation> for Evaluated {
 #[serde(deny_unknown_fields)]
 pub struct EvaluationBody {
     /// For what, such as `entity.formation`.
-    #[schema(inline, value_type = OperationText)]
+    #[schema(value_type = OperationText)]
     pub operation: Operation,
 }
 

@@ -2,7 +2,7 @@
 
 use evidence::data_integrity::{self, ProofPurpose};
 use evidence::status_list::{Bitstring, ListBuilder, StatusPurpose};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use journal::Privacy;
 use mez::entity::CredentialStanding;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,23 @@ pub fn url(node: &Institutions, purpose: StatusPurpose) -> String {
 pub fn state(node: &Institutions) -> Result<Option<ListState>, Problem> {
     let stored = store::find::<ListState>(&node.platform.reader, kind::STATUS_LIST, LIST)?;
     Ok(stored.map(|stored| stored.body))
+}
+
+/// Whether the lists were never published, or half of the time they may be relied on is over.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn is_due(node: &Institutions) -> Result<bool, Problem> {
+    let published = state(node)?.unwrap_or_default().published;
+    let now = time(node.platform.clock.now_ms());
+    Ok(published.len() < PURPOSES.len() || !published.values().all(|list| is_fresh(list, now)))
+}
+
+fn is_fresh(list: &Value, now: Timestamp) -> bool {
+    let until = list["validUntil"]
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    until.is_some_and(|until| now.duration_until(until) > LIFETIME / 2)
 }
 
 /// Changes what the lists say of `credentials` and publishes both lists again.
@@ -140,4 +157,20 @@ fn sign(
     .map_err(|error| Problem::internal(&error))?;
     data_integrity::sign(unsigned, &node.issuer, now, ProofPurpose::AssertionMethod)
         .map_err(|error| Problem::internal(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_due_once_half_of_its_time_is_over() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let list = json!({ "validUntil": "2026-03-31T00:00:00Z" });
+        assert!(is_fresh(&list, at("2026-03-15T00:00:00Z")));
+        assert!(!is_fresh(&list, at("2026-03-16T00:00:00Z")));
+        assert!(!is_fresh(&json!({}), at("2026-03-15T00:00:00Z")));
+    }
 }

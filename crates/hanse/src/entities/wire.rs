@@ -21,10 +21,10 @@ use crate::http::texts::{JurisdictionIdText, PackItemIdText};
 #[serde(deny_unknown_fields)]
 pub struct ApplicationBody {
     /// Where to register.
-    #[schema(inline, value_type = JurisdictionIdText)]
+    #[schema(value_type = JurisdictionIdText)]
     pub jurisdiction: JurisdictionId,
     /// As what; `GET /v1/zone` lists the types on offer.
-    #[schema(inline, value_type = PackItemIdText)]
+    #[schema(value_type = PackItemIdText)]
     pub entity_type: PackItemId,
     /// Full legal name.
     #[schema(min_length = 1, max_length = 1000)]
@@ -33,7 +33,7 @@ pub struct ApplicationBody {
     #[schema(min_length = 1, max_length = 2000)]
     pub registered_office: String,
     /// Business activities, as the packs name them.
-    #[schema(inline, value_type = Vec<PackItemIdText>, min_items = 1, max_items = 50)]
+    #[schema(value_type = Vec<PackItemIdText>, min_items = 1, max_items = 50)]
     pub activities: BTreeSet<PackItemId>,
     /// Everybody who directs or owns it.
     #[schema(min_items = 1, max_items = 100)]
@@ -455,7 +455,7 @@ pub struct StageBody {
     #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
     pub evidence: Digest,
     /// What the stage demands besides: `none`, a `vote` with `in_favour_bps`, or a `gazette` with `published_at_ms`.
-    #[schema(inline, value_type = StageProofBody)]
+    #[schema(value_type = StageProofBody)]
     pub proof: StageProof,
 }
 

@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::routing::get;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn, PathItem};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
@@ -52,6 +52,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
             .responses
             .insert(response_name(status), problem_response(description).into());
     }
+    components.schemas.values_mut().for_each(close_tagged);
     document.components = Some(components);
     for (path, item) in &mut document.paths.paths {
         let has_parameters = path.contains('{');
@@ -203,6 +204,20 @@ fn idempotency_parameter() -> utoipa::openapi::path::Parameter {
         ))
         .schema(Some(text.build()))
         .build()
+}
+
+/// Objects that are told apart by a tag take no members beside those of their own kind.
+fn close_tagged(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(choices)) = schema else {
+        return;
+    };
+    for choice in &mut choices.items {
+        if let RefOr::T(Schema::Object(object)) = choice
+            && object.properties.contains_key("kind")
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
 }
 
 fn response_name(status: &str) -> String {

@@ -69,7 +69,7 @@ impl From<FileReference> for String {
 #[serde(deny_unknown_fields)]
 pub struct EraseStream {
     /// The personal stream.
-    #[schema(inline, value_type = crate::http::texts::StreamNameText)]
+    #[schema(value_type = crate::http::texts::StreamNameText)]
     stream: StreamName,
     /// Why.
     reason: ErasureReason,

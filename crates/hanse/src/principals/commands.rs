@@ -75,7 +75,7 @@ pub struct SetStanding {
 #[serde(deny_unknown_fields)]
 pub struct DisablePrincipal {
     /// Why, for those who read the journal.
-    #[schema(inline, value_type = crate::http::texts::ReasonText)]
+    #[schema(value_type = crate::http::texts::ReasonText)]
     pub reason: String,
 }
 
@@ -87,7 +87,7 @@ pub struct IssueToken {
     pub principal: PrincipalId,
     /// What it allows; everything the principal may do when absent.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<crate::auth::Scope>>)]
     pub scopes: Option<ScopeSet>,
     /// How long it lives, in seconds; one hour when absent.
     #[serde(default)]
@@ -107,7 +107,7 @@ pub struct IssueToken {
 #[serde(deny_unknown_fields)]
 pub struct RevokeToken {
     /// Why, for those who read the journal.
-    #[schema(inline, value_type = crate::http::texts::ReasonText)]
+    #[schema(value_type = crate::http::texts::ReasonText)]
     pub reason: String,
 }
 

@@ -51,7 +51,7 @@ pub struct InquiryBody {
     pub kind: PartyKind,
     /// Dates of birth, where known.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 10)]
+    #[schema(value_type = Vec<crate::http::texts::DayText>, max_items = 10)]
     pub dates_of_birth: Vec<Date>,
     /// Document and registration numbers.
     #[serde(default)]
@@ -117,7 +117,7 @@ pub fn routes() -> OpenApiRouter<Node> {
     responses((status = 201, description = "What was found.", body = Receipted<InquiryView>))
 )]
 async fn screen_name(
-    caller: Caller<can::ImportList>,
+    caller: Caller<can::ScreenName>,
     State(node): State<Node>,
     command: Command<InquiryBody>,
 ) -> Result<Outcome, Problem> {

@@ -77,7 +77,7 @@ pub struct ListView {
 #[serde(deny_unknown_fields)]
 pub struct ImportBody {
     /// The name under which the zone knows the list.
-    #[schema(inline, value_type = PackItemIdText)]
+    #[schema(value_type = PackItemIdText)]
     pub name: PackItemId,
     /// The publisher's version. The UN list carries its own.
     #[schema(min_length = 1, max_length = 100)]

@@ -25,6 +25,8 @@ use effect::NodeEffect;
 
 /// How long a worker may hold an effect. Longer work is done in steps that can be repeated.
 const LEASE_MS: i64 = 120_000;
+/// How often to look whether status lists are due.
+const LISTS_LOOK_MS: i64 = 60_000;
 const LEASES_AT_ONCE: usize = 16;
 /// How often to look when nothing wakes the worker.
 const IDLE: Duration = Duration::from_millis(200);
@@ -32,7 +34,9 @@ const IDLE: Duration = Duration::from_millis(200);
 /// Runs until `stop` says so. The effect at hand is finished first.
 pub async fn run(node: Node, mut stop: watch::Receiver<bool>) {
     let mut breakers = Breakers::default();
+    let mut lists_checked_ms = node.platform.clock.now_ms();
     while !*stop.borrow() {
+        lists_checked_ms = keep_lists_fresh(&node, lists_checked_ms).await;
         let worked = match lease(&node).await {
             Ok(effects) => work(&node, &mut breakers, effects).await,
             Err(error) => {
@@ -47,6 +51,18 @@ pub async fn run(node: Node, mut stop: watch::Receiver<bool>) {
             }
         }
     }
+}
+
+/// Publishes status lists again before they end. A failure is tried again at the next look.
+async fn keep_lists_fresh(node: &Node, checked_ms: i64) -> i64 {
+    let now_ms = node.platform.clock.now_ms();
+    if now_ms - checked_ms < LISTS_LOOK_MS {
+        return checked_ms;
+    }
+    if let Err(error) = crate::node::publish_due_lists(node).await {
+        tracing::warn!(cause = %error, "status lists could not be published");
+    }
+    now_ms
 }
 
 async fn lease(node: &Institutions) -> Result<Vec<LeasedEffect>, journal::CommitError> {
