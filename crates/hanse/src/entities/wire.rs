@@ -469,6 +469,7 @@ pub enum StageProofBody {
     /// The shareholders' vote.
     Vote {
         /// Votes in favour of those cast, in hundredths of a per cent.
+        #[schema(minimum = 0, maximum = 10000)]
         in_favour_bps: u16,
     },
     /// The notice to creditors.

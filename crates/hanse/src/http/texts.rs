@@ -37,6 +37,6 @@ texts! {
     StreamNameText = text().max_length(Some(200)).pattern(Some("^[a-z0-9._@+~-]+(/[a-z0-9._@+~-]+)*$"));
     /// A day, as RFC 3339 full-date.
     DayText = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
-    /// A reason for people: a line without control characters.
-    ReasonText = text().max_length(Some(200)).pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"));
+    /// A line for people, without control characters.
+    LineText = text().max_length(Some(200)).pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"));
 }

@@ -31,7 +31,7 @@ pub struct RedeemBootstrap {
     /// The name of the first administrator.
     pub id: PrincipalId,
     /// The name for people.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(value_type = crate::http::texts::LineText)]
     pub display_name: String,
     /// The `did:key` by which the administrator can ask for further tokens.
     #[serde(default)]

@@ -39,7 +39,7 @@ pub struct CreatePrincipal {
     /// What kind of actor it is.
     pub kind: PrincipalKind,
     /// The name for people.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(value_type = crate::http::texts::LineText)]
     pub display_name: String,
     /// The `did:key` by which it can ask for tokens itself.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub struct CreatePrincipal {
     pub standing: Standing,
     /// The entities it acts for.
     #[serde(default)]
-    #[schema(max_items = 100)]
+    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
     pub entities: BTreeSet<String>,
     /// The jurisdiction it acts in.
     #[serde(default)]
@@ -63,7 +63,7 @@ pub struct SetStanding {
     pub standing: Standing,
     /// The entities it acts for from now on.
     #[serde(default)]
-    #[schema(max_items = 100)]
+    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
     pub entities: BTreeSet<String>,
     /// The jurisdiction it acts in from now on.
     #[serde(default)]
@@ -75,7 +75,7 @@ pub struct SetStanding {
 #[serde(deny_unknown_fields)]
 pub struct DisablePrincipal {
     /// Why, for those who read the journal.
-    #[schema(value_type = crate::http::texts::ReasonText)]
+    #[schema(value_type = crate::http::texts::LineText)]
     pub reason: String,
 }
 
@@ -95,7 +95,7 @@ pub struct IssueToken {
     pub lifetime_s: Option<i64>,
     /// The entities it is bound to; those of the principal when empty.
     #[serde(default)]
-    #[schema(max_items = 100)]
+    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
     pub entities: BTreeSet<String>,
     /// The jurisdiction it is bound to; that of the principal when absent.
     #[serde(default)]
@@ -107,7 +107,7 @@ pub struct IssueToken {
 #[serde(deny_unknown_fields)]
 pub struct RevokeToken {
     /// Why, for those who read the journal.
-    #[schema(value_type = crate::http::texts::ReasonText)]
+    #[schema(value_type = crate::http::texts::LineText)]
     pub reason: String,
 }
 
