@@ -35,6 +35,8 @@ texts! {
     OperationText = text().enum_values(Some(mez::compliance::Operation::ALL.map(|it| it.as_str())));
     /// `journal::StreamName`.
     StreamNameText = text().max_length(Some(200)).pattern(Some("^[a-z0-9._@+~-]+(/[a-z0-9._@+~-]+)*$"));
+    /// `evidence::did::DidKey` of an Ed25519 key.
+    DidKeyText = text().pattern(Some("^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$"));
     /// A day, as RFC 3339 full-date.
     DayText = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
     /// A line for people, without control characters.

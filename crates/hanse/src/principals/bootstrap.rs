@@ -35,6 +35,7 @@ pub struct RedeemBootstrap {
     pub display_name: String,
     /// The `did:key` by which the administrator can ask for further tokens.
     #[serde(default)]
+    #[schema(value_type = Option<crate::http::texts::DidKeyText>)]
     pub key: Option<String>,
 }
 

@@ -43,6 +43,7 @@ pub struct CreatePrincipal {
     pub display_name: String,
     /// The `did:key` by which it can ask for tokens itself.
     #[serde(default)]
+    #[schema(value_type = Option<crate::http::texts::DidKeyText>)]
     pub key: Option<String>,
     /// What it is in the zone.
     pub standing: Standing,
