@@ -10,4 +10,5 @@ mod journal_api;
 mod kill9;
 mod openapi;
 mod platform;
+mod refusals;
 mod scopes;
