@@ -27,6 +27,8 @@ const COLUMNS: [&str; 7] = [
 pub enum Sanctions {
     /// List the sanctions lists in force.
     List,
+    /// See whose verdict changed when everybody was screened on a new version.
+    Changes,
     /// Bring a version of a list into force; everybody is screened on it again.
     #[command(disable_version_flag = true)]
     Import(Import),
@@ -89,6 +91,13 @@ impl Sanctions {
                 let lists = Client::connect(global)?.get("/v1/sanctions/lists")?;
                 let lists = lists.as_array().map_or(&[][..], Vec::as_slice);
                 show::table(global.output(), lists, &COLUMNS, Value::clone);
+                Ok(())
+            }
+            Self::Changes => {
+                let reports = Client::connect(global)?.get_all("/v1/sanctions/rescreenings")?;
+                global
+                    .output()
+                    .table(&reports, &["id", "screened", "changes"]);
                 Ok(())
             }
             Self::Import(import) => import.run(global),

@@ -24,5 +24,6 @@ pub fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .merge(lists::routes())
         .merge(inquiries::routes())
+        .merge(rescreen::routes())
         .merge(reviews::routes())
 }

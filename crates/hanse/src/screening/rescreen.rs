@@ -1,15 +1,23 @@
 //! A version of a list comes into force: everybody is screened on it, and what changed is reported.
 
+use axum::Json;
+use axum::extract::State;
 use evidence::digest::Digest;
 use mez::entity::{self, Command as Step, Entity};
 use mez::ids::{ActorId, EntityId};
 use mez::screening::{Party, ScreeningVerdict};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::party::screen_parties;
 use super::shelf::Desk;
+use crate::auth::can;
 use crate::change::Change;
 use crate::entities::refused;
+use crate::http::extract::{Caller, QueryOf};
+use crate::http::page::{Page, PageQuery};
 use crate::http::problem::Problem;
 use crate::institutions::{Institutions, Node};
 use crate::store::{self, Stored, kind};
@@ -43,6 +51,63 @@ pub struct PartyChange {
     pub before: Option<ScreeningVerdict>,
     /// After.
     pub after: ScreeningVerdict,
+}
+
+/// What re-screening on a list version found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Rescreening)]
+pub struct RescreeningView {
+    /// Id of the report.
+    pub id: String,
+    /// Which list.
+    pub list: String,
+    /// Commits to its entries.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    /// How many parties were screened.
+    pub screened: u64,
+    /// Whose verdict changed: entity, party, before and after.
+    #[schema(value_type = Vec<Object>)]
+    pub changes: Vec<PartyChange>,
+}
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Node> {
+    OpenApiRouter::default().routes(routes!(list_rescreenings))
+}
+
+/// What re-screening on each version of a list found, by list and time.
+#[utoipa::path(
+    get, path = "/v1/sanctions/rescreenings", tag = "screening", params(PageQuery),
+    security(("bearer" = ["mez:screening:read"])),
+    responses((status = 200, description = "One page of reports.", body = Page<RescreeningView>))
+)]
+async fn list_rescreenings(
+    _caller: Caller<can::ReadScreening>,
+    State(node): State<Node>,
+    QueryOf(page): QueryOf<PageQuery>,
+) -> Result<Json<Page<RescreeningView>>, Problem> {
+    let reader = &node.platform.reader;
+    let found = store::list::<Rescreened>(
+        reader,
+        kind::RESCREENING,
+        &[],
+        page.after(),
+        page.limit() + 1,
+    )?;
+    let view = |stored: Stored<Rescreened>| RescreeningView {
+        id: stored.id,
+        list: stored.body.list,
+        digest: stored.body.digest,
+        screened: stored.body.screened,
+        changes: stored.body.changes,
+    };
+    let items = found.into_iter().map(view).collect();
+    Ok(Json(Page::cut(
+        items,
+        page.limit(),
+        |item: &RescreeningView| item.id.clone(),
+    )))
 }
 
 /// Screens every party of every entity whose life is not over, an entity a transaction, so that a

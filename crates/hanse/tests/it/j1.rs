@@ -447,12 +447,17 @@ fn a_new_list_version_screens_everybody_again_and_a_suspension_reaches_the_statu
             .iter()
             .any(|it| it["lists"][0]["version"] == "2021-08")
     );
-    let events = stage.until("/v1/journal/events?stream=mez/sanctions/ofac-sdn", |read| {
-        read["items"].as_array().unwrap().iter().any(|it| {
-            it["header"]["kind"] == "sanctions.rescreened.v1" && it.to_string().contains(&id)
-        })
+    let reports = stage.until("/v1/sanctions/rescreenings", |read| {
+        read["items"]
+            .as_array()
+            .is_some_and(|items| items.len() == 2)
     });
-    assert!(events.to_string().contains("2021-08"), "{events}");
+    let change = &reports["items"][1]["changes"][0];
+    assert_eq!(
+        (&change["entity"], &change["before"], &change["after"]),
+        (&json!(id), &json!("clear"), &json!("block")),
+        "{reports}"
+    );
 }
 
 /// Digital Bazaar's npm libraries and openvc-core from PyPI verify the credential and refuse a changed one.
