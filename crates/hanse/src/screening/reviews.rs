@@ -121,7 +121,7 @@ struct ReviewQuery {
     responses((status = 200, description = "One page of cases.", body = Page<ReviewView>))
 )]
 async fn list_reviews(
-    _caller: Caller<can::ReadScreening>,
+    caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     QueryOf(query): QueryOf<ReviewQuery>,
 ) -> Result<Json<Page<ReviewView>>, Problem> {
@@ -146,10 +146,16 @@ async fn list_reviews(
         page.after(),
         page.limit() + 1,
     )?;
-    let items = found.into_iter().map(ReviewView::from).collect();
-    Ok(Json(Page::cut(items, page.limit(), |item: &ReviewView| {
-        item.id.clone()
-    })))
+    let mut cut = Page::cut(found, page.limit(), |stored: &Stored<PartyScreening>| {
+        stored.id.clone()
+    });
+    cut.items
+        .retain(|stored| permitted(&node, &caller, &stored.body.entity).is_ok());
+    let items = cut.items.into_iter().map(ReviewView::from).collect();
+    Ok(Json(Page {
+        items,
+        next: cut.next,
+    }))
 }
 
 /// One case.
@@ -162,11 +168,12 @@ async fn list_reviews(
     ))
 )]
 async fn find_review(
-    _caller: Caller<can::ReadScreening>,
+    caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let stored = case(&node, &id)?;
+    permitted(&node, &caller, &stored.body.entity).map_err(|_| Problem::not_found("review"))?;
     let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
     Ok((headers, Json(ReviewView::from(stored))))
 }
@@ -184,7 +191,6 @@ async fn decide_review(
     command: Command<DecisionBody>,
 ) -> Result<Outcome, Problem> {
     let found = case(&node, &id)?;
-    permitted(&node, &caller, &found.body.entity)?;
     let Command { body, ticket } = command;
     if body.reason.trim().is_empty() || body.reason.len() > 4_000 {
         return Err(

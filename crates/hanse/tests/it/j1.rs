@@ -368,6 +368,15 @@ fn a_listed_or_undecided_owner_blocks_formation_until_a_reviewer_decides() {
     });
     assert_eq!(told["items"][0]["audience"], "reviewers");
 
+    // Who acts for another entity does not learn of the case.
+    let operator = stage.operator.clone();
+    let elsewhere = json!({"principal": "reviewer", "entities": [text(&listed, "/id")]});
+    let elsewhere = text(&stage.done(&operator, "/v1/tokens", &elsewhere), "/token");
+    let case = format!("/v1/reviews/{}", text(&cases, "/items/0/id"));
+    assert_eq!(get(&stage.agent, &stage.node.url(&case), &elsewhere).0, 404);
+    let none = stage.read(&elsewhere, &format!("/v1/reviews?entity={entity}"));
+    assert_eq!(none["items"], json!([]));
+
     let decision =
         json!({"finding": "false_positive", "reason": "born 1991, holds another passport"});
     let case = format!("/v1/reviews/{}/decision", text(&cases, "/items/0/id"));
