@@ -1,0 +1,1 @@
+//! Beats that are not what they seem, after Lipponen and Tarvainen (2019).

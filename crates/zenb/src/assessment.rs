@@ -1,0 +1,1 @@
+//! Stepped and sliding search for a resonance, criterion by criterion.

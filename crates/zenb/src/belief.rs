@@ -1,0 +1,1 @@
+//! What the person seems to do, told from observables alone.

@@ -1,0 +1,1 @@
+//! Breathing rate told from heart beats, or an honest refusal.

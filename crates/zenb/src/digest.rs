@@ -1,0 +1,1 @@
+//! Canonical bytes of the whole state and their digest.

@@ -1,0 +1,1 @@
+//! One session: inputs in, decisions and a digest out.

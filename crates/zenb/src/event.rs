@@ -1,0 +1,1 @@
+//! The journal forms of a session.

@@ -1,0 +1,1 @@
+//! The only way to a pace: a proposal is permitted, or denied with its numbers.

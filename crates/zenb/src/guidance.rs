@@ -1,0 +1,1 @@
+//! How the pace leads: slowly, and only while it is followed.

@@ -1,0 +1,1 @@
+//! Contexts in which guidance is held back after a bad episode.

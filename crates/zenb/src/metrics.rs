@@ -1,0 +1,1 @@
+//! SDNN, RMSSD, pNN50 and mean heart rate from exact sums.

@@ -1,0 +1,1 @@
+//! The breathing pacer: a phase that never jumps.

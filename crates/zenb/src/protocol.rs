@@ -1,0 +1,1 @@
+//! Session kinds, paces and doses that cannot be expressed outside their limits.

@@ -1,0 +1,1 @@
+//! Recomputes a session's decisions from its inputs.

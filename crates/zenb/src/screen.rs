@@ -1,0 +1,1 @@
+//! The contraindication screen: the answers without which nothing starts.

@@ -1,0 +1,1 @@
+//! Readers of sensor data: Bluetooth heart-rate packets, RR text and CSV.

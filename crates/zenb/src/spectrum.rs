@@ -1,0 +1,1 @@
+//! The R1 spectrum and the power at a known pace.

@@ -1,0 +1,1 @@
+//! The fence between a sensor and the measures: order, gaps, clocks.
