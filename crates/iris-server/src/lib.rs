@@ -1,0 +1,1 @@
+//! The messenger with sockets: listeners, TLS, sessions, and storage on the journal.

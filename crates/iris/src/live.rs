@@ -1,0 +1,32 @@
+//! Who is connected now: what handlers may know of sessions. It is memory only, and no durable decision
+//! rests on it.
+
+use bytes::Bytes;
+use jid::{BareJid, FullJid};
+
+/// One connected resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its address.
+    pub jid: FullJid,
+    /// Newest broadcast presence, as carried; absent before the first.
+    pub presence: Option<Bytes>,
+    /// Its priority (RFC 6121 4.7.2.3).
+    pub priority: i8,
+    /// Asked for the roster, so it gets roster pushes.
+    pub interested: bool,
+    /// Asked for the block list, so it gets block pushes.
+    pub blocklist: bool,
+    /// Has carbons on (XEP-0280).
+    pub carbons: bool,
+    /// Says that its user looks at it (XEP-0352).
+    pub active: bool,
+    /// Nodes it wants events of (`+notify`, XEP-0163), as far as its capabilities are known.
+    pub notify: Vec<String>,
+}
+
+/// Read access to the sessions of this node.
+pub trait Live {
+    /// Connected resources of an account, in the order of their names.
+    fn resources(&self, account: &BareJid) -> Vec<Resource>;
+}
