@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # The administrator comes last: it alone can disable principals and revoke tokens.
-ROLES = ["regulator", "officer", "reviewer", "registrar", "administrator"]
+ROLES = ["regulator", "officer", "practitioner", "reviewer", "registrar", "administrator"]
 
 
 def main() -> int:

@@ -51,6 +51,7 @@ macro_rules! actions {
 
 actions! {
     ApplyEntity => Write EntitiesWrite, "Apply for, change or dissolve an entity.";
+    ConductSession => Write BreathWrite, "Record consent, and open, feed, stop or erase a breath session.";
     DecideScreening => Write ScreeningReview, "Decide on a screening hit.";
     EvaluateCompliance => Write ComplianceWrite, "Submit evidence or ask for an evaluation.";
     ExportJournal => Read JournalExport, "Take an audit export or an evidence bundle.";
@@ -65,6 +66,7 @@ actions! {
     ReadEntities => Read EntitiesRead, "See entities.";
     ReadJournal => Read JournalRead, "See events, proofs and checkpoints.";
     ReadScreening => Read ScreeningRead, "See screenings.";
+    ReadSessions => Read BreathRead, "See breath sessions.";
     ReadZone => Read ZoneRead, "See the zone.";
     ReviewEntity => Write EntitiesReview, "Approve or reject an application.";
     ScreenName => Write ScreeningWrite, "Ask for a screening.";

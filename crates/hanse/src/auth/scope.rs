@@ -30,6 +30,7 @@ macro_rules! scopes {
 scopes! {
     /// Scopes that let the holder see or take a copy, and change nothing.
     ReadScope {
+        BreathRead = "zenb:sessions:read", "See breath sessions: one's own, and those one guides.";
         ComplianceRead = "mez:compliance:read", "See compliance evaluations and their reasons.";
         CredentialsRead = "mez:credentials:read", "See issued credentials.";
         EntitiesRead = "mez:entities:read", "See entities and their register entries.";
@@ -46,6 +47,7 @@ scopes! {
         AdminNode = "admin:node", "Operate the node: backups, alerts, workers.";
         AdminPrincipals = "admin:principals", "See, create and disable principals and grant roles.";
         AdminTokens = "admin:tokens", "See, issue and revoke tokens.";
+        BreathWrite = "zenb:sessions:write", "Record consent, and open, feed, stop and erase breath sessions.";
         ComplianceWrite = "mez:compliance:write", "Submit evidence and ask for evaluations.";
         CredentialsWrite = "mez:credentials:write", "Issue and revoke credentials.";
         EntitiesReview = "mez:entities:review", "Approve or reject applications.";
@@ -54,6 +56,19 @@ scopes! {
         ScreeningWrite = "mez:screening:write", "Ask for screenings and import lists.";
         ZoneWrite = "mez:zone:write", "Change the manifest, packs and lists of the zone.";
     }
+}
+
+impl ReadScope {
+    /// What supervision and the offices of the zone may see: everything but what is said in confidence.
+    pub const OVERSEEN: &[Self] = &[
+        Self::ComplianceRead,
+        Self::CredentialsRead,
+        Self::EntitiesRead,
+        Self::JournalExport,
+        Self::JournalRead,
+        Self::ScreeningRead,
+        Self::ZoneRead,
+    ];
 }
 
 /// One permission that a token can carry.
@@ -139,6 +154,8 @@ pub enum Role {
     Administrator,
     /// Acts for the entities it is bound to.
     Officer,
+    /// Guides people's breath sessions, or practises alone. Sees only sessions it opened or is the person of.
+    Practitioner,
     /// Takes applications, evidence and credentials.
     Registrar,
     /// Decides on applications and screening hits, so that the one who applies does not decide.
@@ -150,6 +167,7 @@ impl Role {
     pub const ALL: &[Self] = &[
         Self::Administrator,
         Self::Officer,
+        Self::Practitioner,
         Self::Registrar,
         Self::Reviewer,
     ];
@@ -160,7 +178,7 @@ impl Role {
         use WriteScope as W;
         let (reads, writes): (&[R], &[W]) = match self {
             Self::Administrator => (
-                R::ALL,
+                R::OVERSEEN,
                 &[
                     W::AdminNode,
                     W::AdminPrincipals,
@@ -178,8 +196,9 @@ impl Role {
                 ],
                 &[W::ComplianceWrite, W::EntitiesWrite],
             ),
+            Self::Practitioner => (&[R::BreathRead, R::ZoneRead], &[W::BreathWrite]),
             Self::Registrar => (
-                R::ALL,
+                R::OVERSEEN,
                 &[
                     W::ComplianceWrite,
                     W::CredentialsWrite,
@@ -187,7 +206,7 @@ impl Role {
                     W::ScreeningWrite,
                 ],
             ),
-            Self::Reviewer => (R::ALL, &[W::EntitiesReview, W::ScreeningReview]),
+            Self::Reviewer => (R::OVERSEEN, &[W::EntitiesReview, W::ScreeningReview]),
         };
         let reads = reads.iter().copied().map(Scope::Read);
         reads
@@ -201,7 +220,7 @@ impl Role {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Standing {
-    /// Supervises: sees and exports everything, changes nothing. (A variant with braces, because serde would let
+    /// Supervises: sees and exports everything but what is said in confidence, changes nothing. (A variant with braces, because serde would let
     /// unknown members beside a bare one pass.)
     Regulator {},
     /// Works in the zone with any number of roles.
@@ -214,7 +233,7 @@ pub enum Standing {
 impl Standing {
     /// The scopes of a regulator, which can only be of the reading kind.
     pub fn regulator_scopes() -> BTreeSet<ReadScope> {
-        ReadScope::ALL.iter().copied().collect()
+        ReadScope::OVERSEEN.iter().copied().collect()
     }
 
     /// Staff with one role.
@@ -259,12 +278,22 @@ mod tests {
     }
 
     #[test]
-    fn the_regulator_reads_everything_that_is_read_and_nothing_else() {
+    fn the_regulator_reads_all_but_confidences_and_nothing_else() {
         let scopes = Standing::Regulator {}.scopes();
-        assert_eq!(
-            scopes,
-            ReadScope::ALL.iter().copied().map(Scope::Read).collect()
-        );
+        let confidences = [ReadScope::BreathRead];
+        let overseen = ReadScope::ALL
+            .iter()
+            .copied()
+            .filter(|scope| !confidences.contains(scope));
+        assert_eq!(scopes, overseen.map(Scope::Read).collect());
+    }
+
+    #[test]
+    fn no_office_of_the_zone_sees_what_is_said_in_confidence() {
+        for role in Role::ALL {
+            let sees = role.scopes().contains(&Scope::Read(ReadScope::BreathRead));
+            assert_eq!(sees, *role == Role::Practitioner, "{role:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,104 @@
+// The seam between the page and the engine that decides. `RemoteEngine` speaks with the engine on the node. Another
+// class with the same four methods and the same `onframe` may run the engine inside the page.
+
+/** A session whose engine is on the node, over one WebSocket. */
+export class RemoteEngine {
+  /** @param {string} token a bearer token with the scopes of breath sessions */
+  constructor(token) {
+    this.token = token;
+    this.onframe = () => {};
+    this.onlost = () => {};
+    this.socket = null;
+    this.session = null;
+  }
+
+  /** Records consent where it is missing and opens a session. Answers with the node's view of it. */
+  async open(opening) {
+    const consent = await this.#post("/v1/breath/consents", { person: opening.person });
+    if (consent.status !== 201 && consent.body.code !== "conflict") throw new Refused(consent.body);
+    const created = await this.#post("/v1/breath/sessions", opening);
+    if (created.status !== 201) throw new Refused(created.body);
+    this.session = created.body;
+    return created.body;
+  }
+
+  /** Connects the live stream. Frames come to `onframe`. */
+  connect() {
+    return new Promise((resolve, reject) => {
+      const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+      const socket = new WebSocket(`${scheme}//${location.host}/v1/breath/sessions/${this.session.id}/live`);
+      socket.onopen = () => socket.send(JSON.stringify({ kind: "hello", token: this.token }));
+      socket.onmessage = (message) => {
+        const frame = JSON.parse(message.data);
+        if (frame.kind === "state") resolve();
+        this.onframe(frame);
+      };
+      socket.onclose = (event) => {
+        reject(new Error(event.reason || "the node closed the connection"));
+        this.onlost(event.reason);
+      };
+      this.socket = socket;
+    });
+  }
+
+  /** Sends inputs; each is `{kind, …}`. Answers whether they could be sent. */
+  send(...inputs) {
+    const open = this.socket?.readyState === WebSocket.OPEN;
+    if (open) this.socket.send(JSON.stringify({ kind: "inputs", inputs }));
+    return open;
+  }
+
+  /** Ends the stream; the session stays in the journal. */
+  close() {
+    this.onlost = () => {};
+    this.socket?.close(1000);
+  }
+
+  /** What the node asks before a session. */
+  static async questions() {
+    const answer = await fetch("/breathe/screen.json");
+    return answer.json();
+  }
+
+  async #post(path, body) {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        "content-type": "application/json",
+        "idempotency-key": crypto.randomUUID?.() ?? `page-${Date.now()}-${Math.random()}`,
+      },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, body: await answer.json() };
+  }
+}
+
+/** The node said no, with its reasons. */
+export class Refused extends Error {
+  constructor(problem) {
+    const reasons = (problem.errors ?? []).map((error) => error.detail);
+    super([problem.detail, ...reasons].filter(Boolean).join(" – "));
+    this.code = problem.code;
+  }
+}
+
+/** The engine's time, carried forward between frames without a jump that an eye would see. */
+export class EngineClock {
+  constructor(speed = 1) {
+    this.speed = speed;
+    this.offset = null;
+  }
+
+  /** Learns that it was `at_ms` on arrival. Small differences are the network's and are taken in slowly. */
+  learn(at_ms, now = performance.now()) {
+    const seen = at_ms - now * this.speed;
+    if (this.offset === null || Math.abs(seen - this.offset) > 1500 * this.speed) this.offset = seen;
+    else this.offset += (seen - this.offset) * 0.05;
+  }
+
+  /** Milliseconds since the session opened, as a fraction. */
+  at(now = performance.now()) {
+    return this.offset === null ? 0 : Math.max(0, now * this.speed + this.offset);
+  }
+}

@@ -1,0 +1,93 @@
+// Where heart beats come from: a strap over Bluetooth, or a recording played back.
+
+/** A Bluetooth heart-rate strap (service 0x180D). The bytes go to the engine as they are; it alone decodes them. */
+export class Strap {
+  constructor() {
+    this.speed = 1;
+    this.clock = "host";
+  }
+
+  /** Asks the person which strap; must be called from a click. */
+  async choose() {
+    if (!navigator.bluetooth) {
+      throw new Error("This browser has no Web Bluetooth. Chrome or Edge on Android, Windows, macOS or ChromeOS have it.");
+    }
+    this.device = await navigator.bluetooth.requestDevice({ filters: [{ services: ["heart_rate"] }] });
+  }
+
+  async start(send, say) {
+    this.stopped = false;
+    this.device.addEventListener("gattserverdisconnected", () => this.reconnect(send, say));
+    await this.listen(send);
+    say(`${this.device.name ?? "The strap"} is connected`);
+  }
+
+  async listen(send) {
+    const server = await this.device.gatt.connect();
+    const service = await server.getPrimaryService("heart_rate");
+    const measurement = await service.getCharacteristic("heart_rate_measurement");
+    measurement.addEventListener("characteristicvaluechanged", (event) => {
+      const bytes = new Uint8Array(event.target.value.buffer);
+      send({ kind: "measurement", bytes: [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("") });
+    });
+    await measurement.startNotifications();
+  }
+
+  async reconnect(send, say) {
+    for (let attempt = 0; !this.stopped && attempt < 30; attempt += 1) {
+      say("The strap is gone. Trying to find it again …");
+      try {
+        await this.listen(send);
+        return say("The strap is back");
+      } catch {
+        await new Promise((resume) => setTimeout(resume, 2000));
+      }
+    }
+  }
+
+  stop() {
+    this.stopped = true;
+    this.device?.gatt?.disconnect();
+  }
+}
+
+/** A recorded series, sent as a strap would: one packet a second with the beats that ended in it. */
+export class Recording {
+  constructor(name, speed) {
+    this.name = name;
+    this.speed = speed;
+    this.clock = "sender";
+  }
+
+  async choose() {
+    const answer = await fetch(`/breathe/recordings/${this.name}.json`);
+    this.ticks = (await answer.json()).rr_1024;
+  }
+
+  async start(send, say) {
+    say("A recording is played");
+    const started = performance.now();
+    let [beat, beat_ms, second] = [0, (this.ticks[0] * 1000) / 1024, 0];
+    const step = () => {
+      // Timers of hidden tabs are late; the time that passed decides how much is sent.
+      const passed = (performance.now() - started) * this.speed;
+      while ((second + 1) * 1000 <= passed && beat < this.ticks.length) {
+        second += 1;
+        const rr = [];
+        while (beat < this.ticks.length && beat_ms <= second * 1000) {
+          rr.push(this.ticks[beat]);
+          beat += 1;
+          beat_ms += ((this.ticks[beat] ?? 0) * 1000) / 1024;
+        }
+        send({ kind: "packet", at_ms: second * 1000, rr, contact: true });
+        send({ kind: "tick", at_ms: second * 1000 });
+      }
+      if (beat >= this.ticks.length) say("The recording is over");
+    };
+    this.timer = setInterval(step, Math.max(50, 250 / this.speed));
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+}
