@@ -13,6 +13,59 @@ pub struct Host {
     pub upload: DomainPart,
     /// Where clients reach the node by HTTP, without a slash at the end.
     pub public_url: String,
+    /// What the operator offers beyond messages.
+    pub offers: Offers,
+}
+
+/// What the operator configures and clients discover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// TURN and STUN servers and the like (XEP-0215).
+    pub external: Vec<ExternalService>,
+    /// Who to write to (XEP-0157).
+    pub contacts: Vec<Contact>,
+    /// The largest file one upload slot is given for (XEP-0363), in bytes.
+    pub upload_bytes_max: u64,
+    /// How long an uploaded file is kept, in seconds.
+    pub upload_ttl_s: u64,
+    /// How long an invitation can be used (XEP-0401), in seconds.
+    pub invitation_ttl_s: u64,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self {
+            external: Vec::new(),
+            contacts: Vec::new(),
+            upload_bytes_max: 64 << 20,
+            upload_ttl_s: 30 * 86_400,
+            invitation_ttl_s: 7 * 86_400,
+        }
+    }
+}
+
+/// A service beside this node that clients may use (XEP-0215).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalService {
+    /// `turn`, `stun`, `turns`, `stuns`.
+    pub type_: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// `udp` or `tcp`.
+    pub transport: String,
+    /// Shared secret of time-limited credentials (TURN REST); none when the service is open.
+    pub secret: Option<Vec<u8>>,
+}
+
+/// One way to reach the operator (XEP-0157).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// `abuse`, `admin`, `feedback`, `sales`, `security`, `status` or `support`.
+    pub role: String,
+    /// `mailto:`, `xmpp:` or `https:` address.
+    pub address: String,
 }
 
 impl Host {
@@ -27,6 +80,7 @@ impl Host {
             rooms: part(format!("conference.{domain}"))?,
             upload: part(format!("upload.{domain}"))?,
             public_url: public_url.trim_end_matches('/').to_owned(),
+            offers: Offers::default(),
         })
     }
 

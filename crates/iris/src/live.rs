@@ -2,7 +2,7 @@
 //! rests on it.
 
 use bytes::Bytes;
-use jid::{BareJid, FullJid};
+use jid::{BareJid, FullJid, Jid};
 
 /// One connected resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Resource {
     pub active: bool,
     /// Nodes it wants events of (`+notify`, XEP-0163), as far as its capabilities are known.
     pub notify: Vec<String>,
+    /// Who got directed presence from it (RFC 6121 4.6) and so is told when it leaves.
+    pub directed: Vec<Jid>,
 }
 
 /// Read access to the sessions of this node.

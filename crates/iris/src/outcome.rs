@@ -74,6 +74,10 @@ pub enum SessionChange {
     Active(bool),
     /// The nodes it wants events of.
     Notify(Vec<String>),
+    /// It sent directed presence to this address (RFC 6121 4.6), once in the list however often.
+    DirectedTo(Jid),
+    /// It sent directed unavailable presence: out of the list.
+    DirectedGone(Jid),
     /// Rooms it is in (bare room address and nickname), kept so that leaving is announced when it ends.
     EnteredRoom(BareJid, String),
     /// A room it left.
