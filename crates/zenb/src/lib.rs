@@ -20,6 +20,7 @@ pub mod artefact;
 pub mod assessment;
 pub mod belief;
 pub mod breath;
+pub mod canon;
 pub mod digest;
 pub mod engine;
 pub mod event;

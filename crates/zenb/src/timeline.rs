@@ -1,1 +1,447 @@
 //! The fence between a sensor and the measures: order, gaps, clocks.
+//!
+//! A beat's time is the sum of the intervals before it, never an arrival stamp; arrival stamps
+//! only tell whether intervals are missing or too many. `lead` is how far that sum is ahead of
+//! the host's clock since the segment began. Delivery can be late but not early, so the greatest
+//! lead seen (the envelope) is the true one, moved by the drift between the two clocks; a packet
+//! far below the envelope means that beats were lost, one far above that beats were made up.
+//!
+//! Invariants: a refused packet leaves the state as it was (property
+//! `a_refused_packet_changes_nothing`); beat times never run backwards.
+
+use serde::Deserialize;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::canon::Canon;
+use crate::canon::Sink;
+use crate::units::EngineMs;
+use crate::units::Measured;
+use crate::units::Ppm;
+use crate::units::Quality;
+use crate::units::Reason;
+use crate::units::Ticks;
+
+/// The most intervals that one packet may carry.
+pub const MOST_INTERVALS: usize = 32;
+/// A silence longer than this starts another segment.
+pub const SILENCE_MS: u64 = 10_000;
+/// A step of the host's clock beyond this is not believed.
+pub const LONGEST_JUMP_MS: u64 = 3_600_000;
+/// How fast a strap's clock may run from the host's: 1832 ppm has been measured.
+pub const DRIFT_PPM: i64 = 5_000;
+/// Intervals that fall this far behind the envelope are lost, not late.
+pub const LOST_US: i64 = 2_500_000;
+/// Intervals may be this far ahead of the host: the first packet itself may have been late.
+pub const AHEAD_US: i64 = 5_000_000;
+/// So many equal intervals in a row are a stuck sensor or a paced heart, not a rhythm.
+pub const STUCK_RUN: u16 = 20;
+
+const MICROS: i64 = 1_000_000;
+
+/// What a sensor sent, and when it reached the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Arrival in host time.
+    pub at: EngineMs,
+    /// Intervals in 1/1024 s, oldest first; may be none.
+    pub rr: &'a [u16],
+    /// Whether the strap says it touches the skin; `None` if it cannot tell.
+    pub contact: Option<bool>,
+}
+
+/// Why a packet was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Refusal {
+    /// The packet is older than one already taken: reordered, or the clock stepped back.
+    #[error("packet at {at_ms} ms is before the last one at {last_ms} ms")]
+    BackStep {
+        /// The packet's arrival.
+        at_ms: u64,
+        /// The last packet's arrival.
+        last_ms: u64,
+    },
+    /// The host's clock leapt by more than an hour.
+    #[error("packet comes {jump_ms} ms after the last one, more than {LONGEST_JUMP_MS} ms")]
+    ForwardJump {
+        /// The leap.
+        jump_ms: u64,
+    },
+    /// The packet repeats the last one before its beats can have happened.
+    #[error("packet at {at_ms} ms repeats the one at {last_ms} ms")]
+    Duplicate {
+        /// The packet's arrival.
+        at_ms: u64,
+        /// The arrival of the packet that it repeats.
+        last_ms: u64,
+    },
+    /// More intervals than a packet can carry.
+    #[error("packet carries {count} intervals, more than {MOST_INTERVALS}")]
+    TooMany {
+        /// How many there were.
+        count: u64,
+    },
+    /// 0 and 0xFFFF stand for "no interval".
+    #[error("interval {index} of the packet is {ticks}, which no beat has")]
+    NotAnInterval {
+        /// Which interval, from 0.
+        index: u16,
+        /// Its value.
+        ticks: u16,
+    },
+    /// The same interval again and again.
+    #[error("interval of {ticks}/1024 s came {run} times in a row")]
+    Stuck {
+        /// Its value.
+        ticks: u16,
+        /// How often.
+        run: u16,
+    },
+    /// The intervals last longer than the time in which they arrived.
+    #[error("beats run {ahead_ms} ms ahead of the host's clock")]
+    Ahead {
+        /// By how much, beyond drift.
+        ahead_ms: u64,
+    },
+}
+
+/// One beat on the session's time line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// The interval that ends with this beat.
+    pub rr: Ticks,
+    /// When the beat was, in host time, delivery delay and drift taken out.
+    pub at: EngineMs,
+}
+
+/// What a packet added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    beats: [Option<Beat>; MOST_INTERVALS],
+    /// Arrival in host time.
+    pub at: EngineMs,
+    /// Which unbroken stretch the beats belong to; starts at 0.
+    pub segment: u32,
+    /// Whether these beats open that stretch.
+    pub opens_segment: bool,
+    /// Whether the strap says it touches the skin.
+    pub contact: Option<bool>,
+}
+
+impl Accepted {
+    /// The beats, oldest first.
+    pub fn beats(&self) -> impl Iterator<Item = Beat> + '_ {
+        self.beats.iter().flatten().copied()
+    }
+}
+
+/// The time line of one session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    last_at: Option<EngineMs>,
+    segment: u32,
+    ledger: Option<Ledger>,
+    last: LastPacket,
+    run: Run,
+    last_beat: Option<EngineMs>,
+}
+
+/// Beat time against host time since a segment began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ledger {
+    anchor: EngineMs,
+    ticks: u64,
+    envelope_us: i64,
+    envelope_at: EngineMs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LastPacket {
+    at: EngineMs,
+    count: u8,
+    rr: [u16; MOST_INTERVALS],
+}
+
+impl Default for LastPacket {
+    fn default() -> Self {
+        Self {
+            at: EngineMs(0),
+            count: 0,
+            rr: [0; MOST_INTERVALS],
+        }
+    }
+}
+
+impl LastPacket {
+    fn new(packet: &Packet<'_>) -> Self {
+        let mut rr = [0; MOST_INTERVALS];
+        rr[..packet.rr.len()].copy_from_slice(packet.rr);
+        Self {
+            at: packet.at,
+            count: packet.rr.len() as u8,
+            rr,
+        }
+    }
+
+    fn intervals(&self) -> &[u16] {
+        &self.rr[..usize::from(self.count)]
+    }
+}
+
+/// How often the newest interval has come in a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Run {
+    ticks: u16,
+    length: u16,
+}
+
+impl Run {
+    fn extend(self, ticks: u16) -> Result<Self, Refusal> {
+        let length = if ticks == self.ticks {
+            self.length + 1
+        } else {
+            1
+        };
+        if length >= STUCK_RUN {
+            return Err(Refusal::Stuck { ticks, run: length });
+        }
+        Ok(Self { ticks, length })
+    }
+}
+
+fn micros(ticks: u64) -> i64 {
+    i64::try_from(u128::from(ticks) * 15_625 / 16).unwrap_or(i64::MAX)
+}
+
+fn elapsed_us(since: EngineMs, at: EngineMs) -> i64 {
+    i64::try_from(at.since(since))
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1_000)
+}
+
+fn drift_us(elapsed_us: i64) -> i64 {
+    elapsed_us / MICROS * DRIFT_PPM + elapsed_us % MICROS * DRIFT_PPM / MICROS
+}
+
+impl Ledger {
+    /// A segment whose first packet's last beat is at its arrival.
+    fn open(at: EngineMs) -> Self {
+        Self {
+            anchor: at,
+            ticks: 0,
+            envelope_us: 0,
+            envelope_at: at,
+        }
+    }
+
+    fn lead_us(&self, ticks: u64, at: EngineMs) -> i64 {
+        micros(ticks).saturating_sub(elapsed_us(self.anchor, at))
+    }
+
+    /// The greatest lead that is believed at `at`: the envelope, sunk by the greatest drift.
+    fn floor_us(&self, at: EngineMs) -> i64 {
+        self.envelope_us
+            .saturating_sub(drift_us(elapsed_us(self.envelope_at, at)))
+    }
+
+    fn ceiling_us(&self, at: EngineMs) -> i64 {
+        AHEAD_US.saturating_add(drift_us(elapsed_us(self.anchor, at)))
+    }
+}
+
+impl Timeline {
+    /// An empty time line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a packet, or refuses it and stays as it was.
+    pub fn accept(&mut self, packet: Packet<'_>) -> Result<Accepted, Refusal> {
+        let silent = self.check_clock(packet.at)?;
+        check_intervals(packet.rr)?;
+        if packet.contact == Some(false) || packet.rr.is_empty() {
+            return Ok(self.without_beats(&packet));
+        }
+        let run = packet
+            .rr
+            .iter()
+            .try_fold(self.run, |run, ticks| run.extend(*ticks))?;
+        let (ledger, opens) = self.place(&packet, silent)?;
+
+        self.run = run;
+        self.last_at = Some(packet.at);
+        self.last = LastPacket::new(&packet);
+        if opens && self.ledger.is_some() {
+            self.segment = self.segment.saturating_add(1);
+        }
+        self.ledger = Some(ledger);
+        Ok(Accepted {
+            beats: self.lay(&packet, &ledger),
+            at: packet.at,
+            segment: self.segment,
+            opens_segment: opens,
+            contact: packet.contact,
+        })
+    }
+
+    /// Lets time go by without a packet, so that a long pause is not taken for a leap.
+    pub fn pass(&mut self, now: EngineMs) -> Result<(), Refusal> {
+        self.check_clock(now)?;
+        self.last_at = Some(now);
+        Ok(())
+    }
+
+    /// How fast the strap's clock runs from the host's, from the beats of this segment; known
+    /// after a minute, fully relied on after ten. Positive: the strap counts more ticks than the
+    /// host's seconds hold.
+    pub fn drift(&self) -> Measured<Ppm> {
+        let Some(ledger) = &self.ledger else {
+            return Measured::NotMeasured(Reason::TooFewBeats);
+        };
+        let elapsed = elapsed_us(ledger.anchor, ledger.envelope_at);
+        if elapsed < 60 * MICROS {
+            return Measured::NotMeasured(Reason::TooFewBeats);
+        }
+        let ppm = i128::from(ledger.envelope_us) * i128::from(MICROS) / i128::from(elapsed);
+        match i32::try_from(ppm) {
+            Ok(ppm) => Measured::Known {
+                value: Ppm(ppm),
+                quality: Quality::share(elapsed as u64 / 1_000_000, 600),
+            },
+            Err(_) => Measured::NotMeasured(Reason::OutOfRange),
+        }
+    }
+
+    /// Whether the silence before `at` breaks the segment.
+    fn check_clock(&self, at: EngineMs) -> Result<bool, Refusal> {
+        let Some(last) = self.last_at else {
+            return Ok(false);
+        };
+        if at < last {
+            return Err(Refusal::BackStep {
+                at_ms: at.0,
+                last_ms: last.0,
+            });
+        }
+        let jump_ms = at.since(last);
+        if jump_ms > LONGEST_JUMP_MS {
+            return Err(Refusal::ForwardJump { jump_ms });
+        }
+        let beats_end = self.ledger.as_ref().map_or(last, |_| self.last.at);
+        Ok(at.since(beats_end) > SILENCE_MS)
+    }
+
+    fn without_beats(&mut self, packet: &Packet<'_>) -> Accepted {
+        self.last_at = Some(packet.at);
+        Accepted {
+            beats: [None; MOST_INTERVALS],
+            at: packet.at,
+            segment: self.segment,
+            opens_segment: false,
+            contact: packet.contact,
+        }
+    }
+
+    /// The ledger after this packet, and whether it opens a segment.
+    fn place(&self, packet: &Packet<'_>, silent: bool) -> Result<(Ledger, bool), Refusal> {
+        let at = packet.at;
+        let added: u64 = packet.rr.iter().map(|ticks| u64::from(*ticks)).sum();
+        let Some(ledger) = self.ledger.filter(|_| !silent) else {
+            return Ok((Ledger::open(at), true));
+        };
+        let ticks = ledger.ticks.saturating_add(added);
+        let lead = ledger.lead_us(ticks, at);
+        let floor = ledger.floor_us(at);
+        if packet.rr == self.last.intervals() {
+            let room = if at == self.last.at {
+                0
+            } else {
+                micros(added) / 2
+            };
+            if lead > floor.saturating_add(room) {
+                return Err(Refusal::Duplicate {
+                    at_ms: at.0,
+                    last_ms: self.last.at.0,
+                });
+            }
+        }
+        let ahead = lead.saturating_sub(ledger.ceiling_us(at));
+        if ahead > 0 {
+            return Err(Refusal::Ahead {
+                ahead_ms: ahead as u64 / 1_000,
+            });
+        }
+        if floor.saturating_sub(lead) > LOST_US {
+            return Ok((Ledger::open(at), true));
+        }
+        let (envelope_us, envelope_at) = if lead >= floor {
+            (lead, at)
+        } else {
+            (ledger.envelope_us, ledger.envelope_at)
+        };
+        Ok((
+            Ledger {
+                anchor: ledger.anchor,
+                ticks,
+                envelope_us,
+                envelope_at,
+            },
+            false,
+        ))
+    }
+
+    /// Puts the packet's beats in host time, backwards from its last.
+    fn lay(&mut self, packet: &Packet<'_>, ledger: &Ledger) -> [Option<Beat>; MOST_INTERVALS] {
+        let since_anchor = micros(ledger.ticks).saturating_sub(ledger.floor_us(packet.at));
+        let last_beat = ledger.anchor.0.saturating_add_signed(since_anchor / 1_000);
+        let mut beats = [None; MOST_INTERVALS];
+        let mut after: u64 = packet.rr.iter().map(|ticks| u64::from(*ticks)).sum();
+        for (slot, raw) in beats.iter_mut().zip(packet.rr) {
+            after -= u64::from(*raw);
+            let computed = last_beat.saturating_sub(after * 125 / 128);
+            let at = EngineMs(computed.max(self.last_beat.map_or(0, |last| last.0)));
+            self.last_beat = Some(at);
+            let rr = Ticks::new(u32::from(*raw)).expect("zero intervals were refused");
+            *slot = Some(Beat { rr, at });
+        }
+        beats
+    }
+}
+
+fn check_intervals(rr: &[u16]) -> Result<(), Refusal> {
+    if rr.len() > MOST_INTERVALS {
+        return Err(Refusal::TooMany {
+            count: rr.len() as u64,
+        });
+    }
+    match rr.iter().position(|ticks| matches!(*ticks, 0 | u16::MAX)) {
+        Some(index) => Err(Refusal::NotAnInterval {
+            index: index as u16,
+            ticks: rr[index],
+        }),
+        None => Ok(()),
+    }
+}
+
+impl Canon for Timeline {
+    fn canon(&self, sink: &mut dyn Sink) {
+        self.last_at.canon(sink);
+        self.segment.canon(sink);
+        self.ledger.canon(sink);
+        self.last.at.canon(sink);
+        self.last.intervals().canon(sink);
+        self.run.ticks.canon(sink);
+        self.run.length.canon(sink);
+        self.last_beat.canon(sink);
+    }
+}
+
+impl Canon for Ledger {
+    fn canon(&self, sink: &mut dyn Sink) {
+        self.anchor.canon(sink);
+        self.ticks.canon(sink);
+        self.envelope_us.canon(sink);
+        self.envelope_at.canon(sink);
+    }
+}
