@@ -1,0 +1,15 @@
+//! Storage on the journal: documents are records made by the projection, archives are streams read in slices.
+
+mod cache;
+mod event;
+mod journal_store;
+mod names;
+mod project;
+
+pub use event::{ARCHIVED, DELETE, MalformedEvent, PUT, archived_entry};
+pub use journal_store::JournalStore;
+pub use names::{OwnerTooLong, account_stream, archive_stream, owner_of};
+pub use project::{project, record_kind};
+
+pub(crate) use cache::Touched;
+pub(crate) use event::{archive_event, write_event};
