@@ -54,13 +54,16 @@ actions! {
     ConductSession => Write BreathWrite, "Record consent, and open, feed, stop or erase a breath session.";
     DecideScreening => Write ScreeningReview, "Decide on a screening hit.";
     EvaluateCompliance => Write ComplianceWrite, "Submit evidence or ask for an evaluation.";
+    ExportAccount => Read IrisUsersExport, "Take a copy of what a messenger account holds.";
     ExportJournal => Read JournalExport, "Take an audit export or an evidence bundle.";
     ImportList => Write ScreeningWrite, "Import a sanctions list.";
     IssueCredential => Write CredentialsWrite, "Issue or revoke a credential.";
+    ManageAccounts => Write IrisUsersWrite, "Create, invite, disable, remove or erase messenger accounts.";
     ManagePrincipals => Write AdminPrincipals, "Create or disable principals and grant roles.";
     ManageTokens => Write AdminTokens, "Issue or revoke tokens.";
     ManageZone => Write ZoneWrite, "Change the zone.";
     OperateNode => Write AdminNode, "Operate the node.";
+    ReadAccounts => Read IrisUsersRead, "See messenger accounts and invitations.";
     ReadCompliance => Read ComplianceRead, "See compliance evaluations.";
     ReadCredentials => Read CredentialsRead, "See credentials.";
     ReadEntities => Read EntitiesRead, "See entities.";
@@ -70,15 +73,18 @@ actions! {
     ReadZone => Read ZoneRead, "See the zone.";
     ReviewEntity => Write EntitiesReview, "Approve or reject an application.";
     ScreenName => Write ScreeningWrite, "Ask for a screening.";
+    SeeMessenger => Write IrisOperate, "See sessions, queues, rooms and peers of the messenger.";
     SeePrincipals => Write AdminPrincipals, "See principals; who holds power is not for every reader.";
     SeeTokens => Write AdminTokens, "See the tokens that were issued.";
+    SendMessages => Write IrisSend, "Sign in to one's own messenger account.";
 }
 
 impl Action {
-    /// Whether it changes something. Seeing who holds power needs an administrative scope and is still a read.
+    /// Whether it changes something. Seeing who holds power or who is connected needs an administrative scope and is still
+    /// a read.
     pub fn access(self) -> Access {
         match (self, self.scope()) {
-            (Self::SeePrincipals | Self::SeeTokens, _) | (_, Scope::Read(_)) => Access::Read,
+            (Self::SeeMessenger | Self::SeePrincipals | Self::SeeTokens, _) | (_, Scope::Read(_)) => Access::Read,
             (_, Scope::Write(_)) => Access::Write,
         }
     }

@@ -34,6 +34,8 @@ scopes! {
         ComplianceRead = "mez:compliance:read", "See compliance evaluations and their reasons.";
         CredentialsRead = "mez:credentials:read", "See issued credentials.";
         EntitiesRead = "mez:entities:read", "See entities and their register entries.";
+        IrisUsersExport = "iris:users:export", "Take a copy of everything a messenger account holds, messages included.";
+        IrisUsersRead = "iris:users:read", "See messenger accounts and invitations.";
         JournalExport = "journal:export", "Take audit exports and evidence bundles.";
         JournalRead = "journal:read", "See events, proofs and checkpoints.";
         ScreeningRead = "mez:screening:read", "See screenings, hits and decisions.";
@@ -52,6 +54,9 @@ scopes! {
         CredentialsWrite = "mez:credentials:write", "Issue and revoke credentials.";
         EntitiesReview = "mez:entities:review", "Approve or reject applications.";
         EntitiesWrite = "mez:entities:write", "Apply for and change entities.";
+        IrisOperate = "iris:operate", "See the sessions, queues, rooms and peers of the messenger.";
+        IrisSend = "iris:send", "Sign in to one's own messenger account and send from it.";
+        IrisUsersWrite = "iris:users:write", "Create, invite, disable, remove and erase messenger accounts.";
         ScreeningReview = "mez:screening:review", "Decide on screening hits.";
         ScreeningWrite = "mez:screening:write", "Ask for screenings and import lists.";
         ZoneWrite = "mez:zone:write", "Change the manifest, packs and lists of the zone.";
@@ -64,6 +69,19 @@ impl ReadScope {
         Self::ComplianceRead,
         Self::CredentialsRead,
         Self::EntitiesRead,
+        Self::JournalExport,
+        Self::JournalRead,
+        Self::ScreeningRead,
+        Self::ZoneRead,
+    ];
+
+    /// What those who run the zone may see besides, because they answer for the accounts of its messenger.
+    pub const ADMINISTERED: &[Self] = &[
+        Self::ComplianceRead,
+        Self::CredentialsRead,
+        Self::EntitiesRead,
+        Self::IrisUsersExport,
+        Self::IrisUsersRead,
         Self::JournalExport,
         Self::JournalRead,
         Self::ScreeningRead,
@@ -178,11 +196,14 @@ impl Role {
         use WriteScope as W;
         let (reads, writes): (&[R], &[W]) = match self {
             Self::Administrator => (
-                R::OVERSEEN,
+                R::ADMINISTERED,
                 &[
                     W::AdminNode,
                     W::AdminPrincipals,
                     W::AdminTokens,
+                    W::IrisOperate,
+                    W::IrisSend,
+                    W::IrisUsersWrite,
                     W::ScreeningWrite,
                     W::ZoneWrite,
                 ],
@@ -194,19 +215,26 @@ impl Role {
                     R::EntitiesRead,
                     R::ZoneRead,
                 ],
-                &[W::ComplianceWrite, W::EntitiesWrite],
+                &[W::ComplianceWrite, W::EntitiesWrite, W::IrisSend],
             ),
-            Self::Practitioner => (&[R::BreathRead, R::ZoneRead], &[W::BreathWrite]),
+            Self::Practitioner => (
+                &[R::BreathRead, R::ZoneRead],
+                &[W::BreathWrite, W::IrisSend],
+            ),
             Self::Registrar => (
                 R::OVERSEEN,
                 &[
                     W::ComplianceWrite,
                     W::CredentialsWrite,
                     W::EntitiesWrite,
+                    W::IrisSend,
                     W::ScreeningWrite,
                 ],
             ),
-            Self::Reviewer => (R::OVERSEEN, &[W::EntitiesReview, W::ScreeningReview]),
+            Self::Reviewer => (
+                R::OVERSEEN,
+                &[W::EntitiesReview, W::IrisSend, W::ScreeningReview],
+            ),
         };
         let reads = reads.iter().copied().map(Scope::Read);
         reads
@@ -280,7 +308,11 @@ mod tests {
     #[test]
     fn the_regulator_reads_all_but_confidences_and_nothing_else() {
         let scopes = Standing::Regulator {}.scopes();
-        let confidences = [ReadScope::BreathRead];
+        let confidences = [
+            ReadScope::BreathRead,
+            ReadScope::IrisUsersExport,
+            ReadScope::IrisUsersRead,
+        ];
         let overseen = ReadScope::ALL
             .iter()
             .copied()
