@@ -12,3 +12,4 @@ pub mod host;
 pub mod live;
 pub mod outcome;
 pub mod stanza;
+pub mod xml;
