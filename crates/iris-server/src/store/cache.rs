@@ -11,7 +11,7 @@ use jid::BareJid;
 const SHARDS: usize = 64;
 
 /// A collection of an owner that a commit changed.
-pub(crate) type Touched = (Collection, BareJid);
+pub type Touched = (Collection, BareJid);
 
 type Listed = Vec<(String, Vec<u8>)>;
 

@@ -70,7 +70,10 @@ pub(super) fn split<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, &[u8]), M
 }
 
 /// The event of a document's change, and its stream.
-pub(crate) fn write_event(write: &Write) -> Result<(StreamName, NewEvent), OwnerTooLong> {
+///
+/// # Errors
+/// The owner's address is too long.
+pub fn write_event(write: &Write) -> Result<(StreamName, NewEvent), OwnerTooLong> {
     let (kind, collection, owner, name, body): (_, _, _, _, &[u8]) = match write {
         Write::Put {
             collection,

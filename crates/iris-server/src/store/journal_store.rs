@@ -39,8 +39,8 @@ impl JournalStore {
         }
     }
 
-    /// Forgets what a commit changed.
-    pub(crate) fn forget(&self, touched: &[Touched]) {
+    /// Forgets what a commit changed; whoever commits calls it before anybody hears of the commit.
+    pub fn forget(&self, touched: &[Touched]) {
         for place in touched {
             self.cache.forget(place);
         }
