@@ -10,6 +10,13 @@ need node nodejs
 need npm
 need python3
 python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
+# Other people's XMPP servers and clients, which tests start on ports and folders of their own.
+need prosody
+[ -n "$(find /usr/lib/*/ejabberd-* -maxdepth 0 2>/dev/null)" ] || missing+=(ejabberd erlang-p1-sqlite3)
+[ -n "$(find /usr/lib/*/lua -name lunbound.so 2>/dev/null)" ] || missing+=(lua-unbound)
+need profanity
+need tmux
+[ -x /usr/sbin/nft ] || need nft nftables
 need cargo "Rust (https://rustup.rs)"
 [ "${#missing[@]}" -eq 0 ] && exit 0
 printf 'missing: %s\n' "${missing[*]}"
@@ -22,4 +29,16 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo)
 fi
 "${as_root[@]}" apt-get update -qq
+# Debian starts a server when its package is installed, unless this policy says no.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
 DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+if [ -d /run/systemd/system ]; then
+    for package in "${missing[@]}"; do
+        case "$package" in prosody | ejabberd) "${as_root[@]}" systemctl disable --quiet "$package" ;; esac
+    done
+fi
