@@ -1,0 +1,266 @@
+//! Multi-user chat (XEP-0045 1.35) with its own archive (XEP-0313), occupant ids (XEP-0421), self-ping
+//! (XEP-0410) and moderation (XEP-0425).
+//!
+//! A room's charter is a document; who is in it now is memory. A room's messages are fanned out from its
+//! archive after they are durable, so every occupant gets the same stable id.
+
+pub mod config;
+pub mod room;
+pub mod standing;
+
+mod enter;
+mod manage;
+mod moderate;
+mod query;
+mod settings;
+mod speak;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use jid::{BareJid, FullJid, Jid};
+use minidom::Element;
+
+use crate::archive::Archived;
+use crate::authorize::{Permit, Principal};
+use crate::documents::{Collection, Unavailable, Write};
+use crate::outcome::{Context, Outcome, Send, Target};
+use crate::stanza::{Condition, Kind, NoStanza, Stanza, error_element, error_reply_with};
+use room::{Charter, Room};
+
+/// The rooms that somebody is in, in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Rooms {
+    active: BTreeMap<BareJid, Room>,
+}
+
+impl Rooms {
+    /// A room, from memory or as stored.
+    fn get(&mut self, context: &Context<'_>, jid: &BareJid) -> Result<Option<&mut Room>, Refusal> {
+        if !self.active.contains_key(jid) {
+            let Some(charter) = stored(context, jid)? else {
+                return Ok(None);
+            };
+            let room = Room {
+                jid: jid.clone(),
+                charter,
+                occupants: BTreeMap::new(),
+            };
+            self.active.insert(jid.clone(), room);
+        }
+        Ok(self.active.get_mut(jid))
+    }
+
+    /// Forgets the settings in memory after a commit failed; occupants stay.
+    ///
+    /// # Errors
+    /// The store cannot answer.
+    pub fn reload(&mut self, context: &Context<'_>, jid: &BareJid) -> Result<(), Unavailable> {
+        match stored(context, jid)? {
+            Some(charter) => {
+                if let Some(room) = self.active.get_mut(jid) {
+                    room.charter = charter;
+                }
+            }
+            None => {
+                self.active.remove(jid);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rooms somebody is in, with the number of their occupants.
+    pub fn occupancy(&self) -> impl Iterator<Item = (&BareJid, usize)> {
+        let rooms = self.active.iter();
+        rooms.map(|(jid, room)| (jid, room.occupants.len()))
+    }
+
+    /// Lets go of a room that nobody is in. A room that is not persistent ends with it.
+    fn settle(&mut self, jid: &BareJid) -> Vec<Write> {
+        let Some(room) = self.active.get(jid) else {
+            return Vec::new();
+        };
+        if !room.occupants.is_empty() {
+            return Vec::new();
+        }
+        let ends = !room.charter.config.persistent;
+        self.active.remove(jid);
+        if ends { unlist(jid) } else { Vec::new() }
+    }
+}
+
+/// Why a request is not met: the error that the asker gets (RFC 6120 8.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Condition.
+    pub condition: Condition,
+    /// For people.
+    pub text: Option<String>,
+}
+
+impl Refusal {
+    /// Refused with a condition alone.
+    pub fn because(condition: Condition) -> Self {
+        Self {
+            condition,
+            text: None,
+        }
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(error: Unavailable) -> Self {
+        Self {
+            condition: Condition::InternalServerError,
+            text: Some(error.to_string()),
+        }
+    }
+}
+
+/// What a room does with a stanza addressed to it, to an occupant, or to the service.
+pub fn handle(
+    context: &Context<'_>,
+    permit: &Permit,
+    rooms: &mut Rooms,
+    stanza: &Stanza,
+) -> Outcome {
+    let answered = match (permit.principal(), &stanza.to) {
+        (Principal::Session(_) | Principal::Peer(_) | Principal::Component(_), Some(to)) => {
+            by_kind(context, rooms, stanza, to)
+        }
+        (_, None) => Err(Refusal::because(Condition::BadRequest)),
+    };
+    answered.unwrap_or_else(|refusal| refuse(stanza, &refusal))
+}
+
+fn by_kind(
+    context: &Context<'_>,
+    rooms: &mut Rooms,
+    stanza: &Stanza,
+    to: &Jid,
+) -> Result<Outcome, Refusal> {
+    let is_error = stanza.type_.as_deref() == Some("error");
+    if to.node().is_none() {
+        return match stanza.kind {
+            Kind::Iq if !is_error => query::service(context, stanza),
+            _ => Ok(Outcome::nothing()),
+        };
+    }
+    match stanza.kind {
+        Kind::Presence => enter::presence(context, rooms, stanza, to),
+        Kind::Message if is_error => Ok(enter::bounced(rooms, stanza, to)),
+        Kind::Message => speak::message(context, rooms, stanza, to),
+        Kind::Iq => query::room(context, rooms, stanza, to),
+    }
+}
+
+/// Takes a device out of every room it is in, because its session ended.
+pub fn session_ended(_: &Context<'_>, rooms: &mut Rooms, device: &FullJid) -> Outcome {
+    let inside: Vec<BareJid> = rooms
+        .active
+        .values()
+        .filter(|room| room.nick_of(device).is_some())
+        .map(|room| room.jid.clone())
+        .collect();
+    inside
+        .into_iter()
+        .map(|jid| enter::leave(rooms, &jid, device, b""))
+        .fold(Outcome::nothing(), Outcome::and)
+}
+
+/// The copies of an archived message for everybody in its room.
+pub fn deliver(rooms: &Rooms, archived: &Archived) -> Vec<Send> {
+    rooms
+        .active
+        .get(&archived.entry.owner)
+        .map(|room| speak::copies(room, &archived.entry.stanza, Some(archived.id)))
+        .unwrap_or_default()
+}
+
+fn refuse(stanza: &Stanza, refusal: &Refusal) -> Outcome {
+    let error = error_element(refusal.condition, refusal.text.as_deref(), "");
+    error_reply_with(stanza, &error).map_or_else(Outcome::nothing, |reply| {
+        Outcome::reply(Target::Route(stanza.from.clone()), reply)
+    })
+}
+
+fn stored(context: &Context<'_>, jid: &BareJid) -> Result<Option<Charter>, Unavailable> {
+    let Some(body) = context.documents.get(Collection::Room, jid, "")? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&body)
+        .map(Some)
+        .map_err(|error| Unavailable {
+            why: format!("charter of {jid}: {error}"),
+        })
+}
+
+/// What keeps a charter, and the directory entry of a public room.
+fn keep(room: &Room) -> Vec<Write> {
+    let body = serde_json::to_vec(&room.charter).expect("a charter has only text keys");
+    let entry = directory_entry(&room.jid);
+    let listed = if room.charter.config.public {
+        Write::Put {
+            collection: Collection::Room,
+            owner: entry.0,
+            name: entry.1,
+            body: room.charter.config.name.clone().into_bytes(),
+        }
+    } else {
+        Write::Delete {
+            collection: Collection::Room,
+            owner: entry.0,
+            name: entry.1,
+        }
+    };
+    vec![
+        Write::Put {
+            collection: Collection::Room,
+            owner: room.jid.clone(),
+            name: String::new(),
+            body,
+        },
+        listed,
+    ]
+}
+
+fn unlist(jid: &BareJid) -> Vec<Write> {
+    let entry = directory_entry(jid);
+    vec![
+        Write::Delete {
+            collection: Collection::Room,
+            owner: jid.clone(),
+            name: String::new(),
+        },
+        Write::Delete {
+            collection: Collection::Room,
+            owner: entry.0,
+            name: entry.1,
+        },
+    ]
+}
+
+/// The directory is kept with the service itself, by the local part of the room.
+fn directory_entry(room: &BareJid) -> (BareJid, String) {
+    let name = room.node().map(|node| node.as_str().to_owned());
+    (
+        BareJid::from_parts(None, room.domain()),
+        name.unwrap_or_default(),
+    )
+}
+
+/// The address of a device. Whoever speaks to a room has one; a bare address is a server or a component.
+fn device(stanza: &Stanza) -> Result<FullJid, Refusal> {
+    FullJid::try_from(stanza.from.clone())
+        .map_err(|_| Refusal::because(Condition::NotAcceptable))
+}
+
+impl From<NoStanza> for Refusal {
+    fn from(_: NoStanza) -> Self {
+        Self::because(Condition::BadRequest)
+    }
+}
+
+fn payload(stanza: &Stanza) -> Result<Element, Refusal> {
+    Ok(stanza.element()?)
+}
