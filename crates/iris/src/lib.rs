@@ -8,8 +8,11 @@
 pub mod archive;
 pub mod authorize;
 pub mod documents;
+pub mod framer;
 pub mod host;
 pub mod live;
 pub mod outcome;
+pub mod sasl;
 pub mod stanza;
+pub mod stream;
 pub mod xml;
