@@ -193,6 +193,7 @@ Component "conference.{self.domain}" "muc"
   muc_log_by_default = true
 Component "upload.{self.domain}" "http_file_share"
   http_file_share_access = {{ "{self.domain}" }}
+  http_host = "{self.address}"
 '''
         (self.folder / "prosody.cfg.lua").write_text(config)
         (self.folder / "data").mkdir(exist_ok=True)
@@ -252,7 +253,7 @@ modules:
   mod_carboncopy: {{}}
   mod_client_state: {{}}
   mod_disco: {{}}
-  mod_http_upload: {{ put_url: 'http://{self.address}:{self.http_port}/upload', docroot: '{self.folder}/upload' }}
+  mod_http_upload: {{ put_url: 'http://{self.address}:{self.http_port}/upload', docroot: '{self.folder}/upload', access: all }}
   mod_last: {{}}
   {"mod_mam: { default: always, assume_mam_usage: false }" if archive else ""}
   mod_muc: {{ default_room_options: {{ mam: true }} }}
