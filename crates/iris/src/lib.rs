@@ -5,6 +5,7 @@
 //! [`live`] (who is connected), [`authorize`] (who may), [`outcome`] (what a handler decides); then the
 //! handlers, one file for each extension.
 
+pub mod account;
 pub mod archive;
 pub mod authorize;
 pub mod documents;

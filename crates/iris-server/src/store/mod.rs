@@ -10,6 +10,6 @@ pub use cache::Touched;
 pub use event::{ARCHIVED, DELETE, MalformedEvent, PUT, archived_entry, write_event};
 pub use journal_store::JournalStore;
 pub use names::{OwnerTooLong, account_stream, archive_stream, owner_of};
-pub use project::{project, record_kind};
+pub use project::{project, record_id, record_kind};
 
 pub(crate) use event::archive_event;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use iris::account::Account;
 use iris::documents::Collection;
 use journal::{Event, ProjectionError, Record, Records};
 
@@ -32,8 +33,22 @@ pub fn record_kind(collection: Collection) -> &'static str {
 }
 
 /// The id of a document's record. A line feed separates, because no address has one.
-pub(super) fn record_id(owner: &str, name: &str) -> String {
+pub fn record_id(owner: &str, name: &str) -> String {
     format!("{owner}\n{name}")
+}
+
+/// By what a document is found beside its owner and name: an account by its principal, a file by its slot.
+fn fields(line: &DocumentLine, body: &[u8]) -> BTreeMap<String, String> {
+    let field = match line.collection {
+        Collection::Account => Account::read(body)
+            .ok()
+            .and_then(|account| account.principal)
+            .map(|principal| ("principal", principal)),
+        Collection::Upload => Some(("slot", line.name.clone())),
+        _ => None,
+    };
+    let named = field.map(|(name, value)| (name.to_owned(), value));
+    named.into_iter().collect()
 }
 
 /// Applies an event whose kind starts with `iris.`; others change nothing.
@@ -69,7 +84,7 @@ pub fn project(event: &Event, records: &mut dyn Records) -> Result<(), Projectio
         kind: kind.to_owned(),
         id,
         stream: Some(event.stream.clone()),
-        fields: BTreeMap::new(),
+        fields: fields(&line, body),
         body: body.to_vec(),
         version: 0,
     })
