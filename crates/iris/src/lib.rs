@@ -8,12 +8,14 @@
 pub mod account;
 pub mod archive;
 pub mod authorize;
+pub mod bosh;
 pub mod documents;
 pub mod framer;
 pub mod host;
 pub mod live;
 pub mod outcome;
 pub mod sasl;
+pub mod sm;
 pub mod stanza;
 pub mod stream;
 pub mod xml;
