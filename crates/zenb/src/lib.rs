@@ -8,9 +8,9 @@
 //! The measuring half turns packets into [`features::Features`]: [`sensors`] parses them,
 //! [`timeline`] fences them, [`artefact`] marks and mends beats, [`window`], [`metrics`],
 //! [`spectrum`] and [`breath`] measure. The deciding half turns features into guidance:
-//! [`screen`], [`protocol`], [`guard`], [`belief`], [`guidance`], [`pacer`], [`assessment`] and
-//! [`inhibition`] meet in [`engine`], whose decisions [`event`], [`digest`] and [`replay`] make
-//! provable.
+//! [`screen`], [`protocol`], [`guard`], [`belief`], [`guidance`], [`pacer`], [`assessment`] with its
+//! [`criteria`] and [`inhibition`] meet in [`engine`], whose decisions [`event`], [`digest`] and
+//! [`replay`] make provable.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -20,13 +20,16 @@ pub mod artefact;
 pub mod assessment;
 pub mod belief;
 pub mod breath;
+pub mod bug;
 pub mod canon;
+pub mod criteria;
 pub mod digest;
 pub mod engine;
 pub mod event;
 pub mod features;
 pub mod guard;
 pub mod guidance;
+mod heart;
 pub mod inhibition;
 pub mod metrics;
 pub mod pacer;

@@ -1,0 +1,270 @@
+//! A session while its pacer runs: start, time, wishes, end.
+
+use alloc::vec::Vec;
+
+use super::Engine;
+use super::Feeling;
+use super::Refused;
+use super::Running;
+use super::SessionOutcome;
+use super::Stage;
+use super::StopBy;
+use super::Summary;
+use crate::assessment::Assessment;
+use crate::belief::Mode;
+use crate::bug::PlantedBug;
+use crate::bug::Rules;
+use crate::event::Code;
+use crate::event::Decision;
+use crate::event::DecisionKind;
+use crate::event::Number;
+use crate::event::Numbers;
+use crate::event::Quantity;
+use crate::event::numbers;
+use crate::features::Features;
+use crate::guidance::Changes;
+use crate::guidance::Guidance;
+use crate::guidance::Ladder;
+use crate::inhibition::Inhibition;
+use crate::protocol::DAY_MINUTES_MAX;
+use crate::protocol::FALLBACK_MILLI;
+use crate::protocol::Kind;
+use crate::units::EngineMs;
+
+/// Why a session is over.
+pub(super) type Over = (SessionOutcome, Code);
+
+/// What a moment is judged by.
+pub(super) struct Moment<'a> {
+    pub(super) now: EngineMs,
+    pub(super) features: &'a Features,
+    pub(super) off_skin_ms: Option<u64>,
+    pub(super) inhale_permille: u16,
+    pub(super) rules: Rules,
+}
+
+impl Moment<'_> {
+    pub(super) fn age_ms(&self) -> Option<u64> {
+        self.features
+            .last_beat_at
+            .map(|last| self.now.since(last))
+    }
+}
+
+impl Engine {
+    pub(super) fn start(
+        &mut self,
+        at: EngineMs,
+        events: &mut Vec<Decision>,
+    ) -> Result<(), Refused> {
+        self.may_start(at)?;
+        self.advance(at, events);
+        let kind = self.state.protocol.kind();
+        let assessment = Assessment::new(kind, self.state.seed);
+        let first = match (kind, &assessment) {
+            (_, Some(assessment)) => assessment.first_milli(),
+            (Kind::Paced { pace }, _) => pace.milli_breaths(),
+            (Kind::Adaptive { start, .. }, _) => start.pace().milli_breaths(),
+            (Kind::AssessStepped | Kind::AssessSliding, None) => FALLBACK_MILLI,
+        };
+        let mut running = Running {
+            started: at,
+            pacer: None,
+            paced_since: at,
+            breath: 0,
+            purpose: kind.purpose(),
+            ladder: Ladder::start(at),
+            guidance: Guidance::new(&self.state.protocol),
+            changes: Changes::default(),
+            assessment,
+            denied: None,
+        };
+        events.push(Decision::critical(
+            DecisionKind::Started,
+            Code::PersonBegan,
+            numbers([
+                (Quantity::ToMilli, first.into()),
+                (
+                    Quantity::DurationMs,
+                    u64::from(self.state.protocol.minutes()) * 60_000,
+                ),
+            ]),
+        ));
+        running.start_pacer(&self.moment(at), first, events);
+        self.state.stage = Stage::Running(running);
+        Ok(())
+    }
+
+    /// Lets time pass up to `at`.
+    pub(super) fn advance(&mut self, at: EngineMs, events: &mut Vec<Decision>) {
+        self.state.now = at;
+        self.state.features = self.heart.features(at);
+        let dose = self.dose_spent(at);
+        let moment = Moment {
+            now: at,
+            features: &self.state.features,
+            off_skin_ms: self.heart.off_skin_since().map(|since| at.since(since)),
+            inhale_permille: self.state.protocol.inhale_permille(),
+            rules: self.rules,
+        };
+        let Stage::Running(running) = &mut self.state.stage else {
+            return;
+        };
+        let over = dose.or_else(|| running.advance(&moment, &mut self.state.mode, events));
+        if let Some((outcome, code)) = over {
+            self.end(outcome, code, events);
+        }
+    }
+
+    fn moment(&self, now: EngineMs) -> Moment<'_> {
+        Moment {
+            now,
+            features: &self.state.features,
+            off_skin_ms: self.heart.off_skin_since().map(|since| now.since(since)),
+            inhale_permille: self.state.protocol.inhale_permille(),
+            rules: self.rules,
+        }
+    }
+
+    /// Whether the session's planned time or the day's dose is over.
+    fn dose_spent(&self, now: EngineMs) -> Option<Over> {
+        let Stage::Running(running) = &self.state.stage else {
+            return None;
+        };
+        let ran_ms = now.since(running.started);
+        let planned_ms = u64::from(self.state.protocol.minutes()) * 60_000;
+        let day_ms = u64::from(DAY_MINUTES_MAX) * 60_000;
+        let today_ms = self.state.breathed_today_ms.saturating_add(ran_ms);
+        if ran_ms >= planned_ms && !self.rules.broken(PlantedBug::DoseIgnored) {
+            return Some(if running.assessment.is_some() {
+                (SessionOutcome::Interrupted, Code::Interrupted)
+            } else {
+                (SessionOutcome::Completed, Code::Completed)
+            });
+        }
+        let spent = today_ms >= day_ms && !self.rules.broken(PlantedBug::DayDoseIgnored);
+        spent.then_some((SessionOutcome::DayDoseSpent, Code::DayDoseSpent))
+    }
+
+    pub(super) fn wish(&mut self, at: EngineMs, faster: bool, events: &mut Vec<Decision>) {
+        self.advance(at, events);
+        let rules = self.rules;
+        let moment = Moment {
+            now: at,
+            features: &self.state.features,
+            off_skin_ms: self.heart.off_skin_since().map(|since| at.since(since)),
+            inhale_permille: self.state.protocol.inhale_permille(),
+            rules,
+        };
+        if let Stage::Running(running) = &mut self.state.stage {
+            running.wish(&moment, faster, self.state.mode, events);
+        }
+    }
+
+    pub(super) fn feel(&mut self, at: EngineMs, feeling: Feeling, events: &mut Vec<Decision>) {
+        self.advance(at, events);
+        let code = match feeling {
+            Feeling::Pleasant => Code::Pleasant,
+            Feeling::Neutral => Code::Neutral,
+            Feeling::Unpleasant => Code::Unpleasant,
+        };
+        events.push(Decision::critical(
+            DecisionKind::Felt,
+            code,
+            Numbers::new(),
+        ));
+        let runs = matches!(self.state.stage, Stage::Running(_));
+        if feeling == Feeling::Unpleasant && runs {
+            self.end(SessionOutcome::Unpleasant, code, events);
+        }
+    }
+
+    /// Stops at once, in every state, whatever the moment says.
+    pub(super) fn stop(&mut self, at: EngineMs, by: StopBy, events: &mut Vec<Decision>) {
+        self.state.now = self.state.now.max(EngineMs(at.0.min(super::LATEST_MS)));
+        if self.rules.broken(PlantedBug::StopIgnored) {
+            return;
+        }
+        let (outcome, code) = match by {
+            StopBy::Person => (SessionOutcome::Stopped, Code::PersonStopped),
+            StopBy::PersonUnwell => (SessionOutcome::Unpleasant, Code::PersonUnwell),
+            StopBy::Supervisor => (SessionOutcome::StoppedBySupervisor, Code::SupervisorStopped),
+            StopBy::Host => (SessionOutcome::StoppedByHost, Code::HostStopped),
+        };
+        match self.state.stage {
+            Stage::Ended(_) => {}
+            Stage::Running(_) => self.end(outcome, code, events),
+            // Who feels unwell before the start has had no episode with the pacer.
+            Stage::ExpectScreen | Stage::ExpectStart { .. } => {
+                self.end(SessionOutcome::NotStarted, code, events);
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: SessionOutcome, code: Code, events: &mut Vec<Decision>) {
+        let now = self.state.now;
+        let (started, verdict) = match &mut self.state.stage {
+            Stage::Running(running) => {
+                let verdict = running.assessment.as_mut().and_then(|assessment| {
+                    assessment.interrupt();
+                    assessment.verdict().cloned()
+                });
+                (Some(running.started), verdict)
+            }
+            _ => (None, None),
+        };
+        let inhibition = self.inhibit(outcome, events);
+        if let Some(inhibitions) = &mut self.state.inhibitions {
+            let elapsed = i64::try_from(now.0).unwrap_or(i64::MAX);
+            inhibitions.seen(self.state.wall_ms.saturating_add(elapsed));
+        }
+        let breathed_ms = started.map_or(0, |started| now.since(started));
+        events.push(Decision::critical(
+            DecisionKind::Ended,
+            code,
+            numbers([(Quantity::DurationMs, breathed_ms)]),
+        ));
+        self.state.mode = Mode::Unmeasured;
+        self.state.stage = Stage::Ended(Summary {
+            outcome,
+            code,
+            started_ms: started.map(|started| started.0),
+            ended_ms: now.0,
+            breathed_ms,
+            context: self.state.context,
+            verdict,
+            inhibition,
+            inhibitions: self.state.inhibitions.clone(),
+        });
+    }
+
+    fn inhibit(
+        &mut self,
+        outcome: SessionOutcome,
+        events: &mut Vec<Decision>,
+    ) -> Option<Inhibition> {
+        if !outcome.is_episode() || self.rules.broken(PlantedBug::UnpleasantForgotten) {
+            return None;
+        }
+        let wall = self.wall_at(self.state.now);
+        let rules = self.rules;
+        let inhibitions = self.state.inhibitions.as_mut()?;
+        let inhibition = inhibitions.record(self.state.context, wall, rules);
+        events.push(Decision::critical(
+            DecisionKind::Inhibited,
+            Code::Inhibited,
+            [
+                Number {
+                    name: Quantity::Count,
+                    value: inhibition.episodes.into(),
+                },
+                Number {
+                    name: Quantity::WallMs,
+                    value: inhibition.until_wall_ms,
+                },
+            ]
+            .into(),
+        ));
+        Some(inhibition)
+    }
+}

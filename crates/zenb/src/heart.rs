@@ -1,0 +1,80 @@
+//! The measuring half as the engine holds it: packets in, features and paced beats out.
+
+use alloc::vec::Vec;
+
+use crate::canon::Canon;
+use crate::canon::Sink;
+use crate::criteria::PacedBeat;
+use crate::features::Extractor;
+use crate::features::Features;
+use crate::features::WindowConfig;
+use crate::pacer::Pacer;
+use crate::timeline::Packet;
+use crate::timeline::Refusal;
+use crate::timeline::Timeline;
+use crate::units::EngineMs;
+
+/// The heart's data so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Heart {
+    timeline: Timeline,
+    extractor: Extractor,
+    off_skin_since: Option<EngineMs>,
+}
+
+impl Heart {
+    pub(crate) fn new(windows: WindowConfig) -> Self {
+        Self {
+            timeline: Timeline::new(),
+            extractor: Extractor::new(windows),
+            off_skin_since: None,
+        }
+    }
+
+    /// Takes a packet and answers its beats with the pacer's place; a refused packet changes
+    /// nothing.
+    pub(crate) fn accept(
+        &mut self,
+        packet: Packet<'_>,
+        pacer: Option<&Pacer>,
+    ) -> Result<Vec<PacedBeat>, Refusal> {
+        let accepted = self.timeline.accept(packet)?;
+        self.extractor
+            .push(&accepted, pacer.map(|pacer| pacer.pace_at(accepted.at)));
+        self.off_skin_since = match accepted.contact {
+            Some(false) => self.off_skin_since.or(Some(accepted.at)),
+            Some(true) | None => None,
+        };
+        let mut paced = Vec::new();
+        for beat in accepted.beats() {
+            if let Some(pacer) = pacer {
+                let half_ms = u64::from(beat.rr.get()) * 500 / 1024;
+                let middle = EngineMs(beat.at.0.saturating_sub(half_ms));
+                paced.push(PacedBeat {
+                    at: beat.at,
+                    rr: beat.rr,
+                    done_q32: pacer.done_q32(middle),
+                });
+            }
+        }
+        Ok(paced)
+    }
+
+    /// What is known at a moment.
+    pub(crate) fn features(&self, now: EngineMs) -> Features {
+        self.extractor.features(now)
+    }
+
+    /// Since when the strap has said that it is off the skin.
+    pub(crate) fn off_skin_since(&self) -> Option<EngineMs> {
+        self.off_skin_since
+    }
+}
+
+impl Canon for Heart {
+    fn canon(&self, sink: &mut dyn Sink) {
+        self.timeline.canon(sink);
+        self.extractor.canon(sink);
+        self.off_skin_since.canon(sink);
+    }
+}
