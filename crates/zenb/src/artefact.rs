@@ -87,13 +87,15 @@ impl Around {
         (here, next_too.then(|| self.displaced(1)))
     }
 
-    /// Long between shorts, or short between longs.
+    /// Long between shorts, or short between longs, and the second of the two intervals that the
+    /// displaced beat parts: the paper may mark either, but [`Mender`] must know which.
     fn is_ectopic(&self) -> bool {
         let [before, here, after, ..] = self.drr;
+        let second = after.abs() <= here.abs();
         if here > 1.0 {
-            before.max(after) < -C1 * here - C2
+            second && before.max(after) < -C1 * here - C2
         } else {
-            before.min(after) > -C1 * here + C2
+            second && before.min(after) > -C1 * here + C2
         }
     }
 
