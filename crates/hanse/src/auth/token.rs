@@ -5,6 +5,7 @@ use std::fmt;
 use evidence::canonical;
 use evidence::key::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::jws::{self, JwsRefusal, Kind};
 use super::{PrincipalId, Scope, ScopeSet};
@@ -133,6 +134,14 @@ impl TokenAuthority {
     pub fn seal(&self, claims: &Claims) -> String {
         let payload = canonical::to_vec_of(claims).expect("claims are plain canonical JSON");
         jws::sign(&self.key, Kind::AccessToken, &payload)
+    }
+
+    /// 32 bytes that only this zone can compute from these: the digest of a signature, which is always the same for the
+    /// same bytes (RFC 8032). What is signed begins as no JWS does, so that it is no token.
+    pub fn keyed_digest(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let mut message = format!("hanse/keyed-digest/v1\0{purpose}\0").into_bytes();
+        message.extend_from_slice(bytes);
+        Sha256::digest(self.key.sign(&message).as_bytes()).into()
     }
 
     /// The claims of a token that is valid at `now_s`. Whether it was revoked is the journal's to say.

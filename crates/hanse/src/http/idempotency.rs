@@ -65,6 +65,11 @@ impl IdempotencyKey {
             Err(Problem::new(Code::IdempotencyKeyInvalid, detail))
         }
     }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A key bound to one caller, one route and one content.

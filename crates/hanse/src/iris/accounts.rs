@@ -1,0 +1,405 @@
+//! `/v1/iris/accounts`: who has an account, and what an operator may do with it.
+
+use axum::Json;
+use axum::extract::State;
+use evidence::digest::{Digest, Purpose};
+use iris::account::{Account, Standing};
+use iris::documents::{Collection, Write};
+use iris::sasl::{Credentials, ITERATIONS};
+use iris_server::store::{OwnerTooLong, account_stream, archive_stream, record_id, record_kind, write_event};
+use journal::{Append, Expected, Privacy, StreamName, Transaction};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Messenger;
+use super::address::{AccountAddress, Password};
+use super::wire::{AccountErased, AccountView, CreateAccount, EraseAccount, SetPassword};
+use crate::auth::{Permit, Resource, can};
+use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
+use crate::http::page::{Page, PageQuery};
+use crate::http::problem::{Code, Problem};
+use crate::journal_api::EraseStream;
+use crate::store;
+
+pub(super) fn routes() -> OpenApiRouter<Messenger> {
+    OpenApiRouter::default()
+        .routes(routes!(list_accounts, create_account))
+        .routes(routes!(find_account))
+        .routes(routes!(set_password))
+        .routes(routes!(disable_account))
+        .routes(routes!(enable_account))
+        .routes(routes!(remove_account))
+        .routes(routes!(erase_account))
+}
+
+/// The accounts of the messenger, by address.
+#[utoipa::path(
+    get, path = "/v1/iris/accounts", tag = "iris", params(PageQuery),
+    security(("bearer" = ["iris:users:read"])),
+    responses((status = 200, description = "One page of accounts.", body = Page<AccountView>))
+)]
+async fn list_accounts(
+    _caller: Caller<can::ReadAccounts>,
+    State(state): State<Messenger>,
+    QueryOf(page): QueryOf<PageQuery>,
+) -> Result<Json<Page<AccountView>>, Problem> {
+    let kind = record_kind(Collection::Account);
+    let after = page.after().map(|jid| format!("{jid}\n"));
+    let records = store::list::<Account>(
+        &state.platform.reader,
+        kind,
+        &[],
+        after.as_deref(),
+        page.limit() + 1,
+    )?;
+    let mut items = Vec::with_capacity(records.len());
+    for record in records {
+        let jid = record.id.trim_end_matches('\n').to_owned();
+        let jid = AccountAddress::try_from(jid).map_err(|error| Problem::internal(&error))?;
+        items.push(AccountView::of(jid, &record.body));
+    }
+    Ok(Json(Page::cut(items, page.limit(), |item| {
+        item.jid.to_string()
+    })))
+}
+
+/// Create an account.
+#[utoipa::path(
+    post, path = "/v1/iris/accounts", tag = "iris", request_body = CreateAccount,
+    security(("bearer" = ["iris:users:write"])),
+    responses((status = 201, description = "The account exists.", body = Receipted<AccountView>))
+)]
+async fn create_account(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    command: Command<CreateAccount>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let Command { body: wish, ticket } = command;
+    state.check_domain(&wish.jid)?;
+    let ticket = state.blind(ticket);
+    let credentials = state.derive(wish.password.as_ref()).await?;
+    if credentials.is_none() && wish.principal.is_none() {
+        let detail = "nobody could sign in: give a password, or a principal whose tokens do";
+        return Err(Problem::new(Code::RuleViolated, detail).with_error("/password", "required", detail));
+    }
+    let principal = wish.principal.as_ref().map(ToString::to_string);
+    state
+        .execute(&permit, &ticket, &wish.jid, |before, now_ms| {
+            if before.is_some() {
+                return Err(taken(&wish.jid));
+            }
+            let account = Account {
+                credentials: credentials.clone(),
+                standing: Standing::Enabled,
+                principal: principal.clone(),
+                created_ms: now_ms,
+            };
+            let view = AccountView::of(wish.jid.clone(), &account);
+            let location = format!("/v1/iris/accounts/{}", wish.jid);
+            Ok((account, Reply::created(location, &view)))
+        })
+        .await
+}
+
+/// One account.
+#[utoipa::path(
+    get, path = "/v1/iris/accounts/{jid}", tag = "iris", params(("jid" = AccountAddress, Path)),
+    security(("bearer" = ["iris:users:read"])),
+    responses((status = 200, description = "The account.", body = AccountView))
+)]
+async fn find_account(
+    _caller: Caller<can::ReadAccounts>,
+    State(state): State<Messenger>,
+    PathOf(jid): PathOf<AccountAddress>,
+) -> Result<Json<AccountView>, Problem> {
+    let account = state.account(&jid)?.ok_or_else(unknown)?;
+    Ok(Json(AccountView::of(jid, &account)))
+}
+
+/// Set the password of an account; its devices have to sign in again.
+#[utoipa::path(
+    post, path = "/v1/iris/accounts/{jid}/password", tag = "iris", params(("jid" = AccountAddress, Path)),
+    request_body = SetPassword, security(("bearer" = ["iris:users:write"])),
+    responses((status = 200, description = "The password is set.", body = Receipted<AccountView>))
+)]
+async fn set_password(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    PathOf(jid): PathOf<AccountAddress>,
+    command: Command<SetPassword>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let Command { body: wish, ticket } = command;
+    let credentials = state.derive(Some(&wish.password)).await?;
+    let change = |account: &mut Account| account.credentials.clone_from(&credentials);
+    state.change(&permit, &state.blind(ticket), &jid, change).await
+}
+
+/// Disable an account: its sessions end, and nobody can sign in to it. It still receives.
+#[utoipa::path(
+    post, path = "/v1/iris/accounts/{jid}/disable", tag = "iris", params(("jid" = AccountAddress, Path)),
+    security(("bearer" = ["iris:users:write"])),
+    responses((status = 200, description = "The account is disabled.", body = Receipted<AccountView>))
+)]
+async fn disable_account(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    PathOf(jid): PathOf<AccountAddress>,
+    command: Command<Empty>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let change = |account: &mut Account| account.standing = Standing::Disabled;
+    state.change(&permit, &command.ticket, &jid, change).await
+}
+
+/// Enable a disabled account again.
+#[utoipa::path(
+    post, path = "/v1/iris/accounts/{jid}/enable", tag = "iris", params(("jid" = AccountAddress, Path)),
+    security(("bearer" = ["iris:users:write"])),
+    responses((status = 200, description = "The account is enabled.", body = Receipted<AccountView>))
+)]
+async fn enable_account(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    PathOf(jid): PathOf<AccountAddress>,
+    command: Command<Empty>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let change = |account: &mut Account| account.standing = Standing::Enabled;
+    state.change(&permit, &command.ticket, &jid, change).await
+}
+
+/// Remove an account for good: its sessions end, its password is gone, and its name is never given out again. What it
+/// holds stays until it is erased.
+#[utoipa::path(
+    post, path = "/v1/iris/accounts/{jid}/remove", tag = "iris", params(("jid" = AccountAddress, Path)),
+    security(("bearer" = ["iris:users:write"])),
+    responses((status = 200, description = "The account is removed.", body = Receipted<AccountView>))
+)]
+async fn remove_account(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    PathOf(jid): PathOf<AccountAddress>,
+    command: Command<Empty>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let change = |account: &mut Account| {
+        account.standing = Standing::Removed;
+        account.credentials = None;
+        account.principal = None;
+    };
+    state.change(&permit, &command.ticket, &jid, change).await
+}
+
+/// Erase an account and everything it holds by destroying the keys: contacts, devices, messages, files. What others
+/// received from it is theirs and stays.
+#[utoipa::path(
+    post, path = "/v1/iris/accounts/{jid}/erase", tag = "iris", params(("jid" = AccountAddress, Path)),
+    request_body = EraseAccount, security(("bearer" = ["iris:users:write"])),
+    responses((status = 200, description = "The content is gone from every file of the node.", body = Receipted<AccountErased>))
+)]
+async fn erase_account(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    PathOf(jid): PathOf<AccountAddress>,
+    command: Command<EraseAccount>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let Command { body: order, ticket } = command;
+    let outcome = execute(&state.platform, &permit, &ticket, |now_ms| {
+        state.account(&jid)?.ok_or_else(unknown)?;
+        let mut transaction = Transaction::new(now_ms, "");
+        let mut erased = Vec::new();
+        for stream in streams(&jid)? {
+            let head = state.platform.reader.stream_head(&stream);
+            let head = head.map_err(|error| Problem::internal(&error))?;
+            if head.is_some_and(|head| !head.shredded) {
+                erased.push(stream.to_string());
+                EraseStream::new(stream, order.reason).add_to(&mut transaction)?;
+            }
+        }
+        let body = AccountErased {
+            jid: jid.clone(),
+            streams: erased,
+        };
+        Ok(Decided {
+            transaction,
+            reply: Reply::ok(&body),
+            reply_owner: None,
+        })
+    })
+    .await?;
+    state.forget_everything(&jid);
+    Ok(outcome)
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("account")
+}
+
+fn too_long(error: &OwnerTooLong) -> Problem {
+    Problem::new(Code::RuleViolated, error.to_string()).with_error(
+        "/jid",
+        "length",
+        "the address is too long for an account",
+    )
+}
+
+impl Messenger {
+    pub(super) fn check_domain(&self, jid: &AccountAddress) -> Result<(), Problem> {
+        if jid.jid().domain() == self.host.domain.as_ref() {
+            return Ok(());
+        }
+        let detail = format!("accounts of this node end in `@{}`", self.host.domain);
+        Err(Problem::new(Code::RuleViolated, detail.clone()).with_error("/jid", "domain", detail))
+    }
+
+    /// The account as the journal has it, whatever is remembered elsewhere.
+    pub(super) fn account(&self, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
+        let id = record_id(jid.jid().as_str(), "");
+        let kind = record_kind(Collection::Account);
+        let found = store::find::<Account>(&self.platform.reader, kind, &id)?;
+        Ok(found.map(|stored| stored.body))
+    }
+
+    /// Credentials for a password. Deriving them takes long on purpose, so it is done where nothing waits.
+    pub(super) async fn derive(&self, password: Option<&Password>) -> Result<Option<Credentials>, Problem> {
+        let Some(password) = password.cloned() else {
+            return Ok(None);
+        };
+        let mut salt = [0; 16];
+        (self.platform.entropy)(&mut salt);
+        let derived = tokio::task::spawn_blocking(move || {
+            Credentials::derive(password.as_str(), &salt, ITERATIONS)
+        });
+        let derived = derived.await.map_err(|error| Problem::internal(&error))?;
+        derived.map(Some).map_err(|error| {
+            let detail = error.to_string();
+            Problem::new(Code::RuleViolated, detail.clone()).with_error("/password", "saslprep", detail)
+        })
+    }
+
+    /// The digest of a request is stored in the clear, and a password can be guessed from a digest. So what is stored
+    /// is a digest that only this zone can compute.
+    pub(super) fn blind(&self, ticket: Ticket) -> Ticket {
+        let request = ticket.request.to_hex();
+        let keyed = self.platform.tokens.keyed_digest("request", request.as_bytes());
+        Ticket {
+            request: Digest::of(Purpose::Request, &keyed),
+            ..ticket
+        }
+    }
+
+    /// Changes an account that exists and was not removed, and ends its sessions.
+    async fn change(
+        &self,
+        permit: &Permit,
+        ticket: &Ticket,
+        jid: &AccountAddress,
+        change: impl Fn(&mut Account),
+    ) -> Result<Outcome, Problem> {
+        let outcome = self
+            .execute(permit, ticket, jid, |before, _| {
+                let mut account = before
+                    .filter(|account| account.standing != Standing::Removed)
+                    .ok_or_else(unknown)?;
+                change(&mut account);
+                let reply = Reply::ok(&AccountView::of(jid.clone(), &account));
+                Ok((account, reply))
+            })
+            .await?;
+        Ok(outcome)
+    }
+
+    /// Decides on the present account and commits its next form. The stored answer is sealed like the account.
+    async fn execute(
+        &self,
+        permit: &Permit,
+        ticket: &Ticket,
+        jid: &AccountAddress,
+        decide: impl Fn(Option<Account>, i64) -> Result<(Account, Reply), Problem>,
+    ) -> Result<Outcome, Problem> {
+        let outcome = execute(&self.platform, permit, ticket, |now_ms| {
+            let (expected, before) = self.present(jid)?;
+            let (account, reply) = decide(before, now_ms)?;
+            let append = append(jid, &account, expected)?;
+            let owner = append.stream.clone();
+            let mut transaction = Transaction::new(now_ms, "");
+            transaction.appends.push(append);
+            Ok(Decided {
+                transaction,
+                reply,
+                reply_owner: Some(owner),
+            })
+        })
+        .await;
+        self.forget_account(jid);
+        outcome
+    }
+
+    /// The first form of an account whose name nobody ever had.
+    pub(super) fn first_put(
+        &self,
+        jid: &AccountAddress,
+        account: &Account,
+    ) -> Result<Append, Problem> {
+        let (expected, before) = self.present(jid)?;
+        if before.is_some() {
+            return Err(taken(jid));
+        }
+        append(jid, account, expected)
+    }
+
+    /// The account, and what an append must expect so that it is decided on this. The head is read first: if something
+    /// comes between the two reads, the append conflicts and the decision is made again.
+    fn present(&self, jid: &AccountAddress) -> Result<(Expected, Option<Account>), Problem> {
+        let [stream, _] = streams(jid)?;
+        let head = self.platform.reader.stream_head(&stream);
+        let head = head.map_err(|error| Problem::internal(&error))?;
+        if head.as_ref().is_some_and(|head| head.shredded) {
+            return Err(taken(jid));
+        }
+        let expected = head.map_or(Expected::NoStream, |head| Expected::At(head.head));
+        Ok((expected, self.account(jid)?))
+    }
+
+    fn forget_everything(&self, jid: &AccountAddress) {
+        let owner = jid.jid();
+        let all = Collection::ALL.iter().map(|&it| (it, owner.clone()));
+        self.store.forget(&all.collect::<Vec<_>>());
+    }
+
+    /// Nothing remembered of the account outlives what the journal says.
+    pub(super) fn forget_account(&self, jid: &AccountAddress) {
+        self.store.forget(&[(Collection::Account, jid.jid().clone())]);
+    }
+}
+
+fn append(jid: &AccountAddress, account: &Account, expected: Expected) -> Result<Append, Problem> {
+    let write = Write::Put {
+        collection: Collection::Account,
+        owner: jid.jid().clone(),
+        name: String::new(),
+        body: account.to_document(),
+    };
+    let (stream, event) = write_event(&write).map_err(|error| too_long(&error))?;
+    Ok(Append {
+        stream,
+        privacy: Privacy::Personal,
+        expected,
+        events: vec![event],
+    })
+}
+
+fn streams(jid: &AccountAddress) -> Result<[StreamName; 2], Problem> {
+    let account = account_stream(jid.jid()).map_err(|error| too_long(&error))?;
+    let archive = archive_stream(jid.jid()).map_err(|error| too_long(&error))?;
+    Ok([account, archive])
+}
+
+fn taken(jid: &AccountAddress) -> Problem {
+    let detail = format!("`{jid}` exists already, or did once; names are not given out again");
+    Problem::new(Code::Conflict, detail)
+}

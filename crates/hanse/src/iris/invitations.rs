@@ -1,0 +1,352 @@
+//! `/v1/iris/invitations`: an operator invites, and whoever has the invitation makes an account once.
+//!
+//! The secret of an invitation is computed from the request that made it by a key of the zone, and is not stored: a
+//! document holds its digest.
+
+use axum::Json;
+use axum::extract::State;
+use iris::account::{Account, Standing};
+use iris::documents::{Collection, Documents as _, Write};
+use iris_server::store::{account_stream, record_id, record_kind, write_event};
+use jid::BareJid;
+use journal::{Append, Privacy, Transaction};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Messenger;
+use super::address::{AccountAddress, Password};
+use super::wire::AccountView;
+use crate::auth::{Resource, can};
+use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, execute_as};
+use crate::http::page::{Page, PageQuery};
+use crate::http::problem::{Code, Problem};
+use crate::store;
+
+/// How long an invitation can be used when nobody says, in seconds.
+const LIFETIME_S_DEFAULT: u32 = 3 * 24 * 3600;
+/// How long an invitation may be usable, in seconds.
+const LIFETIME_S_MAX: u32 = 90 * 24 * 3600;
+/// Hexadecimal digits of an invitation's id.
+const ID_DIGITS: usize = 32;
+
+pub(super) fn routes() -> OpenApiRouter<Messenger> {
+    OpenApiRouter::default()
+        .routes(routes!(list_invitations, create_invitation))
+        .routes(routes!(revoke_invitation))
+        .routes(routes!(redeem_invitation))
+}
+
+/// A new invitation.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateInvitation {
+    /// The address that the account must have; any free one when absent.
+    #[serde(default)]
+    jid: Option<AccountAddress>,
+    /// How long it can be used, in seconds, at most 90 days; 3 days when absent.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 7_776_000)]
+    lifetime_s: Option<u32>,
+}
+
+/// An account for who was invited.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemInvitation {
+    /// The secret of the invitation.
+    #[schema(max_length = 200)]
+    token: String,
+    /// The address of the account.
+    jid: AccountAddress,
+    /// Its password.
+    password: Password,
+}
+
+/// What became of an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationStatus {
+    /// It can be used, until it ends.
+    Open,
+    /// It was taken back.
+    Revoked,
+    /// It made an account.
+    Used,
+}
+
+/// An invitation as stored and as shown, without its secret.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct InvitationView {
+    /// Its id: the start of the SHA-256 of its secret.
+    pub id: String,
+    /// What became of it.
+    pub status: InvitationStatus,
+    /// The address that the account must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jid: Option<AccountAddress>,
+    /// From when on it cannot be used, Unix milliseconds.
+    pub expires_ms: i64,
+    /// Who invited.
+    pub by: String,
+}
+
+/// A fresh invitation, with its secret.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InvitationIssued {
+    /// The invitation.
+    #[serde(flatten)]
+    pub invitation: InvitationView,
+    /// The secret, for who is invited.
+    pub token: String,
+}
+
+/// The invitations, by id.
+#[utoipa::path(
+    get, path = "/v1/iris/invitations", tag = "iris", params(PageQuery),
+    security(("bearer" = ["iris:users:read"])),
+    responses((status = 200, description = "One page of invitations.", body = Page<InvitationView>))
+)]
+async fn list_invitations(
+    _caller: Caller<can::ReadAccounts>,
+    State(state): State<Messenger>,
+    QueryOf(page): QueryOf<PageQuery>,
+) -> Result<Json<Page<InvitationView>>, Problem> {
+    let owner = state.host.server();
+    let limit = page.limit() + 1;
+    let rows = state
+        .store
+        .list(Collection::Invitation, &owner, "", page.after(), limit)
+        .map_err(|error| Problem::internal(&error))?;
+    let read = |(_, body): &(String, Vec<u8>)| serde_json::from_slice(body);
+    let items: Result<Vec<InvitationView>, _> = rows.iter().map(read).collect();
+    let items = items.map_err(|error| Problem::internal(&error))?;
+    Ok(Json(Page::cut(items, page.limit(), |item| item.id.clone())))
+}
+
+/// Make an invitation. Its secret is in this answer, and in the answer to the same request with the same key.
+#[utoipa::path(
+    post, path = "/v1/iris/invitations", tag = "iris", request_body = CreateInvitation,
+    security(("bearer" = ["iris:users:write"])),
+    responses((status = 201, description = "The invitation can be used.", body = Receipted<InvitationIssued>))
+)]
+async fn create_invitation(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    command: Command<CreateInvitation>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let Command { body: wish, ticket } = command;
+    if let Some(jid) = &wish.jid {
+        state.check_domain(jid)?;
+    }
+    let lifetime_s = wish.lifetime_s.unwrap_or(LIFETIME_S_DEFAULT);
+    if !(1..=LIFETIME_S_MAX).contains(&lifetime_s) {
+        let detail = format!("a lifetime is 1 to {LIFETIME_S_MAX} seconds");
+        return Err(Problem::new(Code::RuleViolated, detail.clone()).with_error(
+            "/lifetime_s",
+            "range",
+            detail,
+        ));
+    }
+    let token = state.secret_of(&ticket.request.to_hex(), &ticket.scope, ticket.key.as_str());
+    let id = id_of(&token);
+    let by = permit.principal().to_string();
+    let outcome = execute(&state.platform, &permit, &ticket, |now_ms| {
+        if state.invitation(&id)?.is_some() {
+            return Err(Problem::new(Code::Conflict, "this request made an invitation before"));
+        }
+        let invitation = InvitationView {
+            id: id.clone(),
+            status: InvitationStatus::Open,
+            jid: wish.jid.clone(),
+            expires_ms: now_ms + i64::from(lifetime_s) * 1000,
+            by: by.clone(),
+        };
+        let mut transaction = Transaction::new(now_ms, "");
+        transaction.appends.push(state.put(&invitation)?);
+        let location = format!("/v1/iris/invitations/{id}");
+        Ok(Decided {
+            transaction,
+            reply: Reply::created(location, &invitation),
+            reply_owner: None,
+        })
+    })
+    .await?;
+    state.forget_invitations();
+    let with_secret = |body: &mut serde_json::Value| body["token"] = json!(token);
+    Ok(Outcome {
+        reply: outcome.reply.map_body(with_secret),
+        ..outcome
+    })
+}
+
+/// Take an invitation back.
+#[utoipa::path(
+    post, path = "/v1/iris/invitations/{id}/revoke", tag = "iris",
+    params(("id" = String, Path, description = "The id of the invitation.")),
+    security(("bearer" = ["iris:users:write"])),
+    responses((status = 200, description = "It cannot be used any more.", body = Receipted<InvitationView>))
+)]
+async fn revoke_invitation(
+    caller: Caller<can::ManageAccounts>,
+    State(state): State<Messenger>,
+    PathOf(id): PathOf<String>,
+    command: Command<Empty>,
+) -> Result<Outcome, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let outcome = execute(&state.platform, &permit, &command.ticket, |now_ms| {
+        let mut invitation = state
+            .invitation(&id)?
+            .ok_or_else(|| Problem::not_found("invitation"))?;
+        if invitation.status == InvitationStatus::Used {
+            return Err(Problem::new(Code::Conflict, "the invitation was used"));
+        }
+        invitation.status = InvitationStatus::Revoked;
+        let mut transaction = Transaction::new(now_ms, "");
+        transaction.appends.push(state.put(&invitation)?);
+        Ok(Decided {
+            transaction,
+            reply: Reply::ok(&invitation),
+            reply_owner: None,
+        })
+    })
+    .await;
+    state.forget_invitations();
+    outcome
+}
+
+/// Make the account that an invitation is for. It needs no token: the secret of the invitation is in the body.
+#[utoipa::path(
+    post, path = "/v1/iris/invitations/redeem", tag = "iris", request_body = RedeemInvitation,
+    responses((status = 201, description = "The account exists.", body = Receipted<AccountView>))
+)]
+async fn redeem_invitation(
+    State(state): State<Messenger>,
+    command: Command<RedeemInvitation>,
+) -> Result<Outcome, Problem> {
+    let Command { body: wish, ticket } = command;
+    state.check_domain(&wish.jid)?;
+    let id = id_of(&wish.token);
+    // Looked at before the password is, which costs time: a stranger must not make the node work.
+    state.usable(&id, &wish.jid, state.platform.clock.now_ms())?;
+    let ticket = state.blind(ticket);
+    let credentials = state.derive(Some(&wish.password)).await?;
+    let outcome = execute_as(&state.platform, "invitation", &ticket, |now_ms| {
+        let mut invitation = state.usable(&id, &wish.jid, now_ms)?;
+        invitation.status = InvitationStatus::Used;
+        let account = Account {
+            credentials: credentials.clone(),
+            standing: Standing::Enabled,
+            principal: None,
+            created_ms: now_ms,
+        };
+        let mut transaction = Transaction::new(now_ms, "");
+        transaction.appends.push(state.put(&invitation)?);
+        let append = state.first_put(&wish.jid, &account)?;
+        let owner = append.stream.clone();
+        transaction.appends.push(append);
+        let view = AccountView::of(wish.jid.clone(), &account);
+        Ok(Decided {
+            transaction,
+            reply: Reply::created(format!("/v1/iris/accounts/{}", wish.jid), &view),
+            reply_owner: Some(owner),
+        })
+    })
+    .await;
+    state.forget_invitations();
+    state.forget_account(&wish.jid);
+    outcome
+}
+
+/// The id under which a secret is kept.
+fn id_of(token: &str) -> String {
+    let mut id = data_encoding::HEXLOWER.encode(&Sha256::digest(token.as_bytes()));
+    id.truncate(ID_DIGITS);
+    id
+}
+
+impl Messenger {
+    fn invitation(&self, id: &str) -> Result<Option<InvitationView>, Problem> {
+        let id = record_id(self.host.server().as_str(), id);
+        let kind = record_kind(Collection::Invitation);
+        let found = store::find::<InvitationView>(&self.platform.reader, kind, &id)?;
+        Ok(found.map(|stored| stored.body))
+    }
+
+    /// An invitation that can make this account now. Why one cannot is told to nobody but those who hold its secret.
+    fn usable(
+        &self,
+        id: &str,
+        jid: &AccountAddress,
+        now_ms: i64,
+    ) -> Result<InvitationView, Problem> {
+        let unknown = || Problem::new(Code::TokenInvalid, "this is no invitation of this node");
+        let invitation = self.invitation(id)?.ok_or_else(unknown)?;
+        let refusal = match invitation.status {
+            InvitationStatus::Revoked => Some("the invitation was taken back"),
+            InvitationStatus::Used => Some("the invitation was used"),
+            InvitationStatus::Open if now_ms >= invitation.expires_ms => {
+                Some("the invitation has ended")
+            }
+            InvitationStatus::Open if invitation.jid.as_ref().is_some_and(|only| only != jid) => {
+                Some("the invitation is for another address")
+            }
+            InvitationStatus::Open => None,
+        };
+        match refusal {
+            Some(detail) => Err(Problem::new(Code::Conflict, detail)),
+            None => Ok(invitation),
+        }
+    }
+
+    /// The change that stores an invitation, decided on the present head of its stream.
+    fn put(&self, invitation: &InvitationView) -> Result<Append, Problem> {
+        let owner: BareJid = self.host.server();
+        let stream = account_stream(&owner).map_err(|error| Problem::internal(&error))?;
+        let expected = store::expected(&self.platform.reader, &stream)?;
+        let body = serde_json::to_vec(invitation).map_err(|error| Problem::internal(&error))?;
+        let write = Write::Put {
+            collection: Collection::Invitation,
+            owner,
+            name: invitation.id.clone(),
+            body,
+        };
+        let (stream, event) = write_event(&write).map_err(|error| Problem::internal(&error))?;
+        Ok(Append {
+            stream,
+            privacy: Privacy::Personal,
+            expected,
+            events: vec![event],
+        })
+    }
+
+    /// A secret that this request, and nobody without a key of the zone, leads to.
+    fn secret_of(&self, request: &str, scope: &str, key: &str) -> String {
+        let text = format!("{request}\n{scope}\n{key}");
+        let bytes = self.platform.tokens.keyed_digest("invitation", text.as_bytes());
+        data_encoding::BASE64URL_NOPAD.encode(&bytes)
+    }
+
+    fn forget_invitations(&self) {
+        self.store
+            .forget(&[(Collection::Invitation, self.host.server())]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_does_not_tell_its_secret() {
+        let id = id_of("secret");
+        assert_eq!(id.len(), ID_DIGITS);
+        assert!(!id.contains("secret"));
+        assert_ne!(id, id_of("secret2"));
+    }
+}

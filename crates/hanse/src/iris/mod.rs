@@ -1,0 +1,91 @@
+//! The messenger in the node: its API for operators, and its ways in over HTTP.
+//!
+//! Accounts are documents of `iris`, written here in transactions of the node, so that a write of an operator happens
+//! once and has a receipt. Everything about an account is in two sealed streams, `iris/account/<jid>` and
+//! `iris/archive/<jid>`, whose keys are destroyed when it is erased.
+
+pub mod accounts;
+pub mod address;
+pub mod certificate;
+pub mod export;
+pub mod host_meta;
+pub mod invitations;
+pub mod wire;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use iris::host::Host;
+use iris_server::store::JournalStore;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::Platform;
+use crate::http::problem::Problem;
+
+/// What the handlers of this module share.
+pub struct Parts {
+    /// Journal, tokens, clock, limits.
+    pub platform: Arc<Platform>,
+    /// The names under which the messenger answers.
+    pub host: Host,
+    /// Documents and archives.
+    pub store: JournalStore,
+}
+
+/// A cheap handle on the messenger: the state of the handlers.
+#[derive(Clone)]
+pub struct Messenger(pub Arc<Parts>);
+
+impl Deref for Messenger {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Messenger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Messenger")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromRef<Messenger> for Arc<Platform> {
+    fn from_ref(state: &Messenger) -> Self {
+        Arc::clone(&state.platform)
+    }
+}
+
+impl Messenger {
+    /// Runs a wide read off the threads that serve requests.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let state = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&state)).await;
+        done.map_err(|error| Problem::internal(&error))?
+    }
+}
+
+/// The routes under `/v1/iris`.
+pub fn routes(state: &Messenger) -> OpenApiRouter {
+    OpenApiRouter::default()
+        .merge(accounts::routes())
+        .merge(invitations::routes())
+        .merge(export::routes())
+        .with_state(state.clone())
+}
+
+/// What XMPP clients ask for over HTTP. Each path has its own specification, so the API document leaves them out.
+pub fn client_routes(state: &Messenger) -> Router {
+    Router::new()
+        .route("/.well-known/host-meta", get(host_meta::xml))
+        .route("/.well-known/host-meta.json", get(host_meta::json))
+        .with_state(state.clone())
+}
