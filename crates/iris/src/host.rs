@@ -28,8 +28,6 @@ pub struct Offers {
     pub upload_bytes_max: u64,
     /// How long an uploaded file is kept, in seconds.
     pub upload_ttl_s: u64,
-    /// How long an invitation can be used (XEP-0401), in seconds.
-    pub invitation_ttl_s: u64,
 }
 
 impl Default for Offers {
@@ -39,7 +37,6 @@ impl Default for Offers {
             contacts: Vec::new(),
             upload_bytes_max: 64 << 20,
             upload_ttl_s: 30 * 86_400,
-            invitation_ttl_s: 7 * 86_400,
         }
     }
 }

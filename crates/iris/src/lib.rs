@@ -16,6 +16,7 @@ pub mod live;
 pub mod outcome;
 pub mod sasl;
 pub mod sm;
+pub mod services;
 pub mod stanza;
 pub mod stream;
 pub mod xml;

@@ -82,6 +82,8 @@ pub enum SessionChange {
     EnteredRoom(BareJid, String),
     /// A room it left.
     LeftRoom(BareJid),
+    /// Its account is gone: every session of the account ends after what is sent.
+    AccountRemoved,
 }
 
 impl Outcome {
