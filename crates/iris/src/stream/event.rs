@@ -27,6 +27,8 @@ pub struct Config {
     pub tries: u8,
     /// Whether [`Action::CheckToken`] can be answered, so that OAUTHBEARER is offered.
     pub takes_tokens: bool,
+    /// Further features after sign-in as XML: capabilities (XEP-0115 6.3).
+    pub features: String,
     /// 32 fresh random bytes for this stream: ids and nonces come from them.
     pub random: [u8; 32],
     /// A secret of the node, the same for every stream, which makes the salts of accounts that do not exist.
@@ -129,7 +131,7 @@ pub enum Action {
         /// How many of our stanzas the client has handled: acknowledges them.
         h: u32,
     },
-    /// Turn on for the session what came with its bind (XEP-0386): carbons, and whether it starts inactive.
+    /// Turn carbons on for the session: that came with its bind (XEP-0386).
     Carbons,
     /// A stanza of the bound session.
     Stanza {
@@ -159,5 +161,10 @@ pub enum ResourceWish {
     /// This one if possible (RFC 6120 7.7), or any.
     Asked(Option<String>),
     /// A name that starts with the client's tag and stays the same for the same device (XEP-0386).
-    Device(String),
+    Tagged {
+        /// What the name starts with; may be empty.
+        tag: String,
+        /// What the device calls itself, the same each time; not to be shown to others.
+        device: Option<String>,
+    },
 }

@@ -8,8 +8,14 @@
 //!    [`Action::StartTls`]) is answered by the event named there. Until then the machine keeps what it received, so the shell
 //!    does not read from the socket while `is_waiting`.
 
+pub mod client;
 pub mod error;
 pub mod event;
+mod features;
+mod inline;
+mod session;
+mod sign_in;
 
+pub use client::ClientStream;
 pub use error::{StreamCondition, StreamError};
 pub use event::{Action, Config, Event, ResourceWish};

@@ -97,7 +97,22 @@ pub struct Child<'a> {
     pub span: Range<usize>,
 }
 
-impl Child<'_> {
+impl<'a> Child<'a> {
+    /// A whole element as if it were the child of the stream.
+    pub fn root(bytes: &'a [u8]) -> Option<Self> {
+        let Some(Ok((Piece::Tag(tag), _))) = Pieces::new(bytes).ok()?.next() else {
+            return None;
+        };
+        let prefix = tag.prefix.unwrap_or("");
+        let declared = tag.attributes.iter().find(|a| a.declares() == Some(prefix));
+        Some(Self {
+            namespace: declared.map(super::tag::Attribute::value),
+            tag,
+            bytes,
+            span: 0..bytes.len(),
+        })
+    }
+
     /// Local name and namespace fit; `None` is the namespace of the stream.
     pub fn is(&self, name: &str, namespace: Option<&str>) -> bool {
         self.tag.local == name && self.namespace.as_deref() == namespace
