@@ -1,1 +1,3 @@
 //! Black-box tests of the core.
+
+mod client_stream;
