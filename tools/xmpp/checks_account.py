@@ -109,6 +109,9 @@ async def pep_notifies_contacts_who_asked(server):
         "<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://example.org/caps'"
         f" ver='{version}'/></presence>"
     )
+    for stream in (one, other):
+        # Only who has asked for the roster is told of changes to it.
+        stream.iq("get", "<query xmlns='jabber:iq:roster'/>")
     other.write(caps)
     for asking, asked in ((one, other), (other, one)):
         asking.write(f"<presence to='{asked.jid.split('/')[0]}' type='subscribe'/>")

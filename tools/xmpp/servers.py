@@ -194,6 +194,7 @@ Component "conference.{self.domain}" "muc"
 Component "upload.{self.domain}" "http_file_share"
   http_file_share_access = {{ "{self.domain}" }}
   http_host = "{self.address}"
+  http_file_share_secret = "for a test only, for a test only"
 '''
         (self.folder / "prosody.cfg.lua").write_text(config)
         (self.folder / "data").mkdir(exist_ok=True)
