@@ -1,3 +1,4 @@
 //! Black-box tests of the core.
 
 mod client_stream;
+mod framer;
