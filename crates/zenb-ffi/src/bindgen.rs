@@ -1,0 +1,5 @@
+//! Writes the Kotlin and Swift bindings.
+
+fn main() {
+    uniffi::uniffi_bindgen_main();
+}
