@@ -26,6 +26,15 @@ impl Change {
         }
     }
 
+    /// What a transaction holds already, and more.
+    pub fn on(transaction: Transaction) -> Self {
+        let now_ms = transaction.at_ms;
+        Self {
+            transaction,
+            now_ms,
+        }
+    }
+
     /// When it happens.
     pub fn now_ms(&self) -> i64 {
         self.now_ms

@@ -17,7 +17,7 @@ use crate::http::Platform;
 use crate::http::problem::Problem;
 use crate::screening::shelf::Shelf;
 use crate::workers::webhook::Webhook;
-use crate::{compliance, credentials, entities, notifications, screening, zone};
+use crate::{breath, compliance, credentials, entities, notifications, screening, zone};
 
 /// Everything the institutions need.
 pub struct Institutions {
@@ -37,6 +37,8 @@ pub struct Institutions {
     pub log_verifier: NoteVerifier,
     /// Where verifiers reach the node, without a slash at the end.
     pub public_url: String,
+    /// Breath sessions under way.
+    pub breath: breath::live::Sessions,
     /// Whom to tell about notifications, besides those who look.
     pub webhook: Option<Webhook>,
 }
@@ -122,5 +124,6 @@ pub fn routes(node: &Node) -> OpenApiRouter {
         .merge(compliance::routes())
         .merge(credentials::routes())
         .merge(notifications::routes())
+        .merge(breath::routes())
         .with_state(node.clone())
 }

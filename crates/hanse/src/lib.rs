@@ -15,12 +15,14 @@ pub mod cli;
 pub mod bundles;
 pub mod journal_api;
 
+pub mod breath;
 pub mod change;
 pub mod compliance;
 pub mod credentials;
 pub mod entities;
 pub mod gauges;
 pub mod institutions;
+pub mod iris;
 pub mod node;
 pub mod notifications;
 pub mod projection;

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use ::iris::host::Host;
 use evidence::bundle::PackDigest;
 use evidence::note::{NoteError, NoteSigner, NoteVerifier};
 use journal::{
     DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status,
 };
+use iris_server::store::JournalStore;
 use journal_sqlite::SqliteEngine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,8 +25,11 @@ use crate::http::health::{Check, ReadinessChecks};
 use crate::http::limits::Limits;
 use crate::http::metrics::{self, Metrics};
 use crate::http::problem::Problem;
-use crate::http::{Platform, assemble, serve};
+use crate::http::{Platform, assemble, serve, surround};
 use crate::institutions::{Institutions, Node};
+use crate::iris::certificate::{CertificateError, CertificateFiles};
+use crate::iris::settings::{Parts, XmppConfig};
+use crate::iris::{self, Messenger};
 use crate::journal_api::{JournalApi, LogIdentity};
 use crate::keystore::{KeyStore, KeyStoreError, Passphrase};
 use crate::principals::{BootstrapError, announce_bootstrap};
@@ -50,6 +55,10 @@ pub struct Settings {
     pub webhook: Option<String>,
     /// What opens the key store.
     pub passphrase: Option<Passphrase>,
+    /// The messenger.
+    pub xmpp: XmppConfig,
+    /// Which parts answer.
+    pub parts: Parts,
 }
 
 /// Why a node does not start.
@@ -88,6 +97,18 @@ pub enum NodeError {
     /// The first administrator cannot be invited.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// The domain cannot be one of a messenger.
+    #[error("`{domain}` cannot be the domain of accounts")]
+    Domain {
+        /// Which.
+        domain: String,
+        /// Why.
+        #[source]
+        source: jid::Error,
+    },
+    /// The messenger has no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The institutions cannot be read.
     #[error("read models cannot be read: {0}")]
     Institutions(Problem),
@@ -104,6 +125,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where metrics are.
     pub metrics_address: SocketAddr,
+    /// The messenger.
+    pub messenger: Messenger,
     /// The one-time token, as long as there is no administrator.
     pub bootstrap: Option<String>,
     stop: watch::Sender<bool>,
@@ -175,9 +198,10 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
         .map_err(NodeError::Institutions)?;
     let bootstrap = announce_bootstrap(&platform).await?;
     gauges::register(&node);
+    let messenger = messenger(data, &settings.xmpp, &node)?;
 
     let (stop, stopped) = watch::channel(false);
-    let router = router(&node, &keys, signer);
+    let router = router(&node, &messenger, &keys, signer, settings.parts);
     let tasks = vec![
         tokio::spawn(serve::serve(
             listener,
@@ -198,6 +222,7 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
         data: settings.data,
         address,
         metrics_address,
+        messenger,
         bootstrap,
         stop,
         tasks,
@@ -205,15 +230,49 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
 }
 
 /// The whole application of a node.
-fn router(node: &Node, keys: &KeyStore, signer: NoteSigner) -> Router {
+fn router(
+    node: &Node,
+    messenger: &Messenger,
+    keys: &KeyStore,
+    signer: NoteSigner,
+    parts: Parts,
+) -> Router {
     let identity = LogIdentity::new(keys.zone_key(), signer);
     let api = JournalApi::new(
         Arc::clone(&node.platform),
         identity,
         Box::new(Register(node.clone())),
     );
-    let routes = institutions::routes(node).merge(journal_api::routes(api));
-    assemble(&node.platform, routes).0
+    let mut routes = journal_api::routes(api).merge(iris::routes(messenger));
+    if parts == Parts::All {
+        routes = institutions::routes(node).merge(routes);
+    }
+    let clients = surround(&node.platform, iris::client_routes(messenger));
+    assemble(&node.platform, routes).0.merge(clients)
+}
+
+/// The messenger, with a certificate.
+fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Messenger, NodeError> {
+    let host = Host::new(&xmpp.domain, &node.public_url).map_err(|source| NodeError::Domain {
+        domain: xmpp.domain.clone(),
+        source,
+    })?;
+    let certificate = match &xmpp.certificate {
+        Some(files) => files.clone(),
+        None => {
+            let own = CertificateFiles::own(&data.tls());
+            let names = [host.domain.as_str(), host.rooms.as_str(), host.upload.as_str()];
+            own.make_if_absent(&names, node.platform.clock.now_ms())?;
+            own
+        }
+    };
+    let fingerprint = certificate.fingerprint()?;
+    Ok(Messenger::new(iris::Shared {
+        platform: Arc::clone(&node.platform),
+        store: JournalStore::new(node.platform.reader.clone()),
+        fingerprint,
+        host,
+    }))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
@@ -290,6 +349,7 @@ fn institutions(
         issuer: keys.zone_key(),
         log_verifier,
         public_url: public_url.trim_end_matches('/').to_owned(),
+        breath: crate::breath::live::Sessions::default(),
         webhook: webhook.map(Webhook::new),
     }))
 }

@@ -10,6 +10,7 @@ use mez::person::PersonEvent;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::breath;
 use crate::compliance::{self, Evaluated, EvidenceAccepted};
 use crate::credentials::status::{self, ListState};
 use crate::credentials::{
@@ -42,6 +43,12 @@ impl Projection for NodeProjection {
         let kind = event.kind.as_str();
         if kind.starts_with("entity.") {
             return entity_event(event, records);
+        }
+        if kind.starts_with("breath.") {
+            return breath::record::project(event, records);
+        }
+        if kind.starts_with("iris.") {
+            return iris_server::store::project(event, records);
         }
         match kind {
             "person.recorded.v1" => person(event, records),
@@ -293,12 +300,12 @@ fn register_of(event: &Event) -> &str {
     event.stream.as_str().rsplit('/').next().unwrap_or_default()
 }
 
-fn payload<T: DeserializeOwned>(event: &Event) -> Result<T, ProjectionError> {
+pub(crate) fn payload<T: DeserializeOwned>(event: &Event) -> Result<T, ProjectionError> {
     let bytes = event.payload.as_deref().unwrap_or_default();
     serde_json::from_slice(bytes).map_err(|source| malformed(event, source))
 }
 
-fn find<T: DeserializeOwned>(
+pub(crate) fn find<T: DeserializeOwned>(
     event: &Event,
     records: &dyn Records,
     kind: &str,
@@ -312,7 +319,7 @@ fn find<T: DeserializeOwned>(
         .map_err(|source| malformed(event, source))
 }
 
-fn put<const N: usize>(
+pub(crate) fn put<const N: usize>(
     event: &Event,
     records: &mut dyn Records,
     kind: &str,
@@ -346,7 +353,7 @@ fn malformed(event: &Event, source: serde_json::Error) -> ProjectionError {
     }
 }
 
-fn rule(event: &Event, rule: &'static str) -> ProjectionError {
+pub(crate) fn rule(event: &Event, rule: &'static str) -> ProjectionError {
     ProjectionError::Rule {
         kind: event.kind.clone(),
         rule,

@@ -40,6 +40,12 @@ pub mod kind {
     pub const RESCREENING: &str = "rescreening";
     /// Something people must be told.
     pub const NOTIFICATION: &str = "notification";
+    /// What a person agreed to about breath sessions.
+    pub const BREATH_CONSENT: &str = "breath_consent";
+    /// What inhibits a person's breath sessions.
+    pub const BREATH_INHIBITIONS: &str = "breath_inhibitions";
+    /// A breath session.
+    pub const BREATH_SESSION: &str = "breath_session";
 }
 
 /// Why a typed record could not be had.

@@ -3,6 +3,8 @@
 use journal::StreamName;
 use mez::ids::{EntityId, JurisdictionId, PersonId};
 
+use crate::breath::ids::{BreathPerson, SessionId};
+
 /// Public facts about an entity.
 pub fn entity(id: &EntityId) -> StreamName {
     name(format!("mez/entity/{id}"))
@@ -51,6 +53,26 @@ pub fn sanctions_list(list: &str) -> StreamName {
 /// Screenings that were asked for by themselves: sealed, one stream each.
 pub fn inquiry(id: &str) -> StreamName {
     name(format!("mez/inquiry/{id}"))
+}
+
+/// What a person agreed to about breath sessions: sealed. It outlives the sessions.
+pub fn breath_consent(person: &BreathPerson) -> StreamName {
+    name(format!("zenb/consent/{person}"))
+}
+
+/// What holds for a person across breath sessions: sealed.
+pub fn breath_person(person: &BreathPerson) -> StreamName {
+    name(format!("zenb/person/{person}"))
+}
+
+/// One breath session, everything its replay needs: sealed.
+pub fn breath_session(id: &SessionId) -> StreamName {
+    name(format!("zenb/session/{id}"))
+}
+
+/// What was seen in a breath session besides, and may be dropped under pressure: sealed.
+pub fn breath_telemetry(id: &SessionId) -> StreamName {
+    name(format!("zenb/telemetry/{id}"))
 }
 
 /// What people must be told.

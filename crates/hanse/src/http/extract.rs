@@ -37,6 +37,20 @@ pub struct Caller<A> {
 }
 
 impl<A: Operation> Caller<A> {
+    /// The caller that holds a token, however the token came.
+    ///
+    /// # Errors
+    /// The token does not hold, its principal sends too much, or it lacks the scope.
+    pub fn of_token(platform: &Arc<Platform>, token: &str) -> Result<Self, Problem> {
+        let identity = principals::authenticate(platform, token)?;
+        platform.limits.admit_principal(&identity.principal)?;
+        authorize(&identity, A::ACTION, Resource::Collection).map_err(refused)?;
+        Ok(Self {
+            identity,
+            operation: PhantomData,
+        })
+    }
+
     /// Who is calling.
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -83,15 +97,9 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let platform = Arc::<Platform>::from_ref(state);
-        let token = bearer(&parts.headers)?;
-        let identity = principals::authenticate(&platform, token)?;
-        platform.limits.admit_principal(&identity.principal)?;
-        parts.extensions.insert(identity.principal.clone());
-        authorize(&identity, A::ACTION, Resource::Collection).map_err(refused)?;
-        Ok(Self {
-            identity,
-            operation: PhantomData,
-        })
+        let caller = Self::of_token(&platform, bearer(&parts.headers)?)?;
+        parts.extensions.insert(caller.principal().clone());
+        Ok(caller)
     }
 }
 

@@ -149,6 +149,7 @@ fn range_acceptable(range: &str) -> bool {
         || matches!(
             media.as_str(),
             "application/*"
+                | "application/fhir+json"
                 | "application/json"
                 | "application/problem+json"
                 | "application/vc"

@@ -194,6 +194,20 @@ pub async fn layer(
     })
 }
 
+/// The layer of routes that wait long by design: peer rate alone.
+pub async fn peer_layer(
+    State(platform): State<Arc<Platform>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>()
+        && let Err(problem) = platform.limits.admit_peer(peer.ip())
+    {
+        return problem.into_response();
+    }
+    next.run(request).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

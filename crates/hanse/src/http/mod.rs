@@ -110,6 +110,21 @@ pub fn assemble(platform: &Arc<Platform>, routes: OpenApiRouter) -> (Router, Ope
     (router, document)
 }
 
+/// What surrounds routes that are no API: protocols over HTTP whose bodies are long, or whose answers are waited for.
+/// They have the id, the log span and the counting of every request, and the rate of a peer; no slot, no time limit.
+pub fn surround(platform: &Arc<Platform>, router: Router) -> Router {
+    router
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(platform),
+            limits::peer_layer,
+        ))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(platform),
+            frame::layer,
+        ))
+}
+
 async fn unknown_path() -> Problem {
     Problem::not_found("path")
 }

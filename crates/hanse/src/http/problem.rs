@@ -124,6 +124,8 @@ codes! {
         "The token was revoked before its end. Get a fresh one.";
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is not JSON"
         "Send `Content-Type: application/json`.";
+    UpgradeRequired "upgrade_required" UPGRADE_REQUIRED "This is a WebSocket"
+        "The resource is a stream over a WebSocket (RFC 6455). Ask for it with `Connection: Upgrade`.";
     UriTooLong "uri_too_long" URI_TOO_LONG "The request target is too long"
         "The path and query together are longer than the node reads.";
 }

@@ -120,8 +120,7 @@ async fn erase_stream(
             return Err(Problem::new(Code::Gone, "the stream was erased before"));
         }
         let mut transaction = Transaction::new(now_ms, "");
-        transaction.appends.push(erasure_event(order)?);
-        transaction.shred.push(order.stream.clone());
+        order.clone().add_to(&mut transaction)?;
         let body = Erased {
             stream: order.stream.clone(),
             events: head.head.get(),
@@ -134,6 +133,36 @@ async fn erase_stream(
         })
     })
     .await
+}
+
+impl EraseStream {
+    /// An order to erase one stream, without a file reference.
+    pub fn new(stream: StreamName, reason: ErasureReason) -> Self {
+        Self {
+            stream,
+            reason,
+            reference: None,
+        }
+    }
+
+    /// Adds the erasure to a transaction: the public event that says why, and the end of the key.
+    ///
+    /// # Errors
+    /// The order has no canonical form, which is a defect.
+    pub fn add_to(self, transaction: &mut Transaction) -> Result<(), Problem> {
+        let append = erasure_event(&self)?;
+        // One append for each stream of a transaction, whose events stay in order.
+        match transaction
+            .appends
+            .iter_mut()
+            .find(|other| other.stream == append.stream)
+        {
+            Some(other) => other.events.extend(append.events),
+            None => transaction.appends.push(append),
+        }
+        transaction.shred.push(self.stream);
+        Ok(())
+    }
 }
 
 fn erasure_event(order: &EraseStream) -> Result<Append, Problem> {

@@ -29,7 +29,7 @@ use crate::http::Platform;
 use crate::http::problem::{Code, Problem};
 
 pub use disclosure::{Disclosure, Withheld};
-pub use erasure::{ERASED_KIND, ErasureReason};
+pub use erasure::{ERASED_KIND, EraseStream, ErasureReason};
 
 /// Who speaks in proofs: the zone, and the key of its log.
 pub struct LogIdentity {

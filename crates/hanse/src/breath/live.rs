@@ -1,0 +1,417 @@
+//! Sessions under way. The engine in memory is a cache of its stream: where the two differ, the stream holds.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use journal::{Expected, Privacy, Reader, Seq};
+use tokio::sync::broadcast;
+use zenb::engine::{Engine, Input, Refused};
+use zenb::event::{Decided, Decision, SessionEvent};
+use zenb::replay::ended;
+use zenb::spectrum::R1;
+use zenb::units::{EngineMs, Ticks};
+
+use super::ids::SessionId;
+use super::log;
+use super::record::{
+    CHECKPOINT_KIND, Checkpoint, INHIBITED_KIND, Inhibited, Registered, SessionClock, SessionStatus,
+};
+use super::wire::{self, InputRefused, State};
+use crate::change::Change;
+use crate::http::problem::{Code, Problem};
+use crate::store::StoreError;
+use crate::streams;
+
+/// Inputs between two checkpoints.
+const CHECKPOINT_INPUTS: u64 = 64;
+/// The most that a session's time moves on while the node is down.
+const DOWN_MS_MAX: u64 = 30_000;
+/// Beats that a spectrum is drawn from: a little over two minutes.
+const RECENT_BEATS_MAX: usize = 180;
+/// Sessions that are kept in memory when nobody uses them.
+const IDLE_MAX: usize = 256;
+
+/// Frames that a slow watcher may be behind before it misses some.
+const FRAMES_MAX: usize = 32;
+
+/// Where one session is in memory, if it is.
+#[derive(Debug)]
+pub struct Place {
+    /// The session; who holds the lock is its only writer.
+    pub held: tokio::sync::Mutex<Option<Live>>,
+    /// What those who watch are told, as JSON text.
+    pub frames: broadcast::Sender<Arc<str>>,
+    /// Whether somebody lets time pass for it.
+    pub ticked: AtomicBool,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            held: tokio::sync::Mutex::default(),
+            frames: broadcast::Sender::new(FRAMES_MAX),
+            ticked: AtomicBool::new(false),
+        }
+    }
+}
+
+/// The sessions of one node.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    places: Mutex<BTreeMap<SessionId, Arc<Place>>>,
+}
+
+impl Sessions {
+    /// The place of one session.
+    pub fn place(&self, id: SessionId) -> Arc<Place> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() > IDLE_MAX {
+            // What is dropped here is replayed when somebody asks for it again.
+            places.retain(|_, place| Arc::strong_count(place) > 1);
+        }
+        Arc::clone(places.entry(id).or_default())
+    }
+
+    /// Forgets a session, so that nothing of it stays in memory.
+    pub fn forget(&self, id: SessionId) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.remove(&id)
+            && let Ok(mut held) = place.held.try_lock()
+        {
+            *held = None;
+        }
+    }
+}
+
+/// A session in memory.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// Whose it is.
+    pub registered: Registered,
+    engine: Engine,
+    head: Seq,
+    checkpointed: u64,
+    /// An instant of the machine and the engine's time then.
+    anchor: (Instant, EngineMs),
+    recent: VecDeque<u16>,
+}
+
+/// Inputs that the engine took, before they are durable. The session is as before until [`Live::settle`].
+#[derive(Debug)]
+pub struct Batch {
+    engine: Engine,
+    events: Vec<SessionEvent>,
+    checkpoint: bool,
+    ends: bool,
+    /// How many inputs were taken.
+    pub accepted: u64,
+    /// Those that were not.
+    pub refused: Vec<InputRefused>,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// Intervals of packets that were taken, in 1/1024 s.
+    pub beats: Vec<u16>,
+}
+
+impl Batch {
+    /// Whether there is anything to write.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+impl Live {
+    /// A session whose first `events` are about to be written.
+    pub fn fresh(registered: Registered, engine: Engine, events: u64) -> Self {
+        Self {
+            registered,
+            engine,
+            head: Seq::new(events).unwrap_or(Seq::FIRST),
+            checkpointed: 0,
+            anchor: (Instant::now(), EngineMs(0)),
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// The session as its stream says, by replay.
+    ///
+    /// # Errors
+    /// `not_found`, `gone`; the journal fails; what is stored does not replay, so that nobody may go on with it.
+    pub fn load(reader: &Reader, id: SessionId, now_ms: i64) -> Result<Self, Problem> {
+        let events = log::events(reader, id)?;
+        let head = events.last().map_or(Seq::FIRST, |event| event.seq);
+        let last_ms = events.last().map_or(now_ms, |event| event.header.at_ms);
+        let restore = || -> Result<_, log::LogError> {
+            let registered = log::registered(&events)?;
+            let placed = log::of_engine(&events)?;
+            let replay = log::replay(&placed)?;
+            Ok((registered, placed, replay))
+        };
+        let (registered, placed, replay) = restore().map_err(|error| unrestorable(&error))?;
+        let restored = replay.resume().filter(|(_, due)| due.is_none());
+        let (engine, _) = restored.ok_or_else(|| unrestorable(&log::LogError::NotRegistered))?;
+        let mut live = Self {
+            registered,
+            head,
+            checkpointed: engine.inputs_count(),
+            // While the node was down, time passed: as much as the wall clock says, which may be wrong, and never more
+            // than it takes to see that the heart's data are gone.
+            anchor: (
+                Instant::now(),
+                later(&engine, now_ms.saturating_sub(last_ms)),
+            ),
+            engine,
+            recent: VecDeque::new(),
+        };
+        for placed in placed {
+            if let SessionEvent::Input(Input::Packet { rr, .. }) = placed.event {
+                live.remember(&rr);
+            }
+        }
+        Ok(live)
+    }
+
+    /// Loads the session unless what is in memory is what the stream says.
+    ///
+    /// # Errors
+    /// As for [`Live::load`].
+    pub fn refresh(
+        held: &mut Option<Self>,
+        reader: &Reader,
+        id: SessionId,
+        now_ms: i64,
+    ) -> Result<Self, Problem> {
+        let head = reader.stream_head(&streams::breath_session(&id));
+        let head = head
+            .map_err(StoreError::from)?
+            .filter(|head| !head.shredded)
+            .map(|head| head.head);
+        if let Some(live) = held.take()
+            && Some(live.head) == head
+        {
+            *held = Some(live.clone());
+            return Ok(live);
+        }
+        let live = Self::load(reader, id, now_ms)?;
+        *held = Some(live.clone());
+        Ok(live)
+    }
+
+    /// The engine's time, where the node keeps it.
+    pub fn now(&self) -> EngineMs {
+        let passed = u64::try_from(self.anchor.0.elapsed().as_millis()).unwrap_or(u64::MAX);
+        EngineMs(self.anchor.1.0.saturating_add(passed))
+    }
+
+    /// Whether the session takes no input any more.
+    pub fn has_ended(&self) -> bool {
+        self.engine.summary().is_some()
+    }
+
+    /// Whether the node lets time pass for it.
+    pub fn is_ticked(&self) -> bool {
+        self.registered.clock == SessionClock::Host && !self.has_ended()
+    }
+
+    /// Gives inputs to a copy of the engine.
+    pub fn take(&self, inputs: &[Input]) -> Batch {
+        let mut batch = Batch {
+            engine: self.engine.clone(),
+            events: Vec::new(),
+            checkpoint: false,
+            ends: false,
+            accepted: 0,
+            refused: Vec::new(),
+            decisions: Vec::new(),
+            beats: Vec::new(),
+        };
+        for (index, input) in (0..).zip(inputs) {
+            // A stop is taken in every state, also after the end, where it changes nothing that is worth a record.
+            if batch.engine.summary().is_some() {
+                batch.refused.push(after_the_end(index));
+                continue;
+            }
+            match batch.engine.step(input) {
+                Ok(step) => batch.accept(input, step.into()),
+                Err(refused) => batch.refused.push(refusal(index, &refused)),
+            }
+        }
+        let taken = batch.engine.inputs_count();
+        batch.checkpoint = taken.saturating_sub(self.checkpointed) >= CHECKPOINT_INPUTS;
+        batch
+    }
+
+    /// Adds what a batch leads to to a change: the session's events, and what inhibits the person from then on.
+    ///
+    /// # Errors
+    /// An event has no canonical form, which is a defect.
+    pub fn write(&self, batch: &Batch, change: &mut Change) -> Result<(), Problem> {
+        let id = self.registered.id;
+        let stream = streams::breath_session(&id);
+        let expected = Expected::At(self.head);
+        append(change, &stream, expected, &batch.events)?;
+        if batch.checkpoint {
+            let checkpoint = Checkpoint {
+                inputs_count: batch.engine.inputs_count(),
+                seq: self.head.get() + batch.events.len() as u64 + 1,
+                digest: batch.engine.digest(),
+            };
+            let kind = CHECKPOINT_KIND;
+            change.append(&stream, Privacy::Personal, expected, kind, &checkpoint)?;
+        }
+        let summary = batch.engine.summary().filter(|_| batch.ends);
+        if let Some(summary) = summary
+            && summary.inhibition.is_some()
+            && let Some(inhibitions) = &summary.inhibitions
+        {
+            let person = self.registered.person.clone();
+            let stream = streams::breath_person(&person);
+            let inhibited = Inhibited {
+                person,
+                session: id,
+                inhibitions: inhibitions.clone(),
+            };
+            let kind = INHIBITED_KIND;
+            change.append(&stream, Privacy::Personal, Expected::Any, kind, &inhibited)?;
+        }
+        Ok(())
+    }
+
+    /// The session after a batch that is durable.
+    pub fn settle(&mut self, batch: Batch) {
+        let events = batch.events.len() as u64 + u64::from(batch.checkpoint);
+        self.head = Seq::new(self.head.get() + events).unwrap_or(self.head);
+        if batch.checkpoint {
+            self.checkpointed = batch.engine.inputs_count();
+        }
+        self.remember(&batch.beats);
+        self.engine = batch.engine;
+    }
+
+    fn remember(&mut self, beats: &[u16]) {
+        self.recent.extend(beats);
+        let surplus = self.recent.len().saturating_sub(RECENT_BEATS_MAX);
+        self.recent.drain(..surplus);
+    }
+
+    /// What people and pacers need. With a batch: as it will be when that is durable.
+    pub fn state(&self, batch: Option<&Batch>) -> State {
+        let engine = batch.map_or(&self.engine, |batch| &batch.engine);
+        let view = engine.view();
+        let events = batch.map_or(0, |batch| {
+            batch.events.len() as u64 + u64::from(batch.checkpoint)
+        });
+        let status = match (engine.summary(), engine.pacer().running, view.elapsed_ms) {
+            (Some(_), _, _) => SessionStatus::Ended,
+            (None, false, 0) => SessionStatus::Open,
+            (None, _, _) => SessionStatus::Running,
+        };
+        State {
+            at_ms: view.at_ms,
+            status,
+            pacer: wire::plain(&engine.pacer()),
+            view: wire::plain(&view),
+            digest: engine.digest().to_string(),
+            events: self.head.get() + events,
+            summary: engine.summary().map(wire::plain),
+        }
+    }
+
+    /// The power in the heart's rhythms of the last two minutes, as pairs of millihertz and ms²/Hz, for drawing.
+    pub fn spectrum(&self) -> Vec<[u64; 2]> {
+        let ticks = self
+            .recent
+            .iter()
+            .filter_map(|raw| Ticks::new((*raw).into()).ok());
+        let millis: Vec<f64> = ticks.map(Ticks::to_millis).collect();
+        let mut r1 = R1::with_capacity(RECENT_BEATS_MAX, 4 * 4 * RECENT_BEATS_MAX);
+        let Some(spectrum) = r1.spectrum(millis.into_iter()) else {
+            return Vec::new();
+        };
+        let step = spectrum.step_hz();
+        let points = spectrum.density().iter().enumerate();
+        let points = points.map(|(bin, power)| [bin as f64 * step * 1000.0, *power]);
+        points
+            .take_while(|[millihertz, _]| *millihertz <= 400.0)
+            .map(|point| point.map(|number| number.max(0.0) as u64))
+            .collect()
+    }
+}
+
+impl Batch {
+    fn accept(&mut self, input: &Input, decided: Decided) {
+        self.accepted += 1;
+        if let Input::Packet { rr, .. } = input {
+            self.beats.extend(rr);
+        }
+        self.decisions.extend(decided.decisions.iter().cloned());
+        self.events.push(SessionEvent::Input(input.clone()));
+        self.events.push(SessionEvent::Decided(decided));
+        if let Some(end) = ended(&self.engine) {
+            self.ends = true;
+            self.events.push(SessionEvent::Ended(end));
+        }
+    }
+}
+
+/// Appends events of the engine to a session's stream.
+///
+/// # Errors
+/// An event has no canonical form, which is a defect.
+pub fn append(
+    change: &mut Change,
+    stream: &journal::StreamName,
+    expected: Expected,
+    events: &[SessionEvent],
+) -> Result<(), Problem> {
+    for event in events {
+        let kind = event.type_name();
+        let privacy = Privacy::Personal;
+        match event {
+            SessionEvent::Opened(data) => change.append(stream, privacy, expected, kind, data)?,
+            SessionEvent::Input(data) => change.append(stream, privacy, expected, kind, data)?,
+            SessionEvent::Decided(data) => change.append(stream, privacy, expected, kind, data)?,
+            SessionEvent::Ended(data) => change.append(stream, privacy, expected, kind, data)?,
+        }
+    }
+    Ok(())
+}
+
+fn later(engine: &Engine, passed_ms: i64) -> EngineMs {
+    let at = engine.view().at_ms;
+    EngineMs(at.saturating_add(u64::try_from(passed_ms).unwrap_or(0).min(DOWN_MS_MAX)))
+}
+
+fn unrestorable(error: &log::LogError) -> Problem {
+    tracing::error!(cause = %crate::http::problem::Chain(error), "session cannot be restored");
+    Problem::new(
+        Code::Conflict,
+        "what is stored of the session does not replay, so nothing goes on from it; it can be seen and erased",
+    )
+}
+
+fn refusal(index: u64, refused: &Refused) -> InputRefused {
+    let code = match wire::plain(&refused.code) {
+        serde_json::Value::String(code) => code,
+        other => other.to_string(),
+    };
+    let detail = match &refused.fence {
+        Some(fence) => fence.to_string(),
+        None => refused.to_string(),
+    };
+    InputRefused {
+        index,
+        code,
+        detail,
+    }
+}
+
+fn after_the_end(index: u64) -> InputRefused {
+    InputRefused {
+        index,
+        code: "out_of_place".to_owned(),
+        detail: "the session has ended".to_owned(),
+    }
+}

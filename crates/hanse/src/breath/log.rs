@@ -1,0 +1,128 @@
+//! A session's stream as the engine's events, and back.
+
+use journal::{Event, Reader, Seq};
+use zenb::event::{self as form, SessionEvent};
+use zenb::replay::{Diverged, Replay};
+
+use super::ids::SessionId;
+use super::record::{REGISTERED_KIND, Registered, erased};
+use crate::http::problem::Problem;
+use crate::store::StoreError;
+use crate::streams;
+
+const CHUNK: usize = 500;
+
+/// What can be wrong with a stored session.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// An event is not of its kind.
+    #[error("event {seq} of the session is not of its kind")]
+    Malformed {
+        /// The place in the stream.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The first event does not say whose session it is.
+    #[error("the stream does not begin with who it is for")]
+    NotRegistered,
+    /// The record is not what the engine computes.
+    #[error("event {seq} of the stream: {diverged}")]
+    Diverged {
+        /// The place in the stream.
+        seq: u64,
+        /// What differs.
+        diverged: Box<Diverged>,
+    },
+}
+
+/// An event of the engine at its place in the stream.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The place in the stream, from 1.
+    pub seq: u64,
+    /// The event.
+    pub event: SessionEvent,
+}
+
+/// Every event of a session's stream, in order.
+///
+/// # Errors
+/// `not_found`; `gone` when it was erased; the journal fails.
+pub fn events(reader: &Reader, id: SessionId) -> Result<Vec<Event>, Problem> {
+    let stream = streams::breath_session(&id);
+    let head = reader.stream_head(&stream).map_err(StoreError::from)?;
+    match head {
+        None => return Err(Problem::not_found("session")),
+        Some(head) if head.shredded => return Err(erased()),
+        Some(_) => {}
+    }
+    let mut found: Vec<Event> = Vec::new();
+    loop {
+        let from = Seq::after(found.last().map(|event| event.seq));
+        let chunk = reader.stream(&stream, from, CHUNK);
+        let chunk = chunk.map_err(StoreError::from)?;
+        let last = chunk.len() < CHUNK;
+        found.extend(chunk);
+        if last {
+            return Ok(found);
+        }
+    }
+}
+
+/// Who the session is for: its first event.
+///
+/// # Errors
+/// The first event is another one.
+pub fn registered(events: &[Event]) -> Result<Registered, LogError> {
+    let first = events.first().ok_or(LogError::NotRegistered)?;
+    if first.kind.as_str() != REGISTERED_KIND {
+        return Err(LogError::NotRegistered);
+    }
+    parse(first)
+}
+
+/// The engine's events among all; checkpoints and the first event are the shell's.
+///
+/// # Errors
+/// An event is not of its kind.
+pub fn of_engine(events: &[Event]) -> Result<Vec<Placed>, LogError> {
+    let placed = events.iter().filter_map(|event| {
+        let parsed = match event.kind.as_str() {
+            form::OPENED_TYPE => parse(event).map(SessionEvent::Opened),
+            form::INPUT_TYPE => parse(event).map(SessionEvent::Input),
+            form::DECIDED_TYPE => parse(event).map(SessionEvent::Decided),
+            form::ENDED_TYPE => parse(event).map(SessionEvent::Ended),
+            _ => return None,
+        };
+        let seq = event.seq.get();
+        Some(parsed.map(|event| Placed { seq, event }))
+    });
+    placed.collect()
+}
+
+/// Recomputes every decision from the inputs.
+///
+/// # Errors
+/// The first event that differs from what was computed, at its place in the stream.
+pub fn replay(events: &[Placed]) -> Result<Replay, LogError> {
+    let mut replay = Replay::new();
+    for placed in events {
+        replay
+            .take(&placed.event)
+            .map_err(|diverged| LogError::Diverged {
+                seq: placed.seq,
+                diverged: Box::new(diverged),
+            })?;
+    }
+    Ok(replay)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(event: &Event) -> Result<T, LogError> {
+    let payload = event.payload.as_deref().unwrap_or_default();
+    serde_json::from_slice(payload).map_err(|source| LogError::Malformed {
+        seq: event.seq.get(),
+        source,
+    })
+}
