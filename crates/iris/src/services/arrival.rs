@@ -44,14 +44,19 @@ pub(crate) fn welcome(ctx: &Context<'_>, session: &FullJid) -> Result<Outcome, R
 /// A request without an answer is sent again: the first may have been lost with a crash between two accounts, and who has
 /// it already ignores it (RFC 6121 3.1.2).
 fn asked_again(account: &BareJid, contact: &BareJid, item: &Item) -> Option<Send> {
-    item.asked.then(|| subscribing::request(account, contact, Request::Subscribe))
+    item.asked
+        .then(|| subscribing::request(account, contact, Request::Subscribe))
 }
 
 /// The presence of a contact for every device of the account.
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn looked_up(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> Result<Vec<Send>, Refusal> {
+pub(crate) fn looked_up(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    contact: &BareJid,
+) -> Result<Vec<Send>, Refusal> {
     let mut sends = Vec::new();
     for resource in ctx.live.resources(account) {
         if resource.presence.is_some() {
@@ -80,7 +85,11 @@ fn probe(ctx: &Context<'_>, viewer: &Jid, contact: &BareJid) -> Result<Vec<Send>
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn seen_by(ctx: &Context<'_>, account: &BareJid, viewer: &Jid) -> Result<Vec<Send>, Refusal> {
+pub(crate) fn seen_by(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    viewer: &Jid,
+) -> Result<Vec<Send>, Refusal> {
     let is_allowed = presence::is_seen_by(ctx, account, &viewer.to_bare())?
         && !blocking::is_blocked(ctx, account, viewer)?;
     if !is_allowed {
@@ -91,7 +100,7 @@ pub(crate) fn seen_by(ctx: &Context<'_>, account: &BareJid, viewer: &Jid) -> Res
         .live
         .resources(account)
         .into_iter()
-        .filter(|resource| Jid::from(resource.jid.clone()) != *viewer)
+        .filter(|resource| viewer.try_as_full() != Ok(&resource.jid))
         .filter_map(|resource| resource.presence)
         .map(|bytes| Send {
             to: request::target(ctx.host, viewer),

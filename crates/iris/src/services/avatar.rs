@@ -38,7 +38,11 @@ impl Addition {
         if !matches!(config.access, Access::Open | Access::Presence) {
             return Ok(Self(None));
         }
-        Ok(Self(Some(metadata(ctx, account)?.map(|(hash, _)| hash).unwrap_or_default())))
+        Ok(Self(Some(
+            metadata(ctx, account)?
+                .map(|(hash, _)| hash)
+                .unwrap_or_default(),
+        )))
     }
 
     /// Presence with the hash. What the client itself says of a photo stands, unless it says nothing.
@@ -56,7 +60,11 @@ impl Addition {
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn stamped(ctx: &Context<'_>, account: &BareJid, presence: &Bytes) -> Result<Bytes, Refusal> {
+pub(crate) fn stamped(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    presence: &Bytes,
+) -> Result<Bytes, Refusal> {
     let is_gone = Children::of(presence).next().is_none();
     if is_gone && presence.windows(11).any(|window| window == b"unavailable") {
         return Ok(presence.clone());
@@ -68,7 +76,11 @@ pub(crate) fn stamped(ctx: &Context<'_>, account: &BareJid, presence: &Bytes) ->
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn photo(ctx: &Context<'_>, account: &BareJid, viewer: &BareJid) -> Result<Option<Photo>, Refusal> {
+pub(crate) fn photo(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    viewer: &BareJid,
+) -> Result<Option<Photo>, Refusal> {
     for node in [ns::AVATAR_METADATA, ns::AVATAR_DATA] {
         let config = pep::config(ctx, account, node)?;
         match config {
@@ -82,7 +94,10 @@ pub(crate) fn photo(ctx: &Context<'_>, account: &BareJid, viewer: &BareJid) -> R
     let Some(data) = pep::item(ctx, account, ns::AVATAR_DATA, &hash)? else {
         return Ok(None);
     };
-    let data: Element = data.payload.parse().map_err(|_| Condition::InternalServerError)?;
+    let data: Element = data
+        .payload
+        .parse()
+        .map_err(|_| Condition::InternalServerError)?;
     let base64 = data.text().split_whitespace().collect();
     Ok(Some(Photo { type_, base64 }))
 }
@@ -91,7 +106,11 @@ pub(crate) fn photo(ctx: &Context<'_>, account: &BareJid, viewer: &BareJid) -> R
 ///
 /// # Errors
 /// The picture is not base64, or the store cannot answer.
-pub(crate) fn publish(ctx: &Context<'_>, account: &BareJid, photo: Option<&Photo>) -> Result<Outcome, Refusal> {
+pub(crate) fn publish(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    photo: Option<&Photo>,
+) -> Result<Outcome, Refusal> {
     let known = metadata(ctx, account)?;
     let Some(photo) = photo else {
         if known.is_none() {
@@ -107,14 +126,25 @@ pub(crate) fn publish(ctx: &Context<'_>, account: &BareJid, photo: Option<&Photo
     if known.is_some_and(|(known, _)| known == hash) {
         return Ok(Outcome::nothing());
     }
-    let data = Xml::in_namespace("data", ns::AVATAR_DATA).text(&photo.base64).finish();
+    let data = Xml::in_namespace("data", ns::AVATAR_DATA)
+        .text(&photo.base64)
+        .finish();
     let info = Xml::new("info")
         .attr("id", &hash)
         .attr("bytes", &bytes.len().to_string())
         .attr("type", &photo.type_);
-    let metadata = Xml::in_namespace("metadata", ns::AVATAR_METADATA).child(info).finish();
-    Ok(pep::publish_one(ctx, account, ns::AVATAR_DATA, &hash, data)?
-        .and(pep::publish_one(ctx, account, ns::AVATAR_METADATA, &hash, metadata)?))
+    let metadata = Xml::in_namespace("metadata", ns::AVATAR_METADATA)
+        .child(info)
+        .finish();
+    Ok(
+        pep::publish_one(ctx, account, ns::AVATAR_DATA, &hash, data)?.and(pep::publish_one(
+            ctx,
+            account,
+            ns::AVATAR_METADATA,
+            &hash,
+            metadata,
+        )?),
+    )
 }
 
 /// After a publication of metadata, contacts see the hash in presence too.
@@ -130,7 +160,9 @@ pub(crate) fn announced(
     if !matches!(access, Access::Open | Access::Presence) {
         return Ok(Outcome::nothing());
     }
-    let hash = read_metadata(payload).map(|(hash, _)| hash).unwrap_or_default();
+    let hash = read_metadata(payload)
+        .map(|(hash, _)| hash)
+        .unwrap_or_default();
     Ok(Outcome {
         send: presence::shown_again(ctx, account, &Addition(Some(hash)))?,
         ..Outcome::nothing()

@@ -48,7 +48,9 @@ impl List {
             return false;
         }
         let domain = jid.domain().as_str();
-        let at_domain = jid.resource().map(|resource| format!("{domain}/{resource}"));
+        let at_domain = jid
+            .resource()
+            .map(|resource| format!("{domain}/{resource}"));
         self.0.contains(jid.as_str())
             || self.0.contains(jid.to_bare().as_str())
             || self.0.contains(domain)
@@ -60,7 +62,11 @@ impl List {
 ///
 /// # Errors
 /// The request is malformed or the list is full.
-pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let name = request.payload.name();
     match (request.is_set, name) {
         (false, "blocklist") => list(ctx, owner, request),
@@ -93,9 +99,14 @@ fn block(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outc
     // Contacts see the account leave before the list takes effect (XEP-0191 3.3).
     let mut outcome = presence::seen_differently(ctx, &owner.account, &before, &after)?;
     for jid in &added {
-        outcome.writes.push(stored::put(Collection::Block, &owner.account, jid, &()));
+        outcome
+            .writes
+            .push(stored::put(Collection::Block, &owner.account, jid, &()));
     }
-    Ok(request.done(ctx).and(outcome).and(pushed(ctx, owner, "block", &asked)))
+    Ok(request
+        .done(ctx)
+        .and(outcome)
+        .and(pushed(ctx, owner, "block", &asked)))
 }
 
 fn unblock(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
@@ -109,13 +120,23 @@ fn unblock(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Ou
     let after = List(before.0.difference(&removed).cloned().collect());
     let mut outcome = presence::seen_differently(ctx, &owner.account, &before, &after)?;
     for jid in &removed {
-        outcome.writes.push(stored::delete(Collection::Block, &owner.account, jid));
+        outcome
+            .writes
+            .push(stored::delete(Collection::Block, &owner.account, jid));
     }
-    Ok(request.done(ctx).and(outcome).and(pushed(ctx, owner, "unblock", &asked)))
+    Ok(request
+        .done(ctx)
+        .and(outcome)
+        .and(pushed(ctx, owner, "unblock", &asked)))
 }
 
 /// Tells every device that asked for the list (XEP-0191 3.3).
-fn pushed(ctx: &Context<'_>, owner: &Owner, name: &'static str, asked: &BTreeSet<String>) -> Outcome {
+fn pushed(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    name: &'static str,
+    asked: &BTreeSet<String>,
+) -> Outcome {
     let mut outcome = Outcome::nothing();
     let resources = ctx.live.resources(&owner.account);
     for resource in resources.iter().filter(|resource| resource.blocklist) {
@@ -127,7 +148,9 @@ fn pushed(ctx: &Context<'_>, owner: &Owner, name: &'static str, asked: &BTreeSet
             .attr("from", owner.account.as_str())
             .attr("to", resource.jid.as_str())
             .child(change);
-        outcome.send.push(send(ctx.host, &resource.jid.clone().into(), push));
+        outcome
+            .send
+            .push(send(ctx.host, &resource.jid.clone().into(), push));
     }
     outcome
 }

@@ -39,15 +39,27 @@ pub(crate) fn storage(ctx: &Context<'_>, account: &BareJid) -> Result<Xml, Refus
 ///
 /// # Errors
 /// A bookmark names no room.
-pub(crate) fn replace(ctx: &Context<'_>, account: &BareJid, storage: &Element) -> Result<Outcome, Refusal> {
+pub(crate) fn replace(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    storage: &Element,
+) -> Result<Outcome, Refusal> {
     let known = pep::newest_first(ctx, account, ns::BOOKMARKS)?;
     let mut rooms = Vec::new();
     let mut changed = Vec::new();
-    let conferences = storage.children().filter(|child| child.is("conference", ns::BOOKMARKS_LEGACY));
+    let conferences = storage
+        .children()
+        .filter(|child| child.is("conference", ns::BOOKMARKS_LEGACY));
     for conference in conferences {
         let room = conference.attr("jid").ok_or(Condition::BadRequest)?;
-        let room = Jid::new(room).map_err(|_| Condition::JidMalformed)?.into_bare().to_string();
-        let before = known.iter().find(|(id, _)| *id == room).map(|(_, item)| item.payload.as_str());
+        let room = Jid::new(room)
+            .map_err(|_| Condition::JidMalformed)?
+            .into_bare()
+            .to_string();
+        let before = known
+            .iter()
+            .find(|(id, _)| *id == room)
+            .map(|(_, item)| item.payload.as_str());
         let bookmark = bookmark(conference, before);
         if before != Some(bookmark.as_str()) {
             changed.push((room.clone(), bookmark));
@@ -69,7 +81,9 @@ fn bookmark(conference: &Element, before: Option<&str>) -> String {
         child.map(|child| Xml::new(name).text(&child.text()))
     };
     let is_autojoin = matches!(conference.attr("autojoin"), Some("1" | "true"));
-    let extensions = before.as_ref().and_then(|before| before.get_child("extensions", ns::BOOKMARKS));
+    let extensions = before
+        .as_ref()
+        .and_then(|before| before.get_child("extensions", ns::BOOKMARKS));
     let bookmark = Xml::in_namespace("conference", ns::BOOKMARKS)
         .maybe("name", conference.attr("name"))
         .attr("autojoin", if is_autojoin { "true" } else { "false" })
@@ -81,5 +95,7 @@ fn bookmark(conference: &Element, before: Option<&str>) -> String {
     };
     // Read and written once, so that it compares equal to what the store holds.
     let written = bookmark.finish();
-    written.parse::<Element>().map_or(written, |element| String::from(&element))
+    written
+        .parse::<Element>()
+        .map_or(written, |element| String::from(&element))
 }

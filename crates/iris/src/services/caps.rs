@@ -24,7 +24,10 @@ pub(crate) fn ask(
     before: Option<&Bytes>,
 ) -> Option<Send> {
     let node = node(&presence.bytes)?;
-    if before.and_then(|bytes| self::node(bytes)).is_some_and(|known| known == node) {
+    if before
+        .and_then(|bytes| self::node(bytes))
+        .is_some_and(|known| known == node)
+    {
         return None;
     }
     let query = Xml::in_namespace("query", ns::DISCO_INFO).attr("node", &node);
@@ -58,7 +61,9 @@ pub(crate) fn learn(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refus
         .filter(|query| query.is("query", ns::DISCO_INFO))
         .into_iter()
         .flat_map(|query| {
-            let features = query.children().filter_map(|child| child.attr("var").map(str::to_owned));
+            let features = query
+                .children()
+                .filter_map(|child| child.attr("var").map(str::to_owned));
             features.collect::<Vec<_>>()
         })
         .filter_map(|feature| feature.strip_suffix("+notify").map(str::to_owned))
@@ -74,5 +79,9 @@ pub(crate) fn learn(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refus
 
 fn node(presence: &[u8]) -> Option<String> {
     let caps = Children::of(presence).find(|child| child.is("c", Some(ns::CAPS)))?;
-    Some(format!("{}#{}", caps.tag.value("node")?, caps.tag.value("ver")?))
+    Some(format!(
+        "{}#{}",
+        caps.tag.value("node")?,
+        caps.tag.value("ver")?
+    ))
 }

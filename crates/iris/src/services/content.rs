@@ -88,7 +88,8 @@ impl Seen {
                 self.is_important = true;
             }
             ("x", ns::MUC_USER) => {
-                self.is_important |= Children::of(child.bytes).any(|inner| inner.tag.local == "invite");
+                self.is_important |=
+                    Children::of(child.bytes).any(|inner| inner.tag.local == "invite");
             }
             ("received", ns::RECEIPTS)
             | ("received" | "displayed" | "acknowledged", ns::CHAT_MARKERS)
@@ -118,7 +119,11 @@ mod tests {
         let from = jid::Jid::new("a@b/c").unwrap();
         let frame = format!("<message type='{type_}'>{payload}</message>");
         let content = Content::of(&Stanza::parse(frame.as_bytes(), &from).unwrap());
-        assert_eq!((content.is_stored, content.is_copied), (is_stored, is_copied), "{type_} {payload}");
+        assert_eq!(
+            (content.is_stored, content.is_copied),
+            (is_stored, is_copied),
+            "{type_} {payload}"
+        );
     }
 
     #[test]
@@ -130,18 +135,68 @@ mod tests {
         check("headline", body, false, false);
         check("groupchat", body, false, false);
         check("error", body, false, false);
-        check("chat", "<encrypted xmlns='eu.siacs.conversations.axolotl'/>", true, true);
+        check(
+            "chat",
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+            true,
+            true,
+        );
         check("chat", "<encrypted xmlns='urn:xmpp:omemo:2'/>", true, true);
-        check("chat", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", false, true);
-        check("normal", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", false, false);
-        check("normal", "<received xmlns='urn:xmpp:receipts' id='1'/>", true, true);
-        check("chat", "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>", true, true);
+        check(
+            "chat",
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+            false,
+            true,
+        );
+        check(
+            "normal",
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+            false,
+            false,
+        );
+        check(
+            "normal",
+            "<received xmlns='urn:xmpp:receipts' id='1'/>",
+            true,
+            true,
+        );
+        check(
+            "chat",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>",
+            true,
+            true,
+        );
         check("chat", "<store xmlns='urn:xmpp:hints'/>", true, true);
         check("chat", &format!("{body}{no_store}"), false, true);
-        check("chat", &format!("{body}<no-permanent-store xmlns='urn:xmpp:hints'/>"), false, true);
-        check("chat", &format!("{body}<no-copy xmlns='urn:xmpp:hints'/>"), true, false);
-        check("chat", &format!("{body}<private xmlns='urn:xmpp:carbons:2'/>"), true, false);
-        check("normal", "<x xmlns='jabber:x:conference' jid='r@c'/>", true, true);
-        check("normal", "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>", true, true);
+        check(
+            "chat",
+            &format!("{body}<no-permanent-store xmlns='urn:xmpp:hints'/>"),
+            false,
+            true,
+        );
+        check(
+            "chat",
+            &format!("{body}<no-copy xmlns='urn:xmpp:hints'/>"),
+            true,
+            false,
+        );
+        check(
+            "chat",
+            &format!("{body}<private xmlns='urn:xmpp:carbons:2'/>"),
+            true,
+            false,
+        );
+        check(
+            "normal",
+            "<x xmlns='jabber:x:conference' jid='r@c'/>",
+            true,
+            true,
+        );
+        check(
+            "normal",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>",
+            true,
+            true,
+        );
     }
 }

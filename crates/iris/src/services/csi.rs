@@ -26,7 +26,9 @@ pub fn while_inactive(stanza: &Stanza) -> While {
         Kind::Iq => While::Urgent,
         Kind::Presence => match stanza.type_.as_deref() {
             // Who is in a room must be told in order, with everybody else's coming and going.
-            None | Some("unavailable") if stanza.child("x", Some(ns::MUC_USER)).is_some() => While::Waits,
+            None | Some("unavailable") if stanza.child("x", Some(ns::MUC_USER)).is_some() => {
+                While::Waits
+            }
             None | Some("unavailable") => While::Replaceable,
             _ => While::Urgent,
         },
@@ -42,7 +44,9 @@ fn message(stanza: &Stanza) -> While {
     if stanza.child("event", Some(ns::PUBSUB_EVENT)).is_some() {
         return While::Waits;
     }
-    let is_carbon = stanza.children().any(|child| child.namespace.as_deref() == Some(ns::CARBONS));
+    let is_carbon = stanza
+        .children()
+        .any(|child| child.namespace.as_deref() == Some(ns::CARBONS));
     let is_kept = content.is_stored || is_carbon || stanza.child("result", Some(ns::MAM)).is_some();
     match content.type_ {
         MessageType::Groupchat | MessageType::Headline | MessageType::Error => While::Waits,
@@ -55,6 +59,9 @@ fn message(stanza: &Stanza) -> While {
 
 fn is_chat_state(stanza: &Stanza) -> bool {
     stanza.children().all(|child| {
-        matches!(child.namespace.as_deref(), Some(ns::CHAT_STATES | ns::HINTS)) || child.is("thread", None)
+        matches!(
+            child.namespace.as_deref(),
+            Some(ns::CHAT_STATES | ns::HINTS)
+        ) || child.is("thread", None)
     })
 }

@@ -14,7 +14,9 @@ pub fn format(at_ms: i64) -> String {
 
 /// The reverse of [`format`], for any offset and precision that XEP-0082 allows.
 pub fn parse(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+    text.parse::<Timestamp>()
+        .ok()
+        .map(Timestamp::as_millisecond)
 }
 
 #[cfg(test)]
@@ -26,7 +28,10 @@ mod tests {
     #[test]
     fn text_has_milliseconds_and_ends_in_z() {
         assert_eq!(format(1_763_735_881_007), "2025-11-21T14:38:01.007Z");
-        assert_eq!(parse("2025-11-21T16:38:01.007+02:00"), Some(1_763_735_881_007));
+        assert_eq!(
+            parse("2025-11-21T16:38:01.007+02:00"),
+            Some(1_763_735_881_007)
+        );
         assert_eq!(parse("2025-11-21"), None);
     }
 

@@ -27,7 +27,14 @@ pub fn of_archived(archived: &Archived, resources: &[Resource]) -> Vec<(FullJid,
     };
     let stamped = with_stanza_id(&entry.stanza, &entry.owner, archived.id);
     let content = Content::of(&message);
-    deliver(&entry.owner, entry.direction, &message, &content, &stamped, resources)
+    deliver(
+        &entry.owner,
+        entry.direction,
+        &message,
+        &content,
+        &stamped,
+        resources,
+    )
 }
 
 /// The same for a message that no archive keeps.
@@ -38,7 +45,14 @@ pub(crate) fn of_passing(
     content: &Content,
     resources: &[Resource],
 ) -> Vec<(FullJid, Bytes)> {
-    deliver(owner, direction, message, content, &message.bytes, resources)
+    deliver(
+        owner,
+        direction,
+        message,
+        content,
+        &message.bytes,
+        resources,
+    )
 }
 
 /// A message with its place in `by`'s archive. A `stanza-id` that claims to be `by`'s is not kept.
@@ -53,7 +67,8 @@ pub fn with_stanza_id(message: &Bytes, by: &BareJid, id: ArchiveId) -> Bytes {
 /// A message without any `stanza-id` that claims to be `by`'s (XEP-0359 5).
 pub(crate) fn without_stanza_id(message: &Bytes, by: &BareJid) -> Bytes {
     without_children(message, |child: &Child<'_>| {
-        child.is("stanza-id", Some(ns::SID)) && child.tag.value("by").is_some_and(|id| id == by.as_str())
+        child.is("stanza-id", Some(ns::SID))
+            && child.tag.value("by").is_some_and(|id| id == by.as_str())
     })
 }
 
@@ -69,7 +84,10 @@ fn deliver(
     forms(direction, message, content, resources)
         .map(|(to, form)| match form {
             Form::Itself => (to.clone(), bytes.clone()),
-            Form::Copy => (to.clone(), forward::carbon(owner, to, direction, bytes, type_)),
+            Form::Copy => (
+                to.clone(),
+                forward::carbon(owner, to, direction, bytes, type_),
+            ),
         })
         .collect()
 }
@@ -81,7 +99,9 @@ fn forms<'a>(
     resources: &'a [Resource],
 ) -> impl Iterator<Item = (&'a FullJid, Form)> {
     let named = match (direction, &message.to) {
-        (Direction::Received, Some(to)) => resources.iter().find(|resource| is_same(&resource.jid, to)),
+        (Direction::Received, Some(to)) => {
+            resources.iter().find(|resource| is_same(&resource.jid, to))
+        }
         _ => None,
     };
     let named = named.map(|resource| &resource.jid);
@@ -101,7 +121,8 @@ fn forms<'a>(
         if named == Some(&resource.jid) || (is_for_all && is_available && resource.priority >= 0) {
             return Some((&resource.jid, Form::Itself));
         }
-        let takes_copy = is_copied && is_available && resource.carbons && !is_same(&resource.jid, &sender);
+        let takes_copy =
+            is_copied && is_available && resource.carbons && !is_same(&resource.jid, &sender);
         takes_copy.then_some((&resource.jid, Form::Copy))
     })
 }

@@ -105,7 +105,11 @@ pub(crate) fn server(ctx: &Context<'_>, request: &Request<'_>) -> Result<Outcome
 ///
 /// # Errors
 /// The caller may not see it.
-pub(crate) fn account(ctx: &Context<'_>, account: &BareJid, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn account(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     if !presence::is_seen_by(ctx, account, &request.stanza.from.to_bare())? {
         return Err(Condition::ServiceUnavailable.into());
     }
@@ -140,7 +144,10 @@ pub(crate) fn upload(ctx: &Context<'_>, request: &Request<'_>) -> Outcome {
     };
     let max = ctx.host.offers.upload_bytes_max.to_string();
     let form = submit("result", ns::UPLOAD).child(field("max-file-size", &[max]));
-    request.result(ctx, info(None, &[identity], &[ns::DISCO_INFO, ns::UPLOAD]).child(form))
+    request.result(
+        ctx,
+        info(None, &[identity], &[ns::DISCO_INFO, ns::UPLOAD]).child(form),
+    )
 }
 
 /// The server's capabilities for its stream features: node and version (XEP-0115 6.3), hash SHA-1.
@@ -172,7 +179,9 @@ fn info(node: Option<&str>, identities: &[Identity], features: &[&str]) -> Xml {
             .attr("type", type_)
             .attr("name", "Hanse")
     });
-    let features = features.iter().map(|feature| Xml::new("feature").attr("var", feature));
+    let features = features
+        .iter()
+        .map(|feature| Xml::new("feature").attr("var", feature));
     Xml::in_namespace("query", ns::DISCO_INFO)
         .maybe("node", node)
         .children(identities)

@@ -21,12 +21,19 @@ const CREDENTIALS_TTL_S: i64 = 12 * 3_600;
 ///
 /// # Errors
 /// The caller is no session of this node, or names a service that is not offered.
-pub(crate) fn handle(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    permit: &Permit,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     asking_session(permit)?;
     let offered = ctx.host.offers.external.iter();
     let ns = ns::EXTDISCO;
     if request.payload.is("credentials", ns) {
-        let asked = request.payload.get_child("service", ns).ok_or(Condition::BadRequest)?;
+        let asked = request
+            .payload
+            .get_child("service", ns)
+            .ok_or(Condition::BadRequest)?;
         let found: Vec<_> = offered
             .filter(|service| asked.attr("host") == Some(service.host.as_str()))
             .filter(|service| asked.attr("type") == Some(service.type_.as_str()))
@@ -44,7 +51,12 @@ pub(crate) fn handle(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) 
     let listed = offered
         .filter(|service| kind.is_none_or(|kind| kind == service.type_))
         .map(|service| written(ctx, service));
-    Ok(request.result(ctx, Xml::in_namespace("services", ns).maybe("type", kind).children(listed)))
+    Ok(request.result(
+        ctx,
+        Xml::in_namespace("services", ns)
+            .maybe("type", kind)
+            .children(listed),
+    ))
 }
 
 fn written(ctx: &Context<'_>, service: &ExternalService) -> Xml {

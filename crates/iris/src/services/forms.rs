@@ -68,16 +68,17 @@ pub(crate) fn submit(type_: &str, form_type: &str) -> Xml {
 
 /// One field without a type.
 pub(crate) fn field(var: &str, values: &[impl AsRef<str>]) -> Xml {
-    values.iter().fold(Xml::new("field").attr("var", var), |field, value| {
-        field.child(Xml::new("value").text(value.as_ref()))
-    })
+    values
+        .iter()
+        .fold(Xml::new("field").attr("var", var), |field, value| {
+            field.child(Xml::new("value").text(value.as_ref()))
+        })
 }
 
 /// One field with a type.
 pub(crate) fn typed_field(var: &str, type_: &str, values: &[impl AsRef<str>]) -> Xml {
-    values
-        .iter()
-        .fold(Xml::new("field").attr("var", var).attr("type", type_), |field, value| {
-            field.child(Xml::new("value").text(value.as_ref()))
-        })
+    values.iter().fold(
+        Xml::new("field").attr("var", var).attr("type", type_),
+        |field, value| field.child(Xml::new("value").text(value.as_ref())),
+    )
 }

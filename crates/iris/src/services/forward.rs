@@ -20,7 +20,13 @@ pub(crate) fn delay(at_ms: i64) -> Xml {
 }
 
 /// A carbon copy of a message (XEP-0280 1.0) for one device of `owner`.
-pub(crate) fn carbon(owner: &BareJid, to: &FullJid, direction: Direction, message: &[u8], type_: &str) -> Bytes {
+pub(crate) fn carbon(
+    owner: &BareJid,
+    to: &FullJid,
+    direction: Direction,
+    message: &[u8],
+    type_: &str,
+) -> Bytes {
     let name = match direction {
         Direction::Sent => "sent",
         Direction::Received => "received",

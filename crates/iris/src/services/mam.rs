@@ -24,7 +24,11 @@ const IDS_MAX: usize = 100;
 ///
 /// # Errors
 /// The request is malformed, or names an entry that is not there.
-pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     match (request.is_set, request.payload.name()) {
         (true, "query") => query(ctx, owner, request),
         (false, "query") => Ok(request.result(ctx, fields())),
@@ -57,7 +61,9 @@ fn query(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outc
         let result = result(&owner.account, &to, asked.query_id.as_deref(), archived);
         outcome.send.push(send(ctx.host, &to, result));
     }
-    let ends = ends.as_ref().map(|(first, last)| (first.as_str(), last.as_str()));
+    let ends = ends
+        .as_ref()
+        .map(|(first, last)| (first.as_str(), last.as_str()));
     let fin = Xml::in_namespace("fin", ns::MAM)
         .maybe("queryid", asked.query_id.as_deref())
         .maybe("complete", page.complete.then_some("true"))
@@ -105,7 +111,10 @@ fn result(owner: &BareJid, to: &Jid, query_id: Option<&str>, archived: &Archived
             Xml::in_namespace("result", ns::MAM)
                 .maybe("queryid", query_id)
                 .attr("id", &archived.id.to_string())
-                .child(forward::forwarded(&archived.entry.stanza, Some(archived.at_ms))),
+                .child(forward::forwarded(
+                    &archived.entry.stanza,
+                    Some(archived.at_ms),
+                )),
         )
 }
 
@@ -141,8 +150,8 @@ fn fields() -> Xml {
         ("after-id", "text-single"),
         ("ids", "list-multi"),
     ];
-    let form = submit("form", ns::MAM)
-        .children(fields.map(|(var, type_)| typed_field(var, type_, &NONE)));
+    let form =
+        submit("form", ns::MAM).children(fields.map(|(var, type_)| typed_field(var, type_, &NONE)));
     Xml::in_namespace("query", ns::MAM).child(form)
 }
 

@@ -28,7 +28,10 @@ pub(crate) fn is_from_session(ctx: &Context<'_>, from: &Jid) -> bool {
 
 fn send(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
     let sender = stanza.from.to_bare();
-    let to = stanza.to.clone().unwrap_or_else(|| Jid::from(sender.clone()));
+    let to = stanza
+        .to
+        .clone()
+        .unwrap_or_else(|| Jid::from(sender.clone()));
     if blocking::is_blocked(ctx, &sender, &to)? {
         return Err(Refusal::with(Condition::NotAcceptable, Detail::Blocked));
     }
@@ -58,12 +61,21 @@ fn receive(ctx: &Context<'_>, stanza: &Stanza, content: &Content) -> Result<Outc
     if owner.node().is_none() {
         return Ok(Outcome::nothing());
     }
-    let is_known = stored::account_exists(ctx, &owner)? && !blocking::is_blocked(ctx, &owner, &stanza.from)?;
-    let is_room_speech_astray = content.type_ == MessageType::Groupchat && !names_device(ctx, &owner, stanza);
+    let is_known =
+        stored::account_exists(ctx, &owner)? && !blocking::is_blocked(ctx, &owner, &stanza.from)?;
+    let is_room_speech_astray =
+        content.type_ == MessageType::Groupchat && !names_device(ctx, &owner, stanza);
     if !is_known || is_room_speech_astray {
         return Err(Condition::ServiceUnavailable.into());
     }
-    keep(ctx, &owner, Direction::Received, &stanza.from, stanza, content)
+    keep(
+        ctx,
+        &owner,
+        Direction::Received,
+        &stanza.from,
+        stanza,
+        content,
+    )
 }
 
 /// The owner's side of a message: archived, and delivered from there, or delivered and forgotten.
@@ -77,7 +89,8 @@ fn keep(
 ) -> Result<Outcome, Refusal> {
     let live = ctx.live.resources(owner);
     let is_wanted = content.is_stored && preferences::keeps(ctx, owner, peer)?;
-    let is_taken_now = direction == Direction::Sent || live.iter().any(|resource| resource.presence.is_some());
+    let is_taken_now =
+        direction == Direction::Sent || live.iter().any(|resource| resource.presence.is_some());
     // Who wants no archive still wants what was sent while no device was there.
     if !content.is_stored || (!is_wanted && is_taken_now) {
         let send = delivery::of_passing(owner, direction, stanza, content, &live)
@@ -117,5 +130,8 @@ fn names_device(ctx: &Context<'_>, owner: &BareJid, stanza: &Stanza) -> bool {
     let Some(Ok(to)) = stanza.to.as_ref().map(Jid::try_as_full) else {
         return false;
     };
-    ctx.live.resources(owner).iter().any(|resource| resource.jid == *to)
+    ctx.live
+        .resources(owner)
+        .iter()
+        .any(|resource| resource.jid == *to)
 }

@@ -57,8 +57,12 @@ pub fn required(host: &Host, stanza: &Stanza) -> (Action, BareJid) {
     match (stanza.kind, to) {
         (Kind::Message | Kind::Presence, _) => (Action::SendAs, sender),
         (Kind::Iq, None) => (Action::ManageAccount, sender),
-        (Kind::Iq, Some(to)) if to.node().is_none() && host.is_local(&to.clone().into()) => (Action::AskServer, to),
-        (Kind::Iq, Some(to)) if to == sender && is_session(host, &stanza.from) => (Action::ManageAccount, to),
+        (Kind::Iq, Some(to)) if to.node().is_none() && host.is_local(&to.clone().into()) => {
+            (Action::AskServer, to)
+        }
+        (Kind::Iq, Some(to)) if to == sender && is_session(host, &stanza.from) => {
+            (Action::ManageAccount, to)
+        }
         (Kind::Iq, Some(to)) => (Action::ReadPublished, to),
     }
 }
@@ -69,7 +73,8 @@ fn is_session(host: &Host, from: &Jid) -> bool {
 
 /// Answers an IQ, or passes it on.
 pub fn iq(ctx: &Context<'_>, permit: &Permit, stanza: &Stanza) -> Outcome {
-    decide_iq(ctx, permit, stanza).unwrap_or_else(|refusal| request::refuse(ctx.host, stanza, &refusal))
+    decide_iq(ctx, permit, stanza)
+        .unwrap_or_else(|refusal| request::refuse(ctx.host, stanza, &refusal))
 }
 
 /// Decides about a message. Who gets it now follows from what is archived: see [`delivery`].
@@ -88,7 +93,7 @@ pub fn session_ended(ctx: &Context<'_>, session: &FullJid) -> Outcome {
 }
 
 fn decide_iq(ctx: &Context<'_>, permit: &Permit, stanza: &Stanza) -> Result<Outcome, Refusal> {
-    let own = BareJid::from(stanza.from.to_bare());
+    let own = stanza.from.to_bare();
     let to = stanza.to.clone().unwrap_or_else(|| Jid::from(own.clone()));
     let is_from_session = message::is_from_session(ctx, &stanza.from);
     if is_from_session && blocking::is_blocked(ctx, &own, &to)? {
@@ -102,7 +107,11 @@ fn decide_iq(ctx: &Context<'_>, permit: &Permit, stanza: &Stanza) -> Result<Outc
     }
     if stanza.is_answer() {
         let is_learned = is_from_session && to.node().is_none() && caps::is_answer(stanza);
-        return if is_learned { caps::learn(ctx, stanza) } else { Ok(Outcome::nothing()) };
+        return if is_learned {
+            caps::learn(ctx, stanza)
+        } else {
+            Ok(Outcome::nothing())
+        };
     }
     let request = Request::read(stanza)?;
     let bare = to.to_bare();
@@ -121,14 +130,25 @@ fn decide_iq(ctx: &Context<'_>, permit: &Permit, stanza: &Stanza) -> Result<Outc
 /// A device answers itself; one that is not there, or whose owner blocked the caller, cannot.
 fn to_device(ctx: &Context<'_>, stanza: &Stanza, to: &FullJid) -> Result<Outcome, Refusal> {
     let account = to.to_bare();
-    let is_there = ctx.live.resources(&account).iter().any(|resource| resource.jid == *to);
+    let is_there = ctx
+        .live
+        .resources(&account)
+        .iter()
+        .any(|resource| resource.jid == *to);
     if !is_there || blocking::is_blocked(ctx, &account, &stanza.from)? {
         return Err(Condition::ServiceUnavailable.into());
     }
-    Ok(Outcome::reply(Target::Resource(to.clone()), stanza.bytes.clone()))
+    Ok(Outcome::reply(
+        Target::Resource(to.clone()),
+        stanza.bytes.clone(),
+    ))
 }
 
-fn to_server(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) -> Result<Outcome, Refusal> {
+fn to_server(
+    ctx: &Context<'_>,
+    permit: &Permit,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     if let Some(outcome) = simple::server(ctx, request) {
         return Ok(outcome);
     }
@@ -140,7 +160,11 @@ fn to_server(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) -> Resul
     }
 }
 
-fn to_upload(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) -> Result<Outcome, Refusal> {
+fn to_upload(
+    ctx: &Context<'_>,
+    permit: &Permit,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     if let Some(outcome) = simple::server(ctx, request) {
         return Ok(outcome);
     }
@@ -158,7 +182,9 @@ fn to_own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Out
     match request.payload.ns().as_str() {
         ns::BLOCKING => blocking::handle(ctx, owner, request),
         ns::CARBONS => simple::carbons(ctx, owner, request),
-        ns::DISCO_INFO | ns::DISCO_ITEMS if !request.is_set => disco::account(ctx, &owner.account, request),
+        ns::DISCO_INFO | ns::DISCO_ITEMS if !request.is_set => {
+            disco::account(ctx, &owner.account, request)
+        }
         ns::MAM => mam::handle(ctx, owner, request),
         ns::PRIVATE => private::handle(ctx, owner, request),
         ns::PUBSUB | ns::PUBSUB_OWNER => pep::own(ctx, owner, request),
@@ -171,15 +197,21 @@ fn to_own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Out
 }
 
 /// What others may ask of an account. The answers do not depend on whether there is one.
-fn to_other(ctx: &Context<'_>, account: &BareJid, request: &Request<'_>) -> Result<Outcome, Refusal> {
-    let is_hidden =
-        !stored::account_exists(ctx, account)? || blocking::is_blocked(ctx, account, &request.stanza.from)?;
+fn to_other(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
+    let is_hidden = !stored::account_exists(ctx, account)?
+        || blocking::is_blocked(ctx, account, &request.stanza.from)?;
     match (request.is_set, request.payload.ns().as_str()) {
         (false, ns::PUBSUB) if is_hidden => Err(Condition::ItemNotFound.into()),
         (false, ns::PUBSUB) => pep::read(ctx, account, request),
         (false, ns::VCARD) if is_hidden => Err(Condition::ItemNotFound.into()),
         (false, ns::VCARD) => vcard::read(ctx, account, request),
-        (false, ns::DISCO_INFO | ns::DISCO_ITEMS) if !is_hidden => disco::account(ctx, account, request),
+        (false, ns::DISCO_INFO | ns::DISCO_ITEMS) if !is_hidden => {
+            disco::account(ctx, account, request)
+        }
         _ => Err(Condition::ServiceUnavailable.into()),
     }
 }

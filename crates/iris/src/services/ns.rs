@@ -30,8 +30,7 @@ pub(crate) const PUBSUB_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors
 pub(crate) const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
 pub(crate) const PUBSUB_NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
 pub(crate) const PUBSUB_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
-pub(crate) const PUBSUB_PUBLISH_OPTIONS: &str =
-    "http://jabber.org/protocol/pubsub#publish-options";
+pub(crate) const PUBSUB_PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publish-options";
 pub(crate) const PUSH: &str = "urn:xmpp:push:0";
 pub(crate) const PUSH_SUMMARY: &str = "urn:xmpp:push:summary";
 pub(crate) const RECEIPTS: &str = "urn:xmpp:receipts";

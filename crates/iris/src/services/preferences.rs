@@ -33,8 +33,11 @@ enum Keep {
 }
 
 impl Keep {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Always, "always"), (Self::Never, "never"), (Self::Roster, "roster")];
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Always, "always"),
+        (Self::Never, "never"),
+        (Self::Roster, "roster"),
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -55,7 +58,10 @@ pub(crate) fn keeps(ctx: &Context<'_>, owner: &BareJid, peer: &Jid) -> Result<bo
         return Ok(true);
     };
     let bare = peer.to_bare();
-    let is_in = |list: &[String]| list.iter().any(|jid| jid == peer.as_str() || jid == bare.as_str());
+    let is_in = |list: &[String]| {
+        list.iter()
+            .any(|jid| jid == peer.as_str() || jid == bare.as_str())
+    };
     if is_in(&preferences.never) {
         return Ok(false);
     }
@@ -73,16 +79,24 @@ pub(crate) fn keeps(ctx: &Context<'_>, owner: &BareJid, peer: &Jid) -> Result<bo
 ///
 /// # Errors
 /// The request is malformed.
-pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     if !request.is_set {
-        let stored: Option<Preferences> = stored::read(ctx, Collection::ArchivePreferences, &owner.account, "")?;
+        let stored: Option<Preferences> =
+            stored::read(ctx, Collection::ArchivePreferences, &owner.account, "")?;
         return Ok(request.result(ctx, written(&stored.unwrap_or_default())));
     }
     let preferences = read(&request.payload)?;
     let mut outcome = request.result(ctx, written(&preferences));
-    outcome
-        .writes
-        .push(stored::put(Collection::ArchivePreferences, &owner.account, "", &preferences));
+    outcome.writes.push(stored::put(
+        Collection::ArchivePreferences,
+        &owner.account,
+        "",
+        &preferences,
+    ));
     Ok(outcome)
 }
 

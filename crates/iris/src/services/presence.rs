@@ -4,11 +4,11 @@
 use bytes::Bytes;
 use jid::{BareJid, FullJid, Jid};
 
+use super::avatar::{self, Addition};
 use super::blocking::{self, List};
 use super::refusal::{Detail, Refusal};
 use super::request::refuse;
 use super::subscription::Request;
-use super::avatar::{self, Addition};
 use super::{arrival, message, roster, stored, subscribing};
 use crate::live::Resource;
 use crate::outcome::{Context, Outcome, Send, SessionChange, Target};
@@ -33,7 +33,10 @@ fn send(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
         (None, None) => available(ctx, session, stanza),
         (Some("unavailable"), None) => gone(ctx, session, &stanza.bytes),
         (None | Some("unavailable"), Some(to)) => directed(ctx, stanza, to),
-        (Some("error"), Some(to)) => Ok(Outcome::reply(Target::Route(to.clone()), stanza.bytes.clone())),
+        (Some("error"), Some(to)) => Ok(Outcome::reply(
+            Target::Route(to.clone()),
+            stanza.bytes.clone(),
+        )),
         (Some("probe"), Some(_)) => receive(ctx, stanza),
         (Some(type_), _) => {
             let request = Request::read(type_).ok_or(Condition::BadRequest)?;
@@ -50,7 +53,8 @@ fn receive(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
     if let Some(request) = stanza.type_.as_deref().and_then(Request::read) {
         return subscribing::receive(ctx, stanza, request);
     }
-    if !stored::account_exists(ctx, &account)? || blocking::is_blocked(ctx, &account, &stanza.from)? {
+    if !stored::account_exists(ctx, &account)? || blocking::is_blocked(ctx, &account, &stanza.from)?
+    {
         return Ok(Outcome::nothing());
     }
     match (stanza.type_.as_deref(), to.try_as_full()) {
@@ -58,10 +62,14 @@ fn receive(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
             send: arrival::seen_by(ctx, &account, &stanza.from)?,
             ..Outcome::nothing()
         }),
-        (_, Ok(full)) => Ok(Outcome::reply(Target::Resource(full.clone()), stanza.bytes.clone())),
-        (None | Some("unavailable"), Err(_)) => {
-            Ok(Outcome::reply(Target::Available(account), stanza.bytes.clone()))
-        }
+        (_, Ok(full)) => Ok(Outcome::reply(
+            Target::Resource(full.clone()),
+            stanza.bytes.clone(),
+        )),
+        (None | Some("unavailable"), Err(_)) => Ok(Outcome::reply(
+            Target::Available(account),
+            stanza.bytes.clone(),
+        )),
         _ => Ok(Outcome::nothing()),
     }
 }
@@ -70,10 +78,17 @@ fn receive(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
 fn available(ctx: &Context<'_>, session: &FullJid, stanza: &Stanza) -> Result<Outcome, Refusal> {
     let account = session.to_bare();
     let bytes = avatar::stamped(ctx, &account, &stanza.bytes)?;
-    let before = ctx.live.resources(&account).into_iter().find(|resource| resource.jid == *session);
+    let before = ctx
+        .live
+        .resources(&account)
+        .into_iter()
+        .find(|resource| resource.jid == *session);
     let before = before.and_then(|resource| resource.presence);
     let mut outcome = Outcome {
-        session: vec![SessionChange::Presence(Some((stanza.bytes.clone(), priority(stanza)?)))],
+        session: vec![SessionChange::Presence(Some((
+            stanza.bytes.clone(),
+            priority(stanza)?,
+        )))],
         send: broadcast(ctx, session, &bytes)?,
         ..Outcome::nothing()
     };
@@ -84,14 +99,24 @@ fn available(ctx: &Context<'_>, session: &FullJid, stanza: &Stanza) -> Result<Ou
     if before.is_none() {
         outcome = outcome.and(arrival::welcome(ctx, session)?);
     }
-    outcome.send.extend(super::caps::ask(ctx, session, stanza, before.as_ref()));
+    outcome
+        .send
+        .extend(super::caps::ask(ctx, session, stanza, before.as_ref()));
     Ok(outcome)
 }
 
 /// A device leaves (RFC 6121 4.5), with all whom it wrote to directly (4.6.3).
-pub(crate) fn gone(ctx: &Context<'_>, session: &FullJid, bytes: &Bytes) -> Result<Outcome, Refusal> {
+pub(crate) fn gone(
+    ctx: &Context<'_>,
+    session: &FullJid,
+    bytes: &Bytes,
+) -> Result<Outcome, Refusal> {
     let account = session.to_bare();
-    let own = ctx.live.resources(&account).into_iter().find(|resource| resource.jid == *session);
+    let own = ctx
+        .live
+        .resources(&account)
+        .into_iter()
+        .find(|resource| resource.jid == *session);
     let Some(own) = own else {
         return Ok(Outcome::nothing());
     };
@@ -114,7 +139,9 @@ pub(crate) fn gone(ctx: &Context<'_>, session: &FullJid, bytes: &Bytes) -> Resul
 
 /// What is sent when a session ends without saying so.
 pub(crate) fn vanished(ctx: &Context<'_>, session: &FullJid) -> Outcome {
-    let presence = Xml::new("presence").attr("type", "unavailable").attr("from", session.as_str());
+    let presence = Xml::new("presence")
+        .attr("type", "unavailable")
+        .attr("from", session.as_str());
     gone(ctx, session, &presence.finish().into()).unwrap_or_else(|_| Outcome::nothing())
 }
 
@@ -132,7 +159,9 @@ fn directed(ctx: &Context<'_>, stanza: &Stanza, to: &Jid) -> Result<Outcome, Ref
     };
     Ok(Outcome {
         session: vec![change],
-        send: to_one(ctx, session, to, &stanza.bytes)?.into_iter().collect(),
+        send: to_one(ctx, session, to, &stanza.bytes)?
+            .into_iter()
+            .collect(),
         ..Outcome::nothing()
     })
 }
@@ -166,7 +195,12 @@ fn others(ctx: &Context<'_>, session: &FullJid) -> impl Iterator<Item = Resource
 }
 
 /// A presence to one address. A local contact that blocked the sender gets nothing.
-fn to_one(ctx: &Context<'_>, from: &FullJid, to: &Jid, bytes: &Bytes) -> Result<Option<Send>, Refusal> {
+fn to_one(
+    ctx: &Context<'_>,
+    from: &FullJid,
+    to: &Jid,
+    bytes: &Bytes,
+) -> Result<Option<Send>, Refusal> {
     let account = to.to_bare();
     if account.domain() == ctx.host.domain.as_ref() {
         let from = Jid::from(from.clone());
@@ -186,7 +220,11 @@ fn to_one(ctx: &Context<'_>, from: &FullJid, to: &Jid, bytes: &Bytes) -> Result<
 }
 
 /// The presence of each device of the account, to a contact who may see it from now on.
-pub(crate) fn showing(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> Result<Vec<Send>, Refusal> {
+pub(crate) fn showing(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    contact: &BareJid,
+) -> Result<Vec<Send>, Refusal> {
     let mut sends = Vec::new();
     for resource in ctx.live.resources(account) {
         if let Some(bytes) = &resource.presence {
@@ -198,7 +236,11 @@ pub(crate) fn showing(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -
 }
 
 /// Each device of the account leaves, for a contact who may not see it any longer.
-pub(crate) fn leaving(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> Result<Vec<Send>, Refusal> {
+pub(crate) fn leaving(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    contact: &BareJid,
+) -> Result<Vec<Send>, Refusal> {
     let mut sends = Vec::new();
     for resource in ctx.live.resources(account) {
         if resource.presence.is_some() {
@@ -229,18 +271,26 @@ pub(crate) fn seen_differently(
                     outcome.send.extend(showing(ctx, account, &contact)?);
                 }
                 if item.to {
-                    outcome.send.extend(arrival::looked_up(ctx, account, &contact)?);
+                    outcome
+                        .send
+                        .extend(arrival::looked_up(ctx, account, &contact)?);
                 }
             }
             _ => {}
         }
     }
     for resource in ctx.live.resources(account) {
-        for to in resource.directed.iter().filter(|to| !before.holds(to) && after.holds(to)) {
+        for to in resource
+            .directed
+            .iter()
+            .filter(|to| !before.holds(to) && after.holds(to))
+        {
             let presence = Xml::new("presence")
                 .attr("type", "unavailable")
                 .attr("from", resource.jid.as_str());
-            outcome.send.extend(to_one(ctx, &resource.jid, to, &presence.finish().into())?);
+            outcome
+                .send
+                .extend(to_one(ctx, &resource.jid, to, &presence.finish().into())?);
         }
     }
     Ok(outcome)
@@ -253,7 +303,11 @@ pub(crate) fn addressed(bytes: &Bytes, to: &Jid) -> Bytes {
 
 fn priority(stanza: &Stanza) -> Result<i8, Refusal> {
     match stanza.child("priority", None) {
-        Some(priority) => priority.text().trim().parse().map_err(|_| Condition::BadRequest.into()),
+        Some(priority) => priority
+            .text()
+            .trim()
+            .parse()
+            .map_err(|_| Condition::BadRequest.into()),
         None => Ok(0),
     }
 }
@@ -262,7 +316,11 @@ fn priority(stanza: &Stanza) -> Result<i8, Refusal> {
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn is_seen_by(ctx: &Context<'_>, account: &BareJid, viewer: &BareJid) -> Result<bool, Refusal> {
+pub(crate) fn is_seen_by(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    viewer: &BareJid,
+) -> Result<bool, Refusal> {
     if viewer == account {
         return Ok(true);
     }
@@ -273,7 +331,11 @@ pub(crate) fn is_seen_by(ctx: &Context<'_>, account: &BareJid, viewer: &BareJid)
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn shown_again(ctx: &Context<'_>, account: &BareJid, addition: &Addition) -> Result<Vec<Send>, Refusal> {
+pub(crate) fn shown_again(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    addition: &Addition,
+) -> Result<Vec<Send>, Refusal> {
     let mut sends = Vec::new();
     for resource in ctx.live.resources(account) {
         if let Some(bytes) = &resource.presence {

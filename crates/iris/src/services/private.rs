@@ -20,12 +20,20 @@ const ELEMENTS_MAX: usize = 256;
 ///
 /// # Errors
 /// The request names none, or they are too long or too many.
-pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let elements: Vec<&Element> = request.payload.children().collect();
     if elements.is_empty() || !request.payload.is("query", ns::PRIVATE) {
         return Err(Condition::BadRequest.into());
     }
-    if request.is_set { set(ctx, owner, request, &elements) } else { get(ctx, owner, request, &elements) }
+    if request.is_set {
+        set(ctx, owner, request, &elements)
+    } else {
+        get(ctx, owner, request, &elements)
+    }
 }
 
 fn get(
@@ -40,7 +48,8 @@ fn get(
             query = query.child(bookmarks::storage(ctx, &owner.account)?);
             continue;
         }
-        let stored: Option<String> = stored::read(ctx, Collection::Private, &owner.account, &name(element))?;
+        let stored: Option<String> =
+            stored::read(ctx, Collection::Private, &owner.account, &name(element))?;
         // What was never stored reads as empty (XEP-0049 2.3).
         let empty = Element::bare(element.name(), element.ns());
         query = query.raw(&stored.unwrap_or_else(|| String::from(&empty)));
@@ -68,9 +77,12 @@ fn set(
         if text.len() > ELEMENT_BYTES_MAX {
             return Err(Condition::PolicyViolation.into());
         }
-        outcome
-            .writes
-            .push(stored::put(Collection::Private, &owner.account, name(element), &text));
+        outcome.writes.push(stored::put(
+            Collection::Private,
+            &owner.account,
+            name(element),
+            &text,
+        ));
     }
     Ok(outcome)
 }

@@ -33,7 +33,11 @@ struct Registration {
 ///
 /// # Errors
 /// The request is malformed, or there are too many registrations.
-pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let service = request.payload.attr("jid").ok_or(Condition::BadRequest)?;
     let service = Jid::new(service).map_err(|_| Condition::JidMalformed)?;
     let node = request.payload.attr("node");
@@ -42,17 +46,23 @@ pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) ->
         let prefix = format!("{service}\n");
         for name in stored::names(ctx, Collection::Push, &owner.account, &prefix)? {
             if node.is_none_or(|node| name[prefix.len()..] == *node) {
-                outcome.writes.push(stored::delete(Collection::Push, &owner.account, name));
+                outcome
+                    .writes
+                    .push(stored::delete(Collection::Push, &owner.account, name));
             }
         }
         return Ok(outcome);
     }
-    let node = node.filter(|node| !node.is_empty() && !node.contains('\n')).ok_or(Condition::BadRequest)?;
+    let node = node
+        .filter(|node| !node.is_empty() && !node.contains('\n'))
+        .ok_or(Condition::BadRequest)?;
     let count = stored::names(ctx, Collection::Push, &owner.account, "")?.len();
     if count >= REGISTRATIONS_MAX {
         return Err(Condition::ResourceConstraint.into());
     }
-    let options = Form::child_of(&request.payload).map(Form::into_fields).unwrap_or_default();
+    let options = Form::child_of(&request.payload)
+        .map(Form::into_fields)
+        .unwrap_or_default();
     let registration = Registration {
         resource: owner.session.resource().to_string(),
         service: service.to_string(),
@@ -60,7 +70,12 @@ pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) ->
         options,
     };
     let name = format!("{service}\n{node}");
-    outcome.writes.push(stored::put(Collection::Push, &owner.account, name, &registration));
+    outcome.writes.push(stored::put(
+        Collection::Push,
+        &owner.account,
+        name,
+        &registration,
+    ));
     Ok(outcome)
 }
 
@@ -75,7 +90,8 @@ pub(crate) fn wake(ctx: &Context<'_>, owner: &BareJid, count: usize) -> Result<V
     }
     let live = ctx.live.resources(owner);
     let is_away = |registration: &Registration| {
-        live.iter().all(|resource| resource.jid.resource().as_str() != registration.resource)
+        live.iter()
+            .all(|resource| resource.jid.resource().as_str() != registration.resource)
     };
     let sends = registrations
         .into_iter()
@@ -87,7 +103,9 @@ pub(crate) fn wake(ctx: &Context<'_>, owner: &BareJid, count: usize) -> Result<V
             let id = format!("push-{}-{index}", HEXLOWER.encode(&ctx.random[..12]));
             Some(Send {
                 to: Target::Route(service),
-                stanza: notification(owner, &registration, &id, count).finish().into(),
+                stanza: notification(owner, &registration, &id, count)
+                    .finish()
+                    .into(),
             })
         })
         .collect();
@@ -98,7 +116,9 @@ fn notification(owner: &BareJid, registration: &Registration, id: &str, count: u
     let summary = super::forms::submit("form", ns::PUSH_SUMMARY)
         .child(field("message-count", &[count.to_string()]));
     let item = Xml::new("item").child(Xml::in_namespace("notification", ns::PUSH).child(summary));
-    let publish = Xml::new("publish").attr("node", &registration.node).child(item);
+    let publish = Xml::new("publish")
+        .attr("node", &registration.node)
+        .child(item);
     let options = (!registration.options.is_empty()).then(|| {
         let fields = registration
             .options
@@ -113,5 +133,9 @@ fn notification(owner: &BareJid, registration: &Registration, id: &str, count: u
         .attr("id", id)
         .attr("from", owner.as_str())
         .attr("to", &registration.service)
-        .child(Xml::in_namespace("pubsub", ns::PUBSUB).child(publish).children(options))
+        .child(
+            Xml::in_namespace("pubsub", ns::PUBSUB)
+                .child(publish)
+                .children(options),
+        )
 }

@@ -37,7 +37,11 @@ impl Refusal {
     /// The `<error/>` element.
     pub(crate) fn element(&self) -> String {
         let specific = self.detail.as_ref().map(|detail| specific(detail).finish());
-        error_element(self.condition, None, specific.as_deref().unwrap_or_default())
+        error_element(
+            self.condition,
+            None,
+            specific.as_deref().unwrap_or_default(),
+        )
     }
 }
 

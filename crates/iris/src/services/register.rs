@@ -21,7 +21,11 @@ use crate::xml::Xml;
 ///
 /// # Errors
 /// The caller is no session of this node, or the request is malformed.
-pub(crate) fn handle(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    permit: &Permit,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let session = asking_session(permit)?;
     let principal = Principal::Session(session.clone());
     let own = crate::authorize::authorize(
@@ -37,9 +41,22 @@ pub(crate) fn handle(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) 
 ///
 /// # Errors
 /// The request is malformed, or names somebody else.
-pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
-    let child = |name: &str| request.payload.get_child(name, ns::REGISTER).map(Element::text);
-    let node = owner.account.node().map(|node| node.as_str().to_owned()).unwrap_or_default();
+pub(crate) fn own(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
+    let child = |name: &str| {
+        request
+            .payload
+            .get_child(name, ns::REGISTER)
+            .map(Element::text)
+    };
+    let node = owner
+        .account
+        .node()
+        .map(|node| node.as_str().to_owned())
+        .unwrap_or_default();
     if !request.is_set {
         let query = Xml::in_namespace("query", ns::REGISTER)
             .child(Xml::new("registered"))
@@ -47,15 +64,16 @@ pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Re
             .child(Xml::new("password"));
         return Ok(request.result(ctx, query));
     }
-    let account: Account =
-        stored::read(ctx, Collection::Account, &owner.account, "")?.ok_or(Condition::ItemNotFound)?;
+    let account: Account = stored::read(ctx, Collection::Account, &owner.account, "")?
+        .ok_or(Condition::ItemNotFound)?;
     if request.payload.has_child("remove", ns::REGISTER) {
         return removed(ctx, owner, request, account);
     }
     let (Some(username), Some(password)) = (child("username"), child("password")) else {
         return Err(Condition::BadRequest.into());
     };
-    let named = Jid::new(&format!("{username}@{}", owner.account.domain())).map_err(|_| Condition::BadRequest)?;
+    let named = Jid::new(&format!("{username}@{}", owner.account.domain()))
+        .map_err(|_| Condition::BadRequest)?;
     if named.to_bare() != owner.account {
         return Err(Condition::NotAllowed.into());
     }
@@ -66,34 +84,51 @@ pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Re
         ..account
     };
     let mut outcome = request.done(ctx);
-    outcome
-        .writes
-        .push(stored::put(Collection::Account, &owner.account, "", &account));
+    outcome.writes.push(stored::put(
+        Collection::Account,
+        &owner.account,
+        "",
+        &account,
+    ));
     Ok(outcome)
 }
 
 /// The account is gone; its contacts are told, as if each had been removed (XEP-0077 3.2).
-fn removed(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>, account: Account) -> Result<Outcome, Refusal> {
+fn removed(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+    account: Account,
+) -> Result<Outcome, Refusal> {
     let account = Account {
         credentials: None,
         standing: Standing::Removed,
         ..account
     };
     let mut outcome = request.done(ctx);
-    outcome
-        .writes
-        .push(stored::put(Collection::Account, &owner.account, "", &account));
+    outcome.writes.push(stored::put(
+        Collection::Account,
+        &owner.account,
+        "",
+        &account,
+    ));
     for (contact, item) in roster::items(ctx, &owner.account)? {
         if item.from {
-            outcome.send.extend(presence::leaving(ctx, &owner.account, &contact)?);
             outcome
                 .send
-                .push(subscribing::request(&owner.account, &contact, Subscription::Unsubscribed));
+                .extend(presence::leaving(ctx, &owner.account, &contact)?);
+            outcome.send.push(subscribing::request(
+                &owner.account,
+                &contact,
+                Subscription::Unsubscribed,
+            ));
         }
         if item.to || item.asked {
-            outcome
-                .send
-                .push(subscribing::request(&owner.account, &contact, Subscription::Unsubscribe));
+            outcome.send.push(subscribing::request(
+                &owner.account,
+                &contact,
+                Subscription::Unsubscribe,
+            ));
         }
     }
     outcome.session.push(SessionChange::AccountRemoved);

@@ -64,7 +64,11 @@ impl Item {
             .attr("subscription", subscription)
             .maybe("ask", self.asked.then_some("subscribe"))
             .maybe("approved", self.approved.then_some("true"))
-            .children(self.groups.iter().map(|group| Xml::new("group").text(group)))
+            .children(
+                self.groups
+                    .iter()
+                    .map(|group| Xml::new("group").text(group)),
+            )
     }
 }
 
@@ -72,7 +76,11 @@ impl Item {
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn item(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> Result<Option<Item>, Refusal> {
+pub(crate) fn item(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    contact: &BareJid,
+) -> Result<Option<Item>, Refusal> {
     stored::read(ctx, Collection::Roster, account, contact.as_str())
 }
 
@@ -81,27 +89,36 @@ pub(crate) fn item(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> R
 /// # Errors
 /// The store cannot answer.
 pub(crate) fn items(ctx: &Context<'_>, account: &BareJid) -> Result<Vec<(BareJid, Item)>, Refusal> {
-    let documents: Vec<(String, serde_json::Value)> = stored::read_all(ctx, Collection::Roster, account, "")?;
+    let documents: Vec<(String, serde_json::Value)> =
+        stored::read_all(ctx, Collection::Roster, account, "")?;
     documents
         .into_iter()
         .filter(|(name, _)| name != VERSION)
         .map(|(name, document)| {
             let contact = BareJid::new(&name).map_err(|_| Condition::InternalServerError)?;
-            let item = serde_json::from_value(document).map_err(|_| Condition::InternalServerError)?;
+            let item =
+                serde_json::from_value(document).map_err(|_| Condition::InternalServerError)?;
             Ok((contact, item))
         })
         .collect()
 }
 
 /// A changed or removed contact: the documents, and a push to every device that asked for the roster.
-pub(crate) fn changed(ctx: &Context<'_>, account: &BareJid, contact: &BareJid, item: Option<&Item>) -> Outcome {
+pub(crate) fn changed(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    contact: &BareJid,
+    item: Option<&Item>,
+) -> Outcome {
     let version = HEXLOWER.encode(&ctx.random[..8]);
     let mut outcome = Outcome::nothing();
     outcome.writes.push(match item {
         Some(item) => stored::put(Collection::Roster, account, contact.as_str(), item),
         None => stored::delete(Collection::Roster, account, contact.as_str()),
     });
-    outcome.writes.push(stored::put(Collection::Roster, account, VERSION, &version));
+    outcome
+        .writes
+        .push(stored::put(Collection::Roster, account, VERSION, &version));
     let resources = ctx.live.resources(account);
     for resource in resources.iter().filter(|resource| resource.interested) {
         let element = match item {
@@ -115,8 +132,14 @@ pub(crate) fn changed(ctx: &Context<'_>, account: &BareJid, contact: &BareJid, i
             .attr("id", &format!("roster-{version}"))
             .attr("from", account.as_str())
             .attr("to", resource.jid.as_str())
-            .child(Xml::in_namespace("query", ns::ROSTER).attr("ver", &version).child(element));
-        outcome.send.push(send(ctx.host, &resource.jid.clone().into(), push));
+            .child(
+                Xml::in_namespace("query", ns::ROSTER)
+                    .attr("ver", &version)
+                    .child(element),
+            );
+        outcome
+            .send
+            .push(send(ctx.host, &resource.jid.clone().into(), push));
     }
     outcome
 }
@@ -125,7 +148,11 @@ pub(crate) fn changed(ctx: &Context<'_>, account: &BareJid, contact: &BareJid, i
 ///
 /// # Errors
 /// The request is malformed or names no contact.
-pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn handle(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     if !request.is_set {
         return get(ctx, owner, request);
     }
@@ -134,13 +161,19 @@ pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) ->
         return Err(Condition::BadRequest.into());
     };
     let contact = asked.attr("jid").ok_or(Condition::BadRequest)?;
-    let contact = Jid::new(contact).map_err(|_| Condition::JidMalformed)?.into_bare();
+    let contact = Jid::new(contact)
+        .map_err(|_| Condition::JidMalformed)?
+        .into_bare();
     let known = item(ctx, &owner.account, &contact)?;
     if asked.attr("subscription") == Some("remove") {
         let known = known.ok_or(Condition::ItemNotFound)?;
-        return Ok(request.done(ctx).and(removed(ctx, owner, &contact, &known)?));
+        return Ok(request
+            .done(ctx)
+            .and(removed(ctx, owner, &contact, &known)?));
     }
-    if known.is_none() && stored::names(ctx, Collection::Roster, &owner.account, "")?.len() > CONTACTS_MAX {
+    if known.is_none()
+        && stored::names(ctx, Collection::Roster, &owner.account, "")?.len() > CONTACTS_MAX
+    {
         return Err(Condition::ResourceConstraint.into());
     }
     let item = Item {
@@ -148,7 +181,9 @@ pub(crate) fn handle(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) ->
         groups: groups(asked)?,
         ..known.unwrap_or_default()
     };
-    Ok(request.done(ctx).and(changed(ctx, &owner.account, &contact, Some(&item))))
+    Ok(request
+        .done(ctx)
+        .and(changed(ctx, &owner.account, &contact, Some(&item))))
 }
 
 fn get(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
@@ -169,19 +204,32 @@ fn get(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcom
 }
 
 /// Removing a contact ends both subscriptions (RFC 6121 2.5.2).
-fn removed(ctx: &Context<'_>, owner: &Owner, contact: &BareJid, known: &Item) -> Result<Outcome, Refusal> {
+fn removed(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    contact: &BareJid,
+    known: &Item,
+) -> Result<Outcome, Refusal> {
     let mut outcome = changed(ctx, &owner.account, contact, None);
-    outcome
-        .writes
-        .push(stored::delete(Collection::Pending, &owner.account, contact.as_str()));
+    outcome.writes.push(stored::delete(
+        Collection::Pending,
+        &owner.account,
+        contact.as_str(),
+    ));
     if known.to || known.asked {
         let request = subscription::Request::Unsubscribe;
-        outcome.send.push(subscribing::request(&owner.account, contact, request));
+        outcome
+            .send
+            .push(subscribing::request(&owner.account, contact, request));
     }
     if known.from {
         let request = subscription::Request::Unsubscribed;
-        outcome.send.extend(presence::leaving(ctx, &owner.account, contact)?);
-        outcome.send.push(subscribing::request(&owner.account, contact, request));
+        outcome
+            .send
+            .extend(presence::leaving(ctx, &owner.account, contact)?);
+        outcome
+            .send
+            .push(subscribing::request(&owner.account, contact, request));
     }
     Ok(outcome)
 }
@@ -195,7 +243,10 @@ fn name(item: &Element) -> Result<Option<String>, Refusal> {
 
 fn groups(item: &Element) -> Result<BTreeSet<String>, Refusal> {
     let mut groups = BTreeSet::new();
-    for child in item.children().filter(|child| child.is("group", ns::ROSTER)) {
+    for child in item
+        .children()
+        .filter(|child| child.is("group", ns::ROSTER))
+    {
         let group = child.text();
         if group.is_empty() || group.len() > NAME_BYTES_MAX || groups.len() == GROUPS_MAX {
             return Err(Condition::NotAcceptable.into());

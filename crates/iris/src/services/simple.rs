@@ -32,7 +32,11 @@ pub(crate) fn server(ctx: &Context<'_>, request: &Request<'_>) -> Option<Outcome
 ///
 /// # Errors
 /// It asks for something else.
-pub(crate) fn carbons(ctx: &Context<'_>, _owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn carbons(
+    ctx: &Context<'_>,
+    _owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let is_on = match (request.is_set, request.payload.name()) {
         (true, "enable") => true,
         (true, "disable") => false,

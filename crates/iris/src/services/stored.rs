@@ -69,9 +69,7 @@ pub(crate) fn names(
     let mut found: Vec<String> = Vec::new();
     loop {
         let after = found.last().map(String::as_str);
-        let page = ctx
-            .documents
-            .list(collection, owner, prefix, after, PAGE)?;
+        let page = ctx.documents.list(collection, owner, prefix, after, PAGE)?;
         let is_last = page.len() < PAGE;
         found.extend(page.into_iter().map(|(name, _)| name));
         if is_last {
@@ -116,7 +114,9 @@ pub(crate) fn account_exists(ctx: &Context<'_>, jid: &BareJid) -> Result<bool, U
     let Some(document) = ctx.documents.get(Collection::Account, jid, "")? else {
         return Ok(false);
     };
-    let account = Account::read(&document).map_err(|error| Unavailable { why: error.to_string() })?;
+    let account = Account::read(&document).map_err(|error| Unavailable {
+        why: error.to_string(),
+    })?;
     Ok(account.standing != Standing::Removed)
 }
 

@@ -17,13 +17,19 @@ use crate::xml::Xml;
 ///
 /// # Errors
 /// It names nobody, or somebody whom the user blocked.
-pub(crate) fn send(ctx: &Context<'_>, stanza: &Stanza, request: Request) -> Result<Outcome, Refusal> {
+pub(crate) fn send(
+    ctx: &Context<'_>,
+    stanza: &Stanza,
+    request: Request,
+) -> Result<Outcome, Refusal> {
     let account = stanza.from.to_bare();
     let contact = stanza.to.as_ref().ok_or(Condition::BadRequest)?.to_bare();
     if contact == account {
         return Ok(Outcome::nothing());
     }
-    if blocking::is_blocked(ctx, &account, &contact.clone().into())? && request == Request::Subscribe {
+    if blocking::is_blocked(ctx, &account, &contact.clone().into())?
+        && request == Request::Subscribe
+    {
         return Err(Refusal::with(Condition::NotAcceptable, Detail::Blocked));
     }
     let (item, before) = standing(ctx, &account, &contact)?;
@@ -36,10 +42,14 @@ pub(crate) fn send(ctx: &Context<'_>, stanza: &Stanza, request: Request) -> Resu
         });
     }
     if step.standing.from && !before.from {
-        outcome.send.extend(presence::showing(ctx, &account, &contact)?);
+        outcome
+            .send
+            .extend(presence::showing(ctx, &account, &contact)?);
     }
     if before.from && !step.standing.from {
-        outcome.send.extend(presence::leaving(ctx, &account, &contact)?);
+        outcome
+            .send
+            .extend(presence::leaving(ctx, &account, &contact)?);
     }
     Ok(outcome)
 }
@@ -48,11 +58,16 @@ pub(crate) fn send(ctx: &Context<'_>, stanza: &Stanza, request: Request) -> Resu
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn receive(ctx: &Context<'_>, stanza: &Stanza, request: Request) -> Result<Outcome, Refusal> {
+pub(crate) fn receive(
+    ctx: &Context<'_>,
+    stanza: &Stanza,
+    request: Request,
+) -> Result<Outcome, Refusal> {
     let contact = stanza.from.to_bare();
     let account = stanza.to.as_ref().ok_or(Condition::BadRequest)?.to_bare();
     // Nobody learns whether the account exists or has blocked them.
-    if !stored::account_exists(ctx, &account)? || blocking::is_blocked(ctx, &account, &stanza.from)? {
+    if !stored::account_exists(ctx, &account)? || blocking::is_blocked(ctx, &account, &stanza.from)?
+    {
         return Ok(Outcome::nothing());
     }
     let (item, before) = standing(ctx, &account, &contact)?;
@@ -61,9 +76,12 @@ pub(crate) fn receive(ctx: &Context<'_>, stanza: &Stanza, request: Request) -> R
     let arriving = between(stanza, &contact, &account)?;
     if step.standing.is_asked && !before.is_asked {
         let text = String::from_utf8_lossy(&arriving).into_owned();
-        outcome
-            .writes
-            .push(stored::put(Collection::Pending, &account, contact.as_str(), &text));
+        outcome.writes.push(stored::put(
+            Collection::Pending,
+            &account,
+            contact.as_str(),
+            &text,
+        ));
     }
     if step.passes {
         outcome.send.push(Send {
@@ -75,10 +93,14 @@ pub(crate) fn receive(ctx: &Context<'_>, stanza: &Stanza, request: Request) -> R
         outcome.send.push(self::request(&account, &contact, answer));
     }
     if step.standing.from && !before.from {
-        outcome.send.extend(presence::showing(ctx, &account, &contact)?);
+        outcome
+            .send
+            .extend(presence::showing(ctx, &account, &contact)?);
     }
     if before.from && !step.standing.from {
-        outcome.send.extend(presence::leaving(ctx, &account, &contact)?);
+        outcome
+            .send
+            .extend(presence::leaving(ctx, &account, &contact)?);
     }
     Ok(outcome)
 }
@@ -95,9 +117,16 @@ pub(crate) fn request(account: &BareJid, contact: &BareJid, request: Request) ->
     }
 }
 
-fn standing(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> Result<(Option<Item>, Standing), Refusal> {
+fn standing(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    contact: &BareJid,
+) -> Result<(Option<Item>, Standing), Refusal> {
     let item = roster::item(ctx, account, contact)?;
-    let is_asked = ctx.documents.get(Collection::Pending, account, contact.as_str())?.is_some();
+    let is_asked = ctx
+        .documents
+        .get(Collection::Pending, account, contact.as_str())?
+        .is_some();
     let standing = item.as_ref().map_or(Standing::default(), |item| Standing {
         to: item.to,
         from: item.from,
@@ -105,7 +134,13 @@ fn standing(ctx: &Context<'_>, account: &BareJid, contact: &BareJid) -> Result<(
         approved: item.approved,
         is_asked: false,
     });
-    Ok((item, Standing { is_asked, ..standing }))
+    Ok((
+        item,
+        Standing {
+            is_asked,
+            ..standing
+        },
+    ))
 }
 
 /// The account's documents after a step; a contact enters the roster when there is something to keep.
@@ -118,16 +153,24 @@ fn settled(
     step: Step,
 ) -> Outcome {
     let after = step.standing;
-    let is_item_changed = Standing { is_asked: false, ..before } != Standing { is_asked: false, ..after };
+    let is_item_changed = Standing {
+        is_asked: false,
+        ..before
+    } != Standing {
+        is_asked: false,
+        ..after
+    };
     let mut outcome = Outcome::nothing();
     if is_item_changed {
         let item = item.unwrap_or_default().standing(after);
         outcome = roster::changed(ctx, account, contact, Some(&item));
     }
     if before.is_asked && !after.is_asked {
-        outcome
-            .writes
-            .push(stored::delete(Collection::Pending, account, contact.as_str()));
+        outcome.writes.push(stored::delete(
+            Collection::Pending,
+            account,
+            contact.as_str(),
+        ));
     }
     outcome
 }

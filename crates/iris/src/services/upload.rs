@@ -52,20 +52,33 @@ impl Slot {
 ///
 /// # Errors
 /// The file is too large, or the caller is no session of this node.
-pub(crate) fn slot(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn slot(
+    ctx: &Context<'_>,
+    permit: &Permit,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let account = asking_session(permit)?.to_bare();
     if !request.payload.is("request", ns::UPLOAD) {
         return Err(Condition::BadRequest.into());
     }
-    let file_name = request.payload.attr("filename").ok_or(Condition::BadRequest)?;
-    if file_name.is_empty() || file_name.len() > NAME_BYTES_MAX || file_name.contains(['/', '\\', '\0', '\n']) {
+    let file_name = request
+        .payload
+        .attr("filename")
+        .ok_or(Condition::BadRequest)?;
+    if file_name.is_empty()
+        || file_name.len() > NAME_BYTES_MAX
+        || file_name.contains(['/', '\\', '\0', '\n'])
+    {
         return Err(Condition::NotAcceptable.into());
     }
     let size = request.payload.attr("size").ok_or(Condition::BadRequest)?;
     let size_bytes: u64 = size.parse().map_err(|_| Condition::BadRequest)?;
     let offers = &ctx.host.offers;
     if size_bytes > offers.upload_bytes_max {
-        return Err(Refusal::with(Condition::NotAcceptable, Detail::FileTooLarge(offers.upload_bytes_max)));
+        return Err(Refusal::with(
+            Condition::NotAcceptable,
+            Detail::FileTooLarge(offers.upload_bytes_max),
+        ));
     }
     if size_bytes == 0 {
         return Err(Condition::BadRequest.into());
@@ -74,7 +87,10 @@ pub(crate) fn slot(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) ->
         return Err(Condition::ResourceConstraint.into());
     }
     let ttl_ms = i64::try_from(offers.upload_ttl_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
-    let media_type = request.payload.attr("content-type").unwrap_or("application/octet-stream");
+    let media_type = request
+        .payload
+        .attr("content-type")
+        .unwrap_or("application/octet-stream");
     let slot = Slot {
         account: account.clone(),
         file_name: file_name.to_owned(),
@@ -84,12 +100,18 @@ pub(crate) fn slot(ctx: &Context<'_>, permit: &Permit, request: &Request<'_>) ->
         expires_ms: ctx.now_ms.saturating_add(ttl_ms),
     };
     let name = HEXLOWER.encode(&ctx.random);
-    let url = format!("{}/upload/{name}/{}", ctx.host.public_url, percent_encoded(file_name));
+    let url = format!(
+        "{}/upload/{name}/{}",
+        ctx.host.public_url,
+        percent_encoded(file_name)
+    );
     let written = Xml::in_namespace("slot", ns::UPLOAD)
         .child(Xml::new("put").attr("url", &url))
         .child(Xml::new("get").attr("url", &url));
     let mut outcome = request.result(ctx, written);
-    outcome.writes.push(stored::put(Collection::Upload, &account, &name, &slot));
+    outcome
+        .writes
+        .push(stored::put(Collection::Upload, &account, &name, &slot));
     Ok(outcome)
 }
 

@@ -26,13 +26,20 @@ struct Card {
 ///
 /// # Errors
 /// The card is too long, or its photo is no picture.
-pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn own(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     if !request.payload.is("vCard", ns::VCARD) {
         return Err(Condition::BadRequest.into());
     }
     if !request.is_set {
         let card = written(ctx, &owner.account, &owner.account)?;
-        return Ok(request.result(ctx, card.unwrap_or_else(|| Xml::in_namespace("vCard", ns::VCARD))));
+        return Ok(request.result(
+            ctx,
+            card.unwrap_or_else(|| Xml::in_namespace("vCard", ns::VCARD)),
+        ));
     }
     let is_photo = |child: &&Element| child.is("PHOTO", ns::VCARD);
     let photo = request.payload.children().find(is_photo).and_then(photo_of);
@@ -46,9 +53,12 @@ pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Re
         return Err(Condition::PolicyViolation.into());
     }
     let mut outcome = request.done(ctx);
-    outcome
-        .writes
-        .push(stored::put(Collection::Vcard, &owner.account, "", &Card { fields }));
+    outcome.writes.push(stored::put(
+        Collection::Vcard,
+        &owner.account,
+        "",
+        &Card { fields },
+    ));
     Ok(outcome.and(avatar::publish(ctx, &owner.account, photo.as_ref())?))
 }
 
@@ -56,7 +66,11 @@ pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Re
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn read(ctx: &Context<'_>, account: &BareJid, request: &Request<'_>) -> Result<Outcome, Refusal> {
+pub(crate) fn read(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
     let viewer = request.stanza.from.to_bare();
     let card = written(ctx, account, &viewer)?.ok_or(Condition::ItemNotFound)?;
     Ok(request.result(ctx, card))
@@ -71,7 +85,9 @@ fn written(ctx: &Context<'_>, account: &BareJid, viewer: &BareJid) -> Result<Opt
     let fields = card.unwrap_or_default().fields;
     let card = fields
         .iter()
-        .fold(Xml::in_namespace("vCard", ns::VCARD), |card, field| card.raw(field));
+        .fold(Xml::in_namespace("vCard", ns::VCARD), |card, field| {
+            card.raw(field)
+        });
     Ok(Some(card.children(photo.map(|photo| {
         Xml::new("PHOTO")
             .child(Xml::new("TYPE").text(&photo.type_))

@@ -1,8 +1,12 @@
 //! Black-box tests of the core.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 mod client_stream;
 mod framer;
 mod model;
+mod muc;
+mod s2s;
 mod services_hidden;
 mod services_mam;
 mod services_message;
@@ -10,5 +14,3 @@ mod services_misc;
 mod services_pep;
 mod services_roster;
 mod services_subscription;
-mod muc;
-mod s2s;

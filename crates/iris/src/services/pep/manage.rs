@@ -35,20 +35,34 @@ pub(crate) fn create(
         .unwrap_or_default();
     let config = Config::of(node).with(&form, false)?;
     let mut outcome = request.done(ctx);
-    outcome
-        .writes
-        .push(stored::put(Collection::PepNode, &owner.account, node, &config));
+    outcome.writes.push(stored::put(
+        Collection::PepNode,
+        &owner.account,
+        node,
+        &config,
+    ));
     Ok(outcome)
 }
 
 /// The owner is subscribed by announcing interest, so there is nothing to change.
-pub(crate) fn subscribe(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>, action: &Element) -> Outcome {
+pub(crate) fn subscribe(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+    action: &Element,
+) -> Outcome {
     let is_subscribed = action.name() == "subscribe";
     let subscription = Xml::new("subscription")
         .maybe("node", action.attr("node"))
         .attr("jid", owner.account.as_str())
-        .attr("subscription", if is_subscribed { "subscribed" } else { "none" });
-    request.result(ctx, Xml::in_namespace("pubsub", ns::PUBSUB).child(subscription))
+        .attr(
+            "subscription",
+            if is_subscribed { "subscribed" } else { "none" },
+        );
+    request.result(
+        ctx,
+        Xml::in_namespace("pubsub", ns::PUBSUB).child(subscription),
+    )
 }
 
 /// The form that shows a node's configuration.
@@ -60,8 +74,13 @@ pub(crate) fn configuration(
 ) -> Result<Outcome, Refusal> {
     let node = node_of(action)?;
     let config = config(ctx, &owner.account, node)?.ok_or(Condition::ItemNotFound)?;
-    let configure = Xml::new("configure").attr("node", node).child(config.form("form"));
-    Ok(request.result(ctx, Xml::in_namespace("pubsub", ns::PUBSUB_OWNER).child(configure)))
+    let configure = Xml::new("configure")
+        .attr("node", node)
+        .child(config.form("form"));
+    Ok(request.result(
+        ctx,
+        Xml::in_namespace("pubsub", ns::PUBSUB_OWNER).child(configure),
+    ))
 }
 
 /// The configuration of a node that is named like no protocol's.
@@ -80,20 +99,27 @@ pub(crate) fn configure(
 ) -> Result<Outcome, Refusal> {
     let node = node_of(action)?;
     let known = config(ctx, &owner.account, node)?.ok_or(Condition::ItemNotFound)?;
-    let form = action.get_child("x", ns::DATA_FORMS).ok_or(Condition::BadRequest)?;
+    let form = action
+        .get_child("x", ns::DATA_FORMS)
+        .ok_or(Condition::BadRequest)?;
     let mut outcome = request.done(ctx);
     if form.attr("type") == Some("cancel") {
         return Ok(outcome);
     }
     let changed = known.with(&Form::read(form), false)?;
-    outcome
-        .writes
-        .push(stored::put(Collection::PepNode, &owner.account, node, &changed));
+    outcome.writes.push(stored::put(
+        Collection::PepNode,
+        &owner.account,
+        node,
+        &changed,
+    ));
     let items = super::newest_first(ctx, &owner.account, node)?;
     for (id, _) in items.iter().skip(changed.items_max()) {
-        outcome
-            .writes
-            .push(stored::delete(Collection::PepItem, &owner.account, document(node, id)));
+        outcome.writes.push(stored::delete(
+            Collection::PepItem,
+            &owner.account,
+            document(node, id),
+        ));
     }
     Ok(outcome)
 }
@@ -112,9 +138,13 @@ pub(crate) fn delete(
         .writes
         .push(stored::delete(Collection::PepNode, &owner.account, node));
     if config.notify_delete {
-        outcome
-            .send
-            .extend(notify::emptied(ctx, &owner.account, node, &config, "delete")?);
+        outcome.send.extend(notify::emptied(
+            ctx,
+            &owner.account,
+            node,
+            &config,
+            "delete",
+        )?);
     }
     Ok(outcome)
 }
@@ -130,9 +160,13 @@ pub(crate) fn purge(
     let config = config(ctx, &owner.account, node)?.ok_or(Condition::ItemNotFound)?;
     let mut outcome = request.done(ctx).and(without_items(ctx, owner, node)?);
     if config.notify_retract {
-        outcome
-            .send
-            .extend(notify::emptied(ctx, &owner.account, node, &config, "purge")?);
+        outcome.send.extend(notify::emptied(
+            ctx,
+            &owner.account,
+            node,
+            &config,
+            "purge",
+        )?);
     }
     Ok(outcome)
 }
@@ -147,15 +181,23 @@ pub(crate) fn affiliations(
     let node = node_of(action)?;
     let mut config = config(ctx, &owner.account, node)?.ok_or(Condition::ItemNotFound)?;
     if !request.is_set {
-        let one = |jid: &str, affiliation| Xml::new("affiliation").attr("jid", jid).attr("affiliation", affiliation);
+        let one = |jid: &str, affiliation| {
+            Xml::new("affiliation")
+                .attr("jid", jid)
+                .attr("affiliation", affiliation)
+        };
         let listed = Xml::new("affiliations")
             .attr("node", node)
             .child(one(owner.account.as_str(), "owner"))
             .children(config.members.iter().map(|member| one(member, "member")));
-        return Ok(request.result(ctx, Xml::in_namespace("pubsub", ns::PUBSUB_OWNER).child(listed)));
+        return Ok(request.result(
+            ctx,
+            Xml::in_namespace("pubsub", ns::PUBSUB_OWNER).child(listed),
+        ));
     }
     for change in action.children() {
-        let jid = Jid::new(change.attr("jid").ok_or(Condition::BadRequest)?).map_err(|_| Condition::JidMalformed)?;
+        let jid = Jid::new(change.attr("jid").ok_or(Condition::BadRequest)?)
+            .map_err(|_| Condition::JidMalformed)?;
         let member = jid.into_bare().to_string();
         config.members.retain(|known| *known != member);
         match change.attr("affiliation") {
@@ -168,14 +210,22 @@ pub(crate) fn affiliations(
         return Err(Condition::ResourceConstraint.into());
     }
     let mut outcome = request.done(ctx);
-    outcome
-        .writes
-        .push(stored::put(Collection::PepNode, &owner.account, node, &config));
+    outcome.writes.push(stored::put(
+        Collection::PepNode,
+        &owner.account,
+        node,
+        &config,
+    ));
     Ok(outcome)
 }
 
 fn without_items(ctx: &Context<'_>, owner: &Owner, node: &str) -> Result<Outcome, Refusal> {
-    let names = stored::names(ctx, Collection::PepItem, &owner.account, &document(node, ""))?;
+    let names = stored::names(
+        ctx,
+        Collection::PepItem,
+        &owner.account,
+        &document(node, ""),
+    )?;
     let writes = names
         .into_iter()
         .map(|name| stored::delete(Collection::PepItem, &owner.account, name))

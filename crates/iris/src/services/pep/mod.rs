@@ -42,15 +42,25 @@ pub(crate) struct Item {
 ///
 /// # Errors
 /// The request is malformed, or names what is not there.
-pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
-    let action = request.payload.children().next().ok_or(Condition::BadRequest)?;
+pub(crate) fn own(
+    ctx: &Context<'_>,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
+    let action = request
+        .payload
+        .children()
+        .next()
+        .ok_or(Condition::BadRequest)?;
     let is_owner_ns = request.payload.ns() == ns::PUBSUB_OWNER;
     match (request.is_set, is_owner_ns, action.name()) {
         (false, false, "items") => items(ctx, &owner.account, request, action),
         (true, false, "publish") => publish::handle(ctx, owner, request, action),
         (true, false, "retract") => publish::retract(ctx, owner, request, action),
         (true, false, "create") => manage::create(ctx, owner, request, action),
-        (true, false, "subscribe" | "unsubscribe") => Ok(manage::subscribe(ctx, owner, request, action)),
+        (true, false, "subscribe" | "unsubscribe") => {
+            Ok(manage::subscribe(ctx, owner, request, action))
+        }
         (false, true, "configure") => manage::configuration(ctx, owner, request, action),
         (true, true, "configure") => manage::configure(ctx, owner, request, action),
         (true, true, "delete") => manage::delete(ctx, owner, request, action),
@@ -68,9 +78,17 @@ pub(crate) fn own(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Re
 ///
 /// # Errors
 /// There is no such node, or the caller may not know of it.
-pub(crate) fn read(ctx: &Context<'_>, account: &BareJid, request: &Request<'_>) -> Result<Outcome, Refusal> {
-    let action = request.payload.children().next().ok_or(Condition::ItemNotFound)?;
-    if action.name() != "items" {
+pub(crate) fn read(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    request: &Request<'_>,
+) -> Result<Outcome, Refusal> {
+    let action = request
+        .payload
+        .children()
+        .next()
+        .ok_or(Condition::ItemNotFound)?;
+    if action.name() != "items" || node_of(action).is_err() {
         return Err(Condition::ItemNotFound.into());
     }
     items(ctx, account, request, action)
@@ -99,7 +117,11 @@ pub(crate) fn items_of(
     let mut listed = Vec::new();
     for (name, config) in nodes {
         if may_read(ctx, account, &config, &viewer)? {
-            listed.push(item().attr("node", &name).maybe("name", config.title.as_deref()));
+            listed.push(
+                item()
+                    .attr("node", &name)
+                    .maybe("name", config.title.as_deref()),
+            );
         }
     }
     Ok(request.result(ctx, query.children(listed)))
@@ -116,7 +138,9 @@ pub(crate) fn info_of(
     request: &Request<'_>,
 ) -> Result<Outcome, Refusal> {
     let config = readable(ctx, account, node, &request.stanza.from.to_bare())?;
-    let identity = Xml::new("identity").attr("category", "pubsub").attr("type", "leaf");
+    let identity = Xml::new("identity")
+        .attr("category", "pubsub")
+        .attr("type", "leaf");
     let query = Xml::in_namespace("query", ns::DISCO_INFO)
         .attr("node", node)
         .child(identity)
@@ -129,7 +153,11 @@ pub(crate) fn info_of(
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn config(ctx: &Context<'_>, account: &BareJid, node: &str) -> Result<Option<Config>, Refusal> {
+pub(crate) fn config(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    node: &str,
+) -> Result<Option<Config>, Refusal> {
     stored::read(ctx, Collection::PepNode, account, node)
 }
 
@@ -149,10 +177,18 @@ pub(crate) fn may_read(
     match config.access {
         Access::Open => Ok(true),
         Access::Presence => presence::is_seen_by(ctx, account, viewer),
-        Access::Whitelist => Ok(config.members.iter().any(|member| member == viewer.as_str())),
+        Access::Whitelist => Ok(config
+            .members
+            .iter()
+            .any(|member| member == viewer.as_str())),
         Access::Roster => {
             let item = roster::item(ctx, account, viewer)?;
-            Ok(item.is_some_and(|item| config.groups.iter().any(|group| item.groups.contains(group))))
+            Ok(item.is_some_and(|item| {
+                config
+                    .groups
+                    .iter()
+                    .any(|group| item.groups.contains(group))
+            }))
         }
     }
 }
@@ -161,7 +197,12 @@ pub(crate) fn may_read(
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn item(ctx: &Context<'_>, account: &BareJid, node: &str, id: &str) -> Result<Option<Item>, Refusal> {
+pub(crate) fn item(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    node: &str,
+    id: &str,
+) -> Result<Option<Item>, Refusal> {
     stored::read(ctx, Collection::PepItem, account, &document(node, id))
 }
 
@@ -175,7 +216,8 @@ pub(crate) fn newest_first(
     node: &str,
 ) -> Result<Vec<(String, Item)>, Refusal> {
     let prefix = document(node, "");
-    let mut items: Vec<(String, Item)> = stored::read_all(ctx, Collection::PepItem, account, &prefix)?;
+    let mut items: Vec<(String, Item)> =
+        stored::read_all(ctx, Collection::PepItem, account, &prefix)?;
     for (name, _) in &mut items {
         name.drain(..prefix.len());
     }
@@ -187,7 +229,11 @@ pub(crate) fn newest_first(
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn newest(ctx: &Context<'_>, account: &BareJid, node: &str) -> Result<Option<(String, Item)>, Refusal> {
+pub(crate) fn newest(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    node: &str,
+) -> Result<Option<(String, Item)>, Refusal> {
     Ok(newest_first(ctx, account, node)?.into_iter().next())
 }
 
@@ -196,7 +242,12 @@ fn document(node: &str, id: &str) -> String {
     format!("{node}\n{id}")
 }
 
-fn readable(ctx: &Context<'_>, account: &BareJid, node: &str, viewer: &BareJid) -> Result<Config, Refusal> {
+fn readable(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    node: &str,
+    viewer: &BareJid,
+) -> Result<Config, Refusal> {
     match config(ctx, account, node)? {
         Some(config) if may_read(ctx, account, &config, viewer)? => Ok(config),
         _ => Err(Condition::ItemNotFound.into()),
@@ -211,7 +262,10 @@ fn items(
 ) -> Result<Outcome, Refusal> {
     let node = node_of(action)?;
     readable(ctx, account, node, &request.stanza.from.to_bare())?;
-    let ids: Vec<&str> = action.children().filter_map(|child| child.attr("id")).collect();
+    let ids: Vec<&str> = action
+        .children()
+        .filter_map(|child| child.attr("id"))
+        .collect();
     let mut found = newest_first(ctx, account, node)?;
     let mut paged = None;
     if !ids.is_empty() {
@@ -226,13 +280,18 @@ fn items(
         let count = found.len();
         found = page(found, &asked)?;
         let ends = found.first().zip(found.last());
-        paged = Some(rsm::page(ends.map(|(first, last)| (first.0.as_str(), last.0.as_str())), Some(count)));
+        paged = Some(rsm::page(
+            ends.map(|(first, last)| (first.0.as_str(), last.0.as_str())),
+            Some(count),
+        ));
     }
     let listed = found
         .iter()
         .map(|(id, item)| Xml::new("item").attr("id", id).raw(&item.payload));
     let items = Xml::new("items").attr("node", node).children(listed);
-    let pubsub = Xml::in_namespace("pubsub", ns::PUBSUB).child(items).children(paged);
+    let pubsub = Xml::in_namespace("pubsub", ns::PUBSUB)
+        .child(items)
+        .children(paged);
     Ok(request.result(ctx, pubsub))
 }
 
@@ -262,7 +321,10 @@ fn node_of(action: &Element) -> Result<&str, Refusal> {
     match action.attr("node") {
         Some(node) if is_name(node) => Ok(node),
         Some(_) => Err(Condition::NotAcceptable.into()),
-        None => Err(Refusal::with(Condition::BadRequest, Detail::PubSub("nodeid-required"))),
+        None => Err(Refusal::with(
+            Condition::BadRequest,
+            Detail::PubSub("nodeid-required"),
+        )),
     }
 }
 

@@ -93,7 +93,11 @@ impl Config {
         match node {
             _ if is_omemo => Self {
                 access: Access::Open,
-                max_items: if node == "urn:xmpp:omemo:2:bundles" { None } else { Some(1) },
+                max_items: if node == "urn:xmpp:omemo:2:bundles" {
+                    None
+                } else {
+                    Some(1)
+                },
                 ..usual
             },
             ns::AVATAR_DATA | ns::AVATAR_METADATA => Self {
@@ -143,7 +147,8 @@ impl Config {
                 "FORM_TYPE" => {}
                 // There is one publisher, nothing else to deliver by, and no event for a change of settings.
                 "publish_model" if value == "publishers" || value == "only" => {}
-                "presence_based_delivery" | "notify_config" | "notification_type" | "itemreply" => {}
+                "presence_based_delivery" | "notify_config" | "notification_type" | "itemreply" => {
+                }
                 _ if strict => return Err(Condition::NotAcceptable.into()),
                 _ => {}
             }
@@ -154,24 +159,53 @@ impl Config {
     /// The form that shows the configuration.
     pub(crate) fn form(&self, type_: &str) -> Xml {
         let flag = |var, value: bool| typed_field(var, "boolean", &[if value { "1" } else { "0" }]);
-        let max_items = self.max_items.map_or_else(|| "max".to_owned(), |max| max.to_string());
-        let send_last = if self.send_last { "on_sub_and_presence" } else { "never" };
+        let max_items = self
+            .max_items
+            .map_or_else(|| "max".to_owned(), |max| max.to_string());
+        let send_last = if self.send_last {
+            "on_sub_and_presence"
+        } else {
+            "never"
+        };
         submit(type_, ns::PUBSUB_NODE_CONFIG)
-            .child(typed_field("pubsub#access_model", "list-single", &[self.access.name()]))
+            .child(typed_field(
+                "pubsub#access_model",
+                "list-single",
+                &[self.access.name()],
+            ))
             .child(typed_field("pubsub#max_items", "text-single", &[max_items]))
             .child(flag("pubsub#persist_items", self.persist_items))
-            .child(typed_field("pubsub#send_last_published_item", "list-single", &[send_last]))
+            .child(typed_field(
+                "pubsub#send_last_published_item",
+                "list-single",
+                &[send_last],
+            ))
             .child(flag("pubsub#deliver_payloads", self.deliver_payloads))
             .child(flag("pubsub#notify_retract", self.notify_retract))
             .child(flag("pubsub#notify_delete", self.notify_delete))
-            .child(typed_field("pubsub#roster_groups_allowed", "list-multi", &self.groups))
-            .children(self.type_.as_ref().map(|type_| typed_field("pubsub#type", "text-single", &[type_])))
-            .children(self.title.as_ref().map(|title| typed_field("pubsub#title", "text-single", &[title])))
+            .child(typed_field(
+                "pubsub#roster_groups_allowed",
+                "list-multi",
+                &self.groups,
+            ))
+            .children(
+                self.type_
+                    .as_ref()
+                    .map(|type_| typed_field("pubsub#type", "text-single", &[type_])),
+            )
+            .children(
+                self.title
+                    .as_ref()
+                    .map(|title| typed_field("pubsub#title", "text-single", &[title])),
+            )
     }
 }
 
 fn unsupported_access() -> Refusal {
-    Refusal::with(Condition::NotAcceptable, Detail::PubSub("unsupported-access-model"))
+    Refusal::with(
+        Condition::NotAcceptable,
+        Detail::PubSub("unsupported-access-model"),
+    )
 }
 
 fn flag(value: &str) -> Result<bool, Refusal> {
@@ -188,7 +222,10 @@ fn max_items(value: &str) -> Result<Option<usize>, Refusal> {
     }
     let max: usize = value.parse().map_err(|_| Condition::BadRequest)?;
     if max == 0 || max > ITEMS_MAX {
-        return Err(Refusal::with(Condition::Conflict, Detail::PubSub("max-items-exceeded")));
+        return Err(Refusal::with(
+            Condition::Conflict,
+            Detail::PubSub("max-items-exceeded"),
+        ));
     }
     Ok(Some(max))
 }

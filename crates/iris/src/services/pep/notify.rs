@@ -25,7 +25,13 @@ pub(crate) fn published(
     payload: &str,
 ) -> Result<Vec<Send>, Refusal> {
     let item = item(config, id, payload);
-    tell(ctx, account, node, config, &Xml::new("items").attr("node", node).child(item))
+    tell(
+        ctx,
+        account,
+        node,
+        config,
+        &Xml::new("items").attr("node", node).child(item),
+    )
 }
 
 /// Items were taken back.
@@ -55,22 +61,32 @@ pub(crate) fn emptied(
     config: &Config,
     name: &'static str,
 ) -> Result<Vec<Send>, Refusal> {
-    tell(ctx, account, node, config, &Xml::new(name).attr("node", node))
+    tell(
+        ctx,
+        account,
+        node,
+        config,
+        &Xml::new(name).attr("node", node),
+    )
 }
 
 /// The newest item of each node in `wanted`, of the viewer's own account and of the contacts that it sees.
 ///
 /// # Errors
 /// The store cannot answer.
-pub(crate) fn newest_for(ctx: &Context<'_>, viewer: &Jid, wanted: &[String]) -> Result<Vec<Send>, Refusal> {
+pub(crate) fn newest_for(
+    ctx: &Context<'_>,
+    viewer: &Jid,
+    wanted: &[String],
+) -> Result<Vec<Send>, Refusal> {
     let own = viewer.to_bare();
     let mut sends = Vec::new();
     if wanted.is_empty() {
         return Ok(sends);
     }
-    let contacts = roster::items(ctx, &own)?.into_iter().filter(|(contact, item)| {
-        item.to && contact.domain() == ctx.host.domain.as_ref()
-    });
+    let contacts = roster::items(ctx, &own)?
+        .into_iter()
+        .filter(|(contact, item)| item.to && contact.domain() == ctx.host.domain.as_ref());
     let publishers = std::iter::once(own.clone()).chain(contacts.map(|(contact, _)| contact));
     for publisher in publishers {
         if blocking::is_blocked(ctx, &publisher, viewer)? {
@@ -85,7 +101,12 @@ pub(crate) fn newest_for(ctx: &Context<'_>, viewer: &Jid, wanted: &[String]) -> 
     Ok(sends)
 }
 
-fn newest_of(ctx: &Context<'_>, publisher: &BareJid, node: &str, viewer: &Jid) -> Result<Option<Send>, Refusal> {
+fn newest_of(
+    ctx: &Context<'_>,
+    publisher: &BareJid,
+    node: &str,
+    viewer: &Jid,
+) -> Result<Option<Send>, Refusal> {
     let Some(config) = config(ctx, publisher, node)? else {
         return Ok(None);
     };
@@ -117,7 +138,12 @@ fn tell(
 }
 
 /// The devices that get events of a node: the owner's and the contacts' that may read it and want it.
-fn watchers(ctx: &Context<'_>, account: &BareJid, node: &str, config: &Config) -> Result<Vec<Jid>, Refusal> {
+fn watchers(
+    ctx: &Context<'_>,
+    account: &BareJid,
+    node: &str,
+    config: &Config,
+) -> Result<Vec<Jid>, Refusal> {
     let mut viewers = vec![account.clone()];
     for (contact, item) in roster::items(ctx, account)? {
         let is_here = contact.domain() == ctx.host.domain.as_ref();
@@ -143,7 +169,11 @@ fn watchers(ctx: &Context<'_>, account: &BareJid, node: &str, config: &Config) -
 
 fn item(config: &Config, id: &str, payload: &str) -> Xml {
     let item = Xml::new("item").attr("id", id);
-    if config.deliver_payloads { item.raw(payload) } else { item }
+    if config.deliver_payloads {
+        item.raw(payload)
+    } else {
+        item
+    }
 }
 
 fn event(from: &BareJid, to: &Jid, change: &Xml) -> Xml {

@@ -33,7 +33,12 @@ pub(crate) fn handle(
     let mut items = action.children().filter(|child| child.name() == "item");
     let item = match (items.next(), items.next()) {
         (Some(item), None) => item,
-        (None, _) => return Err(Refusal::with(Condition::BadRequest, Detail::PubSub("item-required"))),
+        (None, _) => {
+            return Err(Refusal::with(
+                Condition::BadRequest,
+                Detail::PubSub("item-required"),
+            ));
+        }
         _ => return Err(Condition::NotAllowed.into()),
     };
     let known = config(ctx, &owner.account, node)?;
@@ -44,7 +49,9 @@ pub(crate) fn handle(
     let wanted = match (&known, &options) {
         (Some(known), Some(options)) => precondition(known, options)?,
         (Some(known), None) => known.clone(),
-        (None, Some(options)) => Config::of(node).with(options, true).map_err(|_| not_met())?,
+        (None, Some(options)) => Config::of(node)
+            .with(options, true)
+            .map_err(|_| not_met())?,
         (None, None) => Config::of(node),
     };
     let id = match item.attr("id") {
@@ -55,15 +62,35 @@ pub(crate) fn handle(
     let mut payloads = item.children();
     let payload = match (payloads.next(), payloads.next()) {
         (Some(payload), None) => String::from(payload),
-        (None, _) => return Err(Refusal::with(Condition::BadRequest, Detail::PubSub("payload-required"))),
-        _ => return Err(Refusal::with(Condition::BadRequest, Detail::PubSub("invalid-payload"))),
+        (None, _) => {
+            return Err(Refusal::with(
+                Condition::BadRequest,
+                Detail::PubSub("payload-required"),
+            ));
+        }
+        _ => {
+            return Err(Refusal::with(
+                Condition::BadRequest,
+                Detail::PubSub("invalid-payload"),
+            ));
+        }
     };
     let published = Xml::new("publish")
         .attr("node", node)
         .child(Xml::new("item").attr("id", &id));
-    let result = request.result(ctx, Xml::in_namespace("pubsub", ns::PUBSUB).child(published));
+    let result = request.result(
+        ctx,
+        Xml::in_namespace("pubsub", ns::PUBSUB).child(published),
+    );
     let is_new = known.is_none();
-    let outcome = publish(ctx, &owner.account, node, &wanted, is_new, vec![(id, payload)])?;
+    let outcome = publish(
+        ctx,
+        &owner.account,
+        node,
+        &wanted,
+        is_new,
+        vec![(id, payload)],
+    )?;
     Ok(result.and(outcome))
 }
 
@@ -78,20 +105,29 @@ pub(crate) fn retract(
     let config = config(ctx, &owner.account, node)?.ok_or(Condition::ItemNotFound)?;
     let item = action.children().find(|child| child.name() == "item");
     let Some(id) = item.and_then(|item| item.attr("id")) else {
-        return Err(Refusal::with(Condition::BadRequest, Detail::PubSub("item-required")));
+        return Err(Refusal::with(
+            Condition::BadRequest,
+            Detail::PubSub("item-required"),
+        ));
     };
     if super::item(ctx, &owner.account, node, id)?.is_none() {
         return Err(Condition::ItemNotFound.into());
     }
     let is_told = config.notify_retract || matches!(action.attr("notify"), Some("1" | "true"));
     let mut outcome = request.done(ctx);
-    outcome
-        .writes
-        .push(stored::delete(Collection::PepItem, &owner.account, document(node, id)));
+    outcome.writes.push(stored::delete(
+        Collection::PepItem,
+        &owner.account,
+        document(node, id),
+    ));
     if is_told {
-        outcome
-            .send
-            .extend(notify::retracted(ctx, &owner.account, node, &config, &[id.to_owned()])?);
+        outcome.send.extend(notify::retracted(
+            ctx,
+            &owner.account,
+            node,
+            &config,
+            &[id.to_owned()],
+        )?);
     }
     Ok(outcome)
 }
@@ -128,12 +164,16 @@ pub(crate) fn publish_many(
         outcome = publish(ctx, account, node, &config, known.is_none(), items)?;
     }
     for id in gone {
-        outcome
-            .writes
-            .push(stored::delete(Collection::PepItem, account, document(node, id)));
+        outcome.writes.push(stored::delete(
+            Collection::PepItem,
+            account,
+            document(node, id),
+        ));
     }
     if !gone.is_empty() && config.notify_retract {
-        outcome.send.extend(notify::retracted(ctx, account, node, &config, gone)?);
+        outcome
+            .send
+            .extend(notify::retracted(ctx, account, node, &config, gone)?);
     }
     Ok(outcome)
 }
@@ -146,15 +186,23 @@ fn publish(
     is_new: bool,
     items: Vec<(String, String)>,
 ) -> Result<Outcome, Refusal> {
-    if items.iter().any(|(_, payload)| payload.len() > PAYLOAD_BYTES_MAX) {
-        return Err(Refusal::with(Condition::NotAcceptable, Detail::PubSub("payload-too-big")));
+    if items
+        .iter()
+        .any(|(_, payload)| payload.len() > PAYLOAD_BYTES_MAX)
+    {
+        return Err(Refusal::with(
+            Condition::NotAcceptable,
+            Detail::PubSub("payload-too-big"),
+        ));
     }
     let mut outcome = Outcome::nothing();
     if is_new {
         if stored::names(ctx, Collection::PepNode, account, "")?.len() >= NODES_MAX {
             return Err(Condition::ResourceConstraint.into());
         }
-        outcome.writes.push(stored::put(Collection::PepNode, account, node, config));
+        outcome
+            .writes
+            .push(stored::put(Collection::PepNode, account, node, config));
     }
     if config.persist_items {
         let mut kept: BTreeMap<String, u64> = newest_first(ctx, account, node)?
@@ -169,14 +217,19 @@ fn publish(
                 at_ms: ctx.now_ms,
                 payload: payload.clone(),
             };
-            outcome
-                .writes
-                .push(stored::put(Collection::PepItem, account, document(node, id), &item));
+            outcome.writes.push(stored::put(
+                Collection::PepItem,
+                account,
+                document(node, id),
+                &item,
+            ));
         }
         for id in surplus(&kept, config.items_max()) {
-            outcome
-                .writes
-                .push(stored::delete(Collection::PepItem, account, document(node, id)));
+            outcome.writes.push(stored::delete(
+                Collection::PepItem,
+                account,
+                document(node, id),
+            ));
         }
     }
     for (id, payload) in &items {
