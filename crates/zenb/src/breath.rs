@@ -28,7 +28,8 @@ const LEAST_BEATS: usize = 16;
 pub const MOST_BEATS: usize = 256;
 /// How far beside the pace rivals are sought, in breaths per minute, and in which steps.
 const BESIDE: f64 = 2.0;
-const STEP: f64 = 0.1;
+const STEP: f64 = 0.2;
+const STEPS_BESIDE: usize = 10;
 /// A swing this far from the pace, in breaths per minute, is not the pacer's.
 pub const TOLERANCE: f64 = 0.25;
 /// The share of the swing that a rhythm must explain to be read.
@@ -145,9 +146,7 @@ impl Swing {
     /// Sets the sinusoid to the given phases, in turns.
     fn turn_to(&mut self, phases: impl Iterator<Item = f64>) {
         for (i, phase) in phases.take(self.count).enumerate() {
-            let angle = 2.0 * core::f64::consts::PI * phase;
-            self.cosine[i] = libm::cos(angle);
-            self.sine[i] = libm::sin(angle);
+            (self.sine[i], self.cosine[i]) = libm::sincos(2.0 * core::f64::consts::PI * phase);
         }
     }
 
@@ -186,25 +185,37 @@ impl Swing {
         }
     }
 
+    /// What turns each sample's sinusoid to one `step` breaths per minute faster.
+    fn turn(&self, step: f64) -> Turn {
+        let mut turn = Turn {
+            cosine: [0.0; MOST_BEATS],
+            sine: [0.0; MOST_BEATS],
+        };
+        for i in 0..self.count {
+            let angle = 2.0 * core::f64::consts::PI * self.t[i] * step / 60.0;
+            (turn.sine[i], turn.cosine[i]) = libm::sincos(angle);
+        }
+        turn
+    }
+
+    /// Makes the sinusoid one step faster, or with `way` -1 one slower.
+    fn apply(&mut self, turn: &Turn, way: f64) {
+        for i in 0..self.count {
+            let (c, s) = (self.cosine[i], self.sine[i]);
+            let (turn_c, turn_s) = (turn.cosine[i], way * turn.sine[i]);
+            self.cosine[i] = c * turn_c - s * turn_s;
+            self.sine[i] = s * turn_c + c * turn_s;
+        }
+    }
+
     /// The best share among `steps` sinusoids, each `step` breaths per minute faster than the one
     /// before, and how far from the first it is, refined by a parabola; `None` if it is the first
     /// or the last, which may be the foot of something outside.
-    fn best(&mut self, step: f64, steps: usize) -> (Option<f64>, f64) {
-        let mut turn_cosine = [0.0; MOST_BEATS];
-        let mut turn_sine = [0.0; MOST_BEATS];
-        for i in 0..self.count {
-            let angle = 2.0 * core::f64::consts::PI * self.t[i] * step / 60.0;
-            turn_cosine[i] = libm::cos(angle);
-            turn_sine[i] = libm::sin(angle);
-        }
+    fn best(&mut self, turn: &Turn, step: f64, steps: usize) -> (Option<f64>, f64) {
         let mut shares = [0.0; MOST_STEPS];
         for share in &mut shares[..steps] {
             *share = self.fit().share;
-            for i in 0..self.count {
-                let (c, s) = (self.cosine[i], self.sine[i]);
-                self.cosine[i] = c * turn_cosine[i] - s * turn_sine[i];
-                self.sine[i] = s * turn_cosine[i] + c * turn_sine[i];
-            }
+            self.apply(turn, 1.0);
         }
         let mut top = 0;
         for i in 1..steps {
@@ -224,6 +235,12 @@ impl Swing {
 
 const MOST_STEPS: usize = 80;
 
+/// A step from one sinusoid to the next, for each sample.
+struct Turn {
+    cosine: [f64; MOST_BEATS],
+    sine: [f64; MOST_BEATS],
+}
+
 /// How the heart follows the pacer whose phase the samples carry.
 ///
 /// `rate` is the pace in breaths per minute; it only decides how long a stretch is needed.
@@ -239,17 +256,11 @@ pub fn follow(samples: &[Sample], rate: f64) -> Result<Follow, Reason> {
     let angle = libm::atan2(fit.sine, fit.cosine) / (2.0 * core::f64::consts::PI);
     let peak_at = if angle < 0.0 { angle + 1.0 } else { angle };
 
-    let beside = phases.iter().enumerate();
-    let start: [f64; MOST_BEATS] = {
-        let mut start = [0.0; MOST_BEATS];
-        for (i, sample) in beside {
-            start[i] = sample.phase - BESIDE / 60.0 * swing.t[i];
-        }
-        start
-    };
-    swing.turn_to(start.iter().copied());
-    let steps = (2.0 * BESIDE / STEP) as usize + 1;
-    let (best, best_share) = swing.best(STEP, steps);
+    let turn = swing.turn(STEP);
+    for _ in 0..STEPS_BESIDE {
+        swing.apply(&turn, -1.0);
+    }
+    let (best, best_share) = swing.best(&turn, STEP, 2 * STEPS_BESIDE + 1);
     // A best at the edge belongs to something further off: it is at least that far from the pace.
     let offset = best.map_or(BESIDE, |from_start| from_start - BESIDE);
     Ok(Follow {
@@ -270,8 +281,7 @@ pub fn peak_to_trough(samples: &[Sample]) -> Option<f64> {
     for pair in samples.windows(2) {
         let sample = pair[1];
         if pair[1].phase < pair[0].phase {
-            if let Some((low, high, beats)) = open.filter(|(_, _, beats)| *beats >= 3) {
-                let _ = beats;
+            if let Some((low, high, _)) = open.filter(|(_, _, beats)| *beats >= 3) {
                 sum += high - low;
                 breaths += 1;
             }
@@ -314,7 +324,8 @@ pub fn spontaneous(samples: &[Sample]) -> Measured<BreathsPerMinute> {
     let times = swing.t;
     swing.turn_to(times.iter().map(|t| t * slowest / 60.0));
     let steps = ((fastest - slowest) / SPONTANEOUS_STEP) as usize + 1;
-    match swing.best(SPONTANEOUS_STEP, steps.min(MOST_STEPS)) {
+    let turn = swing.turn(SPONTANEOUS_STEP);
+    match swing.best(&turn, SPONTANEOUS_STEP, steps.min(MOST_STEPS)) {
         (Some(from_slowest), share) if share >= LEAST_SHARE => {
             let rate = slowest + from_slowest;
             if rate < SLOWEST_SPONTANEOUS {

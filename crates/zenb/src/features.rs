@@ -69,7 +69,7 @@ impl PaceAt {
     /// Where the pacer was, or will be, at another moment, had it kept this pace.
     pub fn phase_at(&self, at: EngineMs) -> u32 {
         let apart = i128::from(at.0) - i128::from(self.at.0);
-        let turned = (apart * i128::from(self.rate.milli()) << 32).div_euclid(60_000_000);
+        let turned = ((apart * i128::from(self.rate.milli())) << 32).div_euclid(60_000_000);
         self.phase_q32.wrapping_add(turned as u32)
     }
 }

@@ -131,25 +131,33 @@ struct Knot {
     ratio: f64,
 }
 
-/// Cosines of one turn in `length` steps, and the Hann window of that length.
+/// The Hann window of a length, and row by row, for each sample of half a segment, the cosine and
+/// sine of each bin.
 #[derive(Clone, Debug)]
 struct Tables {
-    cosine: Vec<f64>,
-    sine: Vec<f64>,
+    cosine: Vec<[f64; BINS]>,
+    sine: Vec<[f64; BINS]>,
     hann: Vec<f64>,
     energy: f64,
 }
 
 impl Tables {
     fn new(length: usize) -> Self {
-        let turn = |n: usize| 2.0 * core::f64::consts::PI * n as f64 / length as f64;
-        let cosine: Vec<f64> = (0..length).map(|n| libm::cos(turn(n))).collect();
-        let sine = (0..length).map(|n| libm::sin(turn(n))).collect();
-        let hann: Vec<f64> = cosine.iter().map(|c| 0.5 - 0.5 * c).collect();
+        let turn: Vec<(f64, f64)> = (0..length)
+            .map(|n| libm::sincos(2.0 * core::f64::consts::PI * n as f64 / length as f64))
+            .collect();
+        let half = 0..length.div_ceil(2);
+        let hann: Vec<f64> = turn.iter().map(|(_, cosine)| 0.5 - 0.5 * cosine).collect();
         let energy = hann.iter().map(|w| w * w).sum();
+        let at = |n: usize, bin: usize| turn[n * bin % length];
         Self {
-            cosine,
-            sine,
+            cosine: half
+                .clone()
+                .map(|n| core::array::from_fn(|bin| at(n, bin).1))
+                .collect(),
+            sine: half
+                .map(|n| core::array::from_fn(|bin| at(n, bin).0))
+                .collect(),
             hann,
             energy,
         }
@@ -268,12 +276,11 @@ fn welch(samples: &[f64], tables: &Tables) -> Spectrum {
             .iter_mut()
             .zip(&tables.hann)
             .for_each(|(sample, w)| *sample *= w);
-        for (bin, sum) in density[..bins].iter_mut().enumerate() {
-            *sum += magnitude_squared(segment, tables, bin);
-        }
+        add_power(segment, tables, &mut density);
         segments += 1;
         start += length / 2;
     }
+    density[bins..].fill(0.0);
     for (bin, value) in density[..bins].iter_mut().enumerate() {
         let sides = if bin == 0 { 1.0 } else { 2.0 };
         *value *= sides / (RATE * tables.energy * f64::from(segments));
@@ -285,28 +292,33 @@ fn welch(samples: &[f64], tables: &Tables) -> Spectrum {
     }
 }
 
-/// |Σ x e^(-2πi bin n / length)|², the samples n and length - n taken together: they share a
-/// cosine, and their sines are opposite.
-fn magnitude_squared(segment: &[f64], tables: &Tables, bin: usize) -> f64 {
+/// Adds |Σ x e^(-2πi bin n / length)|² of each bin, the samples n and length - n taken together:
+/// they share a cosine, and their sines are opposite. The bins lie side by side, so that each is
+/// summed in the same order whatever the machine does at once.
+fn add_power(segment: &[f64], tables: &Tables, density: &mut [f64; BINS]) {
     let length = segment.len();
-    let mut real = segment[0];
-    let mut imaginary = 0.0;
-    let mut turn = 0;
+    let mut real = [segment[0]; BINS];
+    let mut imaginary = [0.0; BINS];
     for n in 1..length.div_ceil(2) {
-        turn += bin;
-        if turn >= length {
-            turn -= length;
+        let even = segment[n] + segment[length - n];
+        let odd = segment[n] - segment[length - n];
+        let (cosine, sine) = (&tables.cosine[n], &tables.sine[n]);
+        for bin in 0..BINS {
+            real[bin] += even * cosine[bin];
+            imaginary[bin] += odd * sine[bin];
         }
-        real += (segment[n] + segment[length - n]) * tables.cosine[turn];
-        imaginary += (segment[n] - segment[length - n]) * tables.sine[turn];
     }
     if length.is_multiple_of(2) {
         let middle = segment[length / 2];
-        real += if bin.is_multiple_of(2) {
-            middle
-        } else {
-            -middle
-        };
+        for (bin, real) in real.iter_mut().enumerate() {
+            *real += if bin.is_multiple_of(2) {
+                middle
+            } else {
+                -middle
+            };
+        }
     }
-    real * real + imaginary * imaginary
+    for bin in 0..BINS {
+        density[bin] += real[bin] * real[bin] + imaginary[bin] * imaginary[bin];
+    }
 }

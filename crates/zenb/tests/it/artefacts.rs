@@ -1,88 +1,23 @@
 //! Artefacts: found, told apart, mended; and how much the causal judgement loses.
 
 use proptest::prelude::*;
-use zenb::artefact::Causal;
 use zenb::artefact::Class;
-use zenb::artefact::Judged;
 use zenb::artefact::LOOK_AHEAD;
-use zenb::artefact::Mender;
-use zenb::artefact::Normal;
 use zenb::artefact::classify;
 use zenb::artefact::correct;
 use zenb::features::WindowConfig;
-use zenb::metrics;
-use zenb::timeline::Beat;
-use zenb::units::EngineMs;
 use zenb::units::Ticks;
-use zenb::window::Sums;
-use zenb::window::Unit;
 
 use crate::data::PHANTOMS;
 use crate::data::RECORDINGS;
 use crate::data::Recording;
+use crate::figures::Truth;
+use crate::figures::causal_disagreement;
+use crate::figures::cost;
+use crate::figures::judge_causally;
+use crate::figures::known_artefacts;
+use crate::figures::score;
 use crate::session::play;
-
-fn beats(rr: &[Ticks]) -> Vec<Beat> {
-    let mut ticks = 0;
-    rr.iter()
-        .map(|rr| {
-            ticks += u64::from(rr.get());
-            Beat {
-                rr: *rr,
-                at: EngineMs(ticks * 1000 / 1024),
-            }
-        })
-        .collect()
-}
-
-/// The causal judgement; the last beats stay unjudged.
-fn judge_causally(rr: &[Ticks]) -> Vec<Judged> {
-    let mut causal = Causal::default();
-    beats(rr)
-        .into_iter()
-        .filter_map(|beat| causal.push(beat))
-        .collect()
-}
-
-fn mend_causally(rr: &[Ticks]) -> Vec<Normal> {
-    let mut mender = Mender::default();
-    let mut mended = Vec::new();
-    for judged in judge_causally(rr) {
-        mended.extend(mender.push(judged).into_iter().flatten());
-    }
-    mended
-}
-
-/// An artefact put in or known: where, and what.
-type Truth = (usize, Class);
-
-/// How many of the known artefacts are marked at their place or beside it, and how many other
-/// beats are marked.
-fn score(classes: &[Class], truth: &[Truth]) -> (usize, usize) {
-    let near = |i: usize| truth.iter().any(|(at, _)| at.abs_diff(i) <= 2);
-    let marked = |at: usize| {
-        let around = at.saturating_sub(1)..(at + 2).min(classes.len());
-        classes[around].iter().any(|class| *class != Class::Normal)
-    };
-    let found = truth.iter().filter(|(at, _)| marked(*at)).count();
-    let false_alarms = (0..classes.len()).filter(|i| classes[*i] != Class::Normal && !near(*i));
-    (found, false_alarms.count())
-}
-
-fn known_artefacts() -> (Vec<Ticks>, Vec<Truth>) {
-    let phantom = Recording::load("phantom_art_20");
-    let truth = phantom.value["truth"]["artefacts"].as_array().unwrap();
-    let truth = truth.iter().map(|artefact| {
-        let class = match artefact["kind"].as_str().unwrap() {
-            "ectopic" => Class::Ectopic,
-            "missed" => Class::Missed,
-            "extra" => Class::Extra,
-            kind => panic!("artefact of kind {kind}"),
-        };
-        (artefact["index"].as_u64().unwrap() as usize, class)
-    });
-    (phantom.ticks(), truth.collect())
-}
 
 /// REQ-120 (G3).
 #[test]
@@ -104,110 +39,6 @@ fn every_known_artefact_is_found_and_named_and_nothing_else() {
     }
 }
 
-/// Steps of a linear congruence (Knuth's MMIX constants): the same on every run.
-fn next(seed: &mut u64) -> u64 {
-    *seed = seed
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407);
-    *seed >> 33
-}
-
-/// Puts an artefact into about 2 % of the beats, far enough apart to be told from one another.
-fn spoil(clean: &[Ticks], kind: Class, seed: &mut u64) -> (Vec<Ticks>, Vec<Truth>) {
-    let mut rr: Vec<Ticks> = Vec::new();
-    let mut truth = Vec::new();
-    let ticks = |raw: u32| Ticks::new(raw).unwrap();
-    let mut until = 30 + next(seed) % 40;
-    let mut i = 0;
-    while i < clean.len() {
-        let here = clean[i].get();
-        until = until.saturating_sub(1);
-        if until > 0 || i + 12 > clean.len() {
-            rr.push(clean[i]);
-            i += 1;
-            continue;
-        }
-        until = 30 + next(seed) % 40;
-        truth.push((rr.len(), kind));
-        let after = clean[i + 1].get();
-        match kind {
-            Class::Ectopic => {
-                let early = here * (25 + next(seed) as u32 % 15) / 100;
-                rr.extend([ticks(here - early), ticks(after + early)]);
-                i += 2;
-            }
-            Class::Missed => {
-                rr.push(ticks(here + after));
-                i += 2;
-            }
-            _ => {
-                let first = here * (35 + next(seed) as u32 % 30) / 100;
-                rr.extend([ticks(first), ticks(here - first)]);
-                i += 1;
-            }
-        }
-    }
-    (rr, truth)
-}
-
-/// What artefacts put into clean phantoms cost.
-#[derive(Debug, Default)]
-pub struct Cost {
-    pub put_in: usize,
-    pub found: usize,
-    pub beats: usize,
-    pub false_alarms: usize,
-    /// The greatest relative error of SDNN and RMSSD after mending.
-    pub error: f64,
-}
-
-/// REQ-121 (G3).
-pub fn cost(kind: Class, causal: bool) -> Cost {
-    let mut cost = Cost::default();
-    let clean = [
-        "phantom_drift",
-        "phantom_step_rf48",
-        "phantom_step_rf55",
-        "phantom_slide_rf57",
-    ];
-    for (name, seed) in clean
-        .iter()
-        .flat_map(|name| (1..=5).map(move |seed| (name, seed)))
-    {
-        let clean = Recording::load(name).ticks();
-        let (rr, truth) = spoil(&clean, kind, &mut seed.clone());
-        let (classes, mended) = if causal {
-            let classes = judge_causally(&rr)
-                .iter()
-                .map(|judged| judged.class)
-                .collect();
-            (classes, mend_causally(&rr))
-        } else {
-            let classes = classify(&rr);
-            let mended = correct(&rr, &classes);
-            (classes, mended)
-        };
-        let (found, false_alarms) = score(&classes, &truth);
-        cost.put_in += truth.len();
-        cost.found += found;
-        cost.beats += rr.len();
-        cost.false_alarms += false_alarms;
-        let sums = |rr: &mut dyn Iterator<Item = Ticks>| {
-            Sums::of(Unit::TICKS, rr.map(|rr| u64::from(rr.get())))
-        };
-        // The causal series lacks its last beats; so must what it is held against.
-        let kept = clean.len() - if causal { LOOK_AHEAD + 1 } else { 0 };
-        let truth = sums(&mut clean[..kept].iter().copied());
-        let found = sums(&mut mended.iter().map(|beat| beat.rr));
-        for figure in [metrics::sdnn_ms, metrics::rmssd_ms] {
-            let pair = (figure(&found, Unit::TICKS), figure(&truth, Unit::TICKS));
-            let error = (pair.0.unwrap() / pair.1.unwrap() - 1.0).abs();
-            cost.error = cost.error.max(error);
-        }
-    }
-    cost
-}
-
 /// REQ-121 (G3).
 #[test]
 fn mended_artefacts_cost_less_than_two_percent_of_sdnn_and_rmssd() {
@@ -223,26 +54,6 @@ fn mended_artefacts_cost_less_than_two_percent_of_sdnn_and_rmssd() {
             assert!(cost.error < 0.02, "{kind:?}, causal {causal}: {cost:?}");
         }
     }
-}
-
-/// REQ-122 (G3). Beats that the two judgements class differently, as a share of all, with the
-/// share that the whole series' judgement marks.
-pub fn causal_disagreement(name: &str) -> (f64, f64) {
-    let rr = Recording::load(name).ticks();
-    let whole = classify(&rr);
-    let causal = judge_causally(&rr);
-    let differ = causal
-        .iter()
-        .zip(&whole)
-        .filter(|(judged, class)| (judged.class == Class::Normal) != (**class == Class::Normal));
-    let marked = whole
-        .iter()
-        .filter(|class| **class != Class::Normal)
-        .count();
-    (
-        differ.count() as f64 / causal.len() as f64,
-        marked as f64 / whole.len() as f64,
-    )
 }
 
 /// REQ-122 (G3).

@@ -1,84 +1,16 @@
 //! How the heart follows a pace, and the breathing rate, on phantoms and recordings.
 
-use zenb::breath::SPAN_S;
 use zenb::features::WindowConfig;
-use zenb::units::Reason;
 
 use crate::data::PHANTOMS;
 use crate::data::RECORDINGS;
 use crate::data::Recording;
+use crate::figures::FOLLOWERS;
+use crate::figures::following_by_chance;
+use crate::figures::read;
+use crate::figures::spontaneous;
 use crate::session::Paces;
 use crate::session::play;
-
-/// Phantoms that breathe with their pacer and have no other rhythm.
-const FOLLOWERS: [&str; 7] = [
-    "phantom_art_20",
-    "phantom_drift",
-    "phantom_fast15",
-    "phantom_slide_rf57",
-    "phantom_step_flat",
-    "phantom_step_rf48",
-    "phantom_step_rf55",
-];
-
-/// What was read of a breathing rate.
-#[derive(Debug, Default)]
-pub struct Reading {
-    /// Readings after the first minute.
-    pub readings: usize,
-    /// How many of them gave a rate.
-    pub known: usize,
-    /// The greatest error of one, in breaths per minute.
-    pub worst: f64,
-    /// The greatest error of the mean over one pace, in breaths per minute.
-    pub worst_mean: f64,
-    /// How many said that the heart follows.
-    pub following: usize,
-    /// How many would not say.
-    pub ambiguous: usize,
-}
-
-/// Plays a phantom with its own pacer, or one at `pace`.
-pub fn read(name: &str, pace: Option<f64>) -> Reading {
-    let phantom = Recording::load(name);
-    let truth = Paces::of_truth(&phantom.value["truth"]);
-    let pacer = pace.map_or(truth.clone(), |rate| Paces(vec![(rate, f64::MAX)]));
-    let mut reading = Reading::default();
-    let mut errors: Vec<(f64, Vec<f64>)> = Vec::new();
-    play(
-        &phantom.ticks(),
-        Some(&pacer),
-        WindowConfig::SESSION,
-        |at, features| {
-            let (rate, _, _) = truth.at(at.0 as f64 / 1000.0);
-            if at.0 < u64::from(SPAN_S) * 1000 {
-                return;
-            }
-            reading.readings += 1;
-            let following = features.following;
-            reading.following += usize::from(
-                following
-                    .value()
-                    .is_some_and(|follow| follow.share_permille >= 500),
-            );
-            reading.ambiguous += usize::from(following.reason() == Some(Reason::Ambiguous));
-            if let Some(found) = features.breath.value() {
-                reading.known += 1;
-                let error = f64::from(found.milli()) / 1000.0 - rate;
-                reading.worst = reading.worst.max(error.abs());
-                match errors.last_mut() {
-                    Some((last, errors)) if *last == rate => errors.push(error),
-                    _ => errors.push((rate, vec![error])),
-                }
-            }
-        },
-    );
-    for (_, errors) in errors {
-        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-        reading.worst_mean = reading.worst_mean.max(mean.abs());
-    }
-    reading
-}
 
 /// REQ-130 (G4).
 #[test]
@@ -120,23 +52,6 @@ fn somebody_who_breathes_elsewhere_does_not_follow() {
     assert!(reading.worst <= 0.10, "{reading:?}");
 }
 
-/// How often a recording, with a pacer that nobody saw, is said to follow it; of how many.
-pub fn following_by_chance(name: &str, pace: f64) -> (usize, usize) {
-    let pacer = Paces(vec![(pace, f64::MAX)]);
-    let (mut following, mut all) = (0, 0);
-    play(
-        &Recording::load(name).ticks(),
-        Some(&pacer),
-        WindowConfig::SESSION,
-        |_, features| {
-            all += 1;
-            let follow = features.following.value();
-            following += usize::from(follow.is_some_and(|follow| follow.share_permille >= 500));
-        },
-    );
-    (following, all)
-}
-
 /// REQ-133 (H5). The heart's swings of a night with apnoea, 0.02 Hz, are never following.
 #[test]
 fn a_night_with_apnoea_never_follows_a_pacer() {
@@ -160,22 +75,6 @@ fn a_recording_without_a_pacer_hardly_ever_follows_one() {
             "{name}: {following} of {all}"
         );
     }
-}
-
-/// How often a spontaneous rate is read, of how many, with the least and the greatest.
-pub fn spontaneous(name: &str) -> (usize, usize, Option<(u32, u32)>) {
-    let (mut rates, mut all) = (Vec::new(), 0);
-    play(
-        &Recording::load(name).ticks(),
-        None,
-        WindowConfig::SESSION,
-        |_, features| {
-            all += 1;
-            rates.extend(features.breath.value().map(|rate| rate.milli()));
-        },
-    );
-    let range = rates.iter().min().copied().zip(rates.iter().max().copied());
-    (rates.len(), all, range)
 }
 
 /// REQ-134 (G5). Slow breathing and Mayer waves cannot be told apart without a pacer.

@@ -7,11 +7,11 @@ use serde_json::Value;
 use zenb::units::Ticks;
 
 /// A file of `testdata/hrv`.
-pub struct Recording {
-    pub value: Value,
+pub(crate) struct Recording {
+    pub(crate) value: Value,
 }
 
-pub const RECORDINGS: [&str; 6] = [
+pub(crate) const RECORDINGS: [&str; 6] = [
     "apnea_a01",
     "heartpy_data2",
     "heartpy_data3",
@@ -20,7 +20,7 @@ pub const RECORDINGS: [&str; 6] = [
     "pyhrv_long",
 ];
 
-pub const PHANTOMS: [&str; 8] = [
+pub(crate) const PHANTOMS: [&str; 8] = [
     "phantom_art_20",
     "phantom_drift",
     "phantom_fast15",
@@ -33,7 +33,7 @@ pub const PHANTOMS: [&str; 8] = [
 
 impl Recording {
     #[track_caller]
-    pub fn load(name: &str) -> Self {
+    pub(crate) fn load(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/hrv");
         let text = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
         Self {
@@ -41,13 +41,13 @@ impl Recording {
         }
     }
 
-    pub fn millis(&self) -> Vec<f64> {
+    pub(crate) fn millis(&self) -> Vec<f64> {
         let list = self.value["rr_ms"].as_array().unwrap();
         list.iter().map(|rr| rr.as_f64().unwrap()).collect()
     }
 
     /// In ticks: as the strap sent them, or rounded from milliseconds.
-    pub fn ticks(&self) -> Vec<Ticks> {
+    pub(crate) fn ticks(&self) -> Vec<Ticks> {
         match self.value["rr_1024"].as_array() {
             Some(list) => list
                 .iter()

@@ -1,85 +1,16 @@
 //! The metrics and the spectrum against published references (`testdata/hrv/README.md`).
 
 use proptest::prelude::*;
-use serde_json::Value;
 use zenb::metrics;
 use zenb::spectrum::R1;
-use zenb::spectrum::Spectrum;
 use zenb::window::Sums;
 use zenb::window::Unit;
 use zenb::window::Window;
 
-use crate::data::RECORDINGS;
 use crate::data::Recording;
-
-/// The references were computed from milliseconds with at most four decimals: 100 ns each.
-const TENTHS_OF_US: Unit = Unit {
-    per_second: 10_000_000,
-};
-
-fn exact(millis: &[f64]) -> Vec<u64> {
-    millis
-        .iter()
-        .map(|rr| (rr * 10_000.0).round() as u64)
-        .collect()
-}
-
-fn reference(refs: &Value, path: [&str; 3]) -> f64 {
-    let [group, by, name] = path;
-    refs[group][by][name]
-        .as_f64()
-        .unwrap_or_else(|| panic!("no reference {path:?}"))
-}
-
-#[track_caller]
-fn relative(found: f64, expect: f64) -> f64 {
-    if expect == 0.0 {
-        found.abs()
-    } else {
-        (found / expect - 1.0).abs()
-    }
-}
-
-/// Each five-minute window with its references, and each whole recording.
-fn windows() -> Vec<(String, Vec<f64>, Value)> {
-    let mut all = Vec::new();
-    for name in RECORDINGS {
-        let recording = Recording::load(name);
-        let millis = recording.millis();
-        for window in recording.value["windows_5min"].as_array().unwrap() {
-            let first = window["first_rr"].as_u64().unwrap() as usize;
-            let count = window["n"].as_u64().unwrap() as usize;
-            let part = millis[first..first + count].to_vec();
-            all.push((format!("{name}[{first}..]"), part, window["refs"].clone()));
-        }
-        all.push((name.to_owned(), millis, recording.value["whole"].clone()));
-    }
-    all
-}
-
-/// REQ-101 (G1). The greatest relative error of SDNN, RMSSD and pNN50, and how many windows.
-pub fn time_domain_error() -> (f64, usize) {
-    let mut worst = 0.0f64;
-    let all = windows();
-    for (_, millis, refs) in &all {
-        let sums = Sums::of(TENTHS_OF_US, exact(millis));
-        let found = [
-            (metrics::sdnn_ms(&sums, TENTHS_OF_US), "sdnn"),
-            (metrics::rmssd_ms(&sums, TENTHS_OF_US), "rmssd"),
-            (metrics::pnn50_percent(&sums), "pnn50"),
-            (metrics::mean_ms(&sums, TENTHS_OF_US), "mean_nn"),
-            (
-                metrics::heart_rate(&sums, TENTHS_OF_US),
-                "mean_hr_of_mean_nn",
-            ),
-        ];
-        for (found, name) in found {
-            let expect = reference(refs, ["time", "own_numpy", name]);
-            worst = worst.max(relative(found.unwrap(), expect));
-        }
-    }
-    (worst, all.len())
-}
+use crate::figures::spectrum_error;
+use crate::figures::time_domain_error;
+use crate::figures::windows;
 
 /// REQ-101 (G1).
 #[test]
@@ -87,36 +18,6 @@ fn sdnn_rmssd_and_pnn50_equal_the_closed_form() {
     let (worst, windows) = time_domain_error();
     assert_eq!(windows, 43);
     assert!(worst <= 1e-9, "relative error {worst:e}");
-}
-
-/// REQ-103 (G2). The greatest relative error of VLF, LF and HF, and how many windows.
-pub fn spectrum_error() -> (f64, usize) {
-    let mut r1 = R1::default();
-    let mut worst = 0.0f64;
-    let mut count = 0;
-    for (name, millis, refs) in windows() {
-        if refs["freq"]["R1_scipy"].is_null() {
-            continue;
-        }
-        let spectrum = r1.spectrum(millis.iter().copied()).unwrap();
-        let bands: [(fn(&Spectrum) -> f64, &str); 3] = [
-            (Spectrum::vlf, "vlf"),
-            (Spectrum::lf, "lf"),
-            (Spectrum::hf, "hf"),
-        ];
-        for (power, band) in bands {
-            let expect = reference(&refs, ["freq", "R1_scipy", band]);
-            let error = relative(power(&spectrum), expect);
-            assert!(
-                error <= 1e-6,
-                "{name} {band}: {} for {expect}",
-                power(&spectrum)
-            );
-            worst = worst.max(error);
-        }
-        count += 1;
-    }
-    (worst, count)
 }
 
 /// REQ-103 (G2).

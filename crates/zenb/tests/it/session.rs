@@ -13,10 +13,10 @@ use zenb::units::Ticks;
 
 /// Rates and the seconds for which each is held, one after the other without a jump of phase.
 #[derive(Clone, Debug)]
-pub struct Paces(pub Vec<(f64, f64)>);
+pub(crate) struct Paces(pub(crate) Vec<(f64, f64)>);
 
 impl Paces {
-    pub fn of_truth(truth: &Value) -> Self {
+    pub(crate) fn of_truth(truth: &Value) -> Self {
         let segments = truth["segments"].as_array().unwrap();
         let number = |segment: &Value, name: &str| segment[name].as_f64().unwrap();
         Self(
@@ -28,7 +28,7 @@ impl Paces {
     }
 
     /// The rate at `seconds`, how long it has been held, and the breaths done so far.
-    pub fn at(&self, seconds: f64) -> (f64, f64, f64) {
+    pub(crate) fn at(&self, seconds: f64) -> (f64, f64, f64) {
         let (mut start, mut breaths) = (0.0, 0.0);
         for (i, (rate, held)) in self.0.iter().enumerate() {
             let last = i + 1 == self.0.len();
@@ -44,7 +44,7 @@ impl Paces {
 
     /// The pacer; a phantom's lung volume is sin(2π breaths), so its inhale starts a quarter
     /// breath earlier.
-    pub fn pace_at(&self, at: EngineMs) -> PaceAt {
+    pub(crate) fn pace_at(&self, at: EngineMs) -> PaceAt {
         let (rate, _, breaths) = self.at(at.0 as f64 / 1000.0);
         let phase = (breaths + 0.25).rem_euclid(1.0);
         PaceAt {
@@ -57,7 +57,7 @@ impl Paces {
 
 /// Sends the intervals in packets about a second apart and gives the features after each. The
 /// first beat, which has no interval yet, comes one interval after the session's start.
-pub fn play(
+pub(crate) fn play(
     rr: &[Ticks],
     paces: Option<&Paces>,
     config: WindowConfig,
