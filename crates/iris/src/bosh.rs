@@ -210,9 +210,8 @@ impl Session {
 
     /// A message from the stream.
     pub fn from_stream(&mut self, message: &str, now_ms: i64) -> Vec<Action> {
-        let is_framing = |name: &str| {
-            message.starts_with(&format!("<{name} ")) && message.contains(NS_FRAMING)
-        };
+        let is_framing =
+            |name: &str| message.starts_with(&format!("<{name} ")) && message.contains(NS_FRAMING);
         if is_framing("open") {
             return Vec::new();
         }
@@ -415,7 +414,10 @@ mod tests {
         let mut session = opened();
         session.request(body(11, "", ""), 0).unwrap();
         assert!(session.tick(29_999).is_empty());
-        assert!(matches!(&session.tick(30_000)[..], [Action::Respond { rid: 11, .. }]));
+        assert!(matches!(
+            &session.tick(30_000)[..],
+            [Action::Respond { rid: 11, .. }]
+        ));
         assert!(session.tick(90_000).is_empty());
         assert_eq!(session.tick(90_001).last(), Some(&Action::End));
     }
@@ -444,8 +446,14 @@ mod tests {
     #[test]
     fn a_request_beyond_the_window_is_refused() {
         let mut session = opened();
-        assert_eq!(session.request(body(13, "", ""), 0), Err(Refused::ItemNotFound));
-        assert_eq!(session.request(body(9, "", ""), 0), Err(Refused::ItemNotFound));
+        assert_eq!(
+            session.request(body(13, "", ""), 0),
+            Err(Refused::ItemNotFound)
+        );
+        assert_eq!(
+            session.request(body(9, "", ""), 0),
+            Err(Refused::ItemNotFound)
+        );
     }
 
     #[test]
@@ -453,7 +461,10 @@ mod tests {
         let mut session = opened();
         session.request(body(11, "", ""), 0).unwrap();
         let actions = session
-            .request(body(12, "type='terminate'", "<presence type='unavailable'/>"), 0)
+            .request(
+                body(12, "type='terminate'", "<presence type='unavailable'/>"),
+                0,
+            )
             .unwrap();
         assert_eq!(heard(&actions).len(), 2);
         let answered = actions
@@ -481,7 +492,11 @@ mod tests {
             "<body rid='9007199254740992' xmlns='http://jabber.org/protocol/httpbind'/>",
             "<other rid='1' xmlns='http://jabber.org/protocol/httpbind'/>",
         ] {
-            assert_eq!(Request::parse(text.as_bytes()), Err(Refused::BadRequest), "{text}");
+            assert_eq!(
+                Request::parse(text.as_bytes()),
+                Err(Refused::BadRequest),
+                "{text}"
+            );
         }
     }
 

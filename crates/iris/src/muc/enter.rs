@@ -102,7 +102,9 @@ fn enter(
     outcome.send.extend(announce(room, &nick, |viewer| {
         entry_codes(room, viewer == device, is_made)
     }));
-    outcome.send.extend(history(context, room, device, entering)?);
+    outcome
+        .send
+        .extend(history(context, room, device, entering)?);
     outcome.send.push(subject(room, device));
     Ok(outcome)
 }
@@ -191,7 +193,13 @@ fn others(room: &Room, nick: &ResourcePart, viewer: &FullJid) -> Vec<Send> {
     for (other, occupant) in &room.occupants {
         if other != nick {
             let shown = shown(room, occupant, Vec::new());
-            sends.push(wire::presence(room, other, occupant, &shown, (viewer, role)));
+            sends.push(wire::presence(
+                room,
+                other,
+                occupant,
+                &shown,
+                (viewer, role),
+            ));
         }
     }
     sends
@@ -408,7 +416,9 @@ fn history(
         (None, _) => HISTORY,
     };
     let by_age = number("seconds").map(|seconds| {
-        let ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+        let ms = i64::try_from(seconds)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000);
         context.now_ms.saturating_sub(ms)
     });
     let since = wish

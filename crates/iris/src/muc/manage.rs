@@ -6,11 +6,11 @@ use minidom::Element;
 use super::enter::{announce, expel};
 use super::room::Room;
 use super::standing::{Affiliation, Role, Standing, may_affiliate, may_give_role};
+use super::wire::escape;
 use super::wire::{Because, NS_ADMIN, NS_USER, status};
 use super::{Refusal, keep};
 use crate::outcome::{Outcome, Send, Target};
 use crate::stanza::{Condition, Stanza, iq_result};
-use super::wire::escape;
 
 /// Everybody with an affiliation, or every occupant with a role.
 pub(super) fn list(
@@ -103,10 +103,7 @@ pub(super) fn change(
         return Err(Refusal::because(Condition::BadRequest));
     }
     keeps_an_owner(room, &changes)?;
-    let mut outcome = Outcome::reply(
-        Target::Route(stanza.from.clone()),
-        iq_result(stanza, ""),
-    );
+    let mut outcome = Outcome::reply(Target::Route(stanza.from.clone()), iq_result(stanza, ""));
     let is_lasting = changes
         .iter()
         .any(|(change, _)| matches!(change, Change::Affiliation(..)));

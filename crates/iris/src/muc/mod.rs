@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
+pub(crate) use moderate::tombstone;
+
 use crate::archive::Archived;
 use crate::authorize::{Permit, Principal};
 use crate::documents::{Collection, Unavailable, Write};
@@ -251,8 +253,7 @@ fn directory_entry(room: &BareJid) -> (BareJid, String) {
 
 /// The address of a device. Whoever speaks to a room has one; a bare address is a server or a component.
 fn device(stanza: &Stanza) -> Result<FullJid, Refusal> {
-    FullJid::try_from(stanza.from.clone())
-        .map_err(|_| Refusal::because(Condition::NotAcceptable))
+    FullJid::try_from(stanza.from.clone()).map_err(|_| Refusal::because(Condition::NotAcceptable))
 }
 
 impl From<NoStanza> for Refusal {

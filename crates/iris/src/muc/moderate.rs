@@ -1,17 +1,19 @@
 //! Moderated retraction (XEP-0425 0.3, XEP-0424): a moderator takes back somebody's message for everybody.
 
+use bytes::Bytes;
 use jid::{FullJid, Jid};
 use minidom::Element;
 
 use super::Refusal;
 use super::room::Room;
 use super::standing::Role;
-use super::wire::{self, Because};
-use crate::archive::{ArchiveId, Direction, Entry, Query};
-use crate::documents::{Collection, Write};
-use crate::outcome::{Context, Outcome, Target};
-use crate::stanza::{Condition, Stanza, iq_result};
 use super::wire::escape;
+use super::wire::{self, Because};
+use crate::archive::{ArchiveId, Archived, Direction, Entry, Query};
+use crate::documents::{Collection, Unavailable, Write};
+use crate::outcome::{Context, Outcome, Target};
+use crate::services::datetime;
+use crate::stanza::{Condition, Stanza, iq_result};
 
 /// The namespace of moderation.
 pub(super) const NS_MODERATE: &str = "urn:xmpp:message-moderate:1";
@@ -19,7 +21,7 @@ pub(super) const NS_MODERATE: &str = "urn:xmpp:message-moderate:1";
 pub(super) const NS_RETRACT: &str = "urn:xmpp:message-retract:1";
 
 /// Prefix of the documents that mark retracted messages, in the room's own collection.
-pub(super) const RETRACTED: &str = "retracted\n";
+const RETRACTED: &str = "retracted\n";
 
 pub(super) fn moderate(
     context: &Context<'_>,
@@ -57,13 +59,39 @@ pub(super) fn moderate(
         reason: reason.as_deref(),
     };
     let occupant_id = wire::occupant_id(room, occupant);
-    Ok(retracted(room, stanza, ArchiveId(archived), because, &occupant_id))
+    let (id, now_ms) = (ArchiveId(archived), context.now_ms);
+    Ok(retracted(room, stanza, (id, now_ms), because, &occupant_id))
+}
+
+/// What stands in the archive for a message that was retracted (XEP-0425 4): who said it and that it is
+/// gone. The journal keeps the event itself, which nothing can change; nobody is shown it.
+///
+/// # Errors
+/// The store cannot answer.
+pub(crate) fn tombstone(
+    context: &Context<'_>,
+    archived: &Archived,
+) -> Result<Option<Bytes>, Unavailable> {
+    let room = &archived.entry.owner;
+    if room.domain().as_str() != context.host.rooms.as_str() {
+        return Ok(None);
+    }
+    let name = format!("{RETRACTED}{}", archived.id);
+    let Some(mark) = context.documents.get(Collection::Room, room, &name)? else {
+        return Ok(None);
+    };
+    let mark = String::from_utf8_lossy(&mark);
+    let tombstone = format!(
+        "<message type='groupchat' from='{}'>{mark}</message>",
+        escape(archived.entry.peer.as_str())
+    );
+    Ok(Some(tombstone.into()))
 }
 
 fn retracted(
     room: &Room,
     stanza: &Stanza,
-    id: ArchiveId,
+    (id, now_ms): (ArchiveId, i64),
     because: Because<'_>,
     occupant_id: &str,
 ) -> Outcome {
@@ -77,15 +105,16 @@ fn retracted(
          xmlns='{NS_MODERATE}' by='{by}'>{occupant_id}</moderated>{reason}</retract></message>",
         escape(room.jid.as_str())
     );
-    let mut outcome = Outcome::reply(
-        Target::Route(stanza.from.clone()),
-        iq_result(stanza, ""),
+    let mut outcome = Outcome::reply(Target::Route(stanza.from.clone()), iq_result(stanza, ""));
+    let mark = format!(
+        "<retracted xmlns='{NS_RETRACT}' stamp='{}'><moderated xmlns='{NS_MODERATE}' by='{by}'/>{reason}</retracted>",
+        datetime::format(now_ms)
     );
     outcome.writes.push(Write::Put {
         collection: Collection::Room,
         owner: room.jid.clone(),
         name: format!("{RETRACTED}{id}"),
-        body: by.into_bytes(),
+        body: mark.into_bytes(),
     });
     outcome.archive.push(Entry {
         owner: room.jid.clone(),

@@ -7,12 +7,14 @@ use minidom::Element;
 use super::config::Whois;
 use super::room::Room;
 use super::settings::{self, Settled};
+use super::standing::Affiliation;
+use super::wire::escape;
 use super::wire::{self, NS_ADMIN, NS_MUC, NS_OCCUPANT_ID, NS_OWNER, NS_STANZA_ID};
 use super::{Refusal, Rooms, device, manage, moderate, payload};
 use crate::documents::Collection;
 use crate::outcome::{Context, Outcome, Target};
+use crate::services;
 use crate::stanza::{Condition, Stanza, iq_result};
-use super::wire::escape;
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 const NS_ITEMS: &str = "http://jabber.org/protocol/disco#items";
@@ -98,10 +100,7 @@ fn to_room(
     let namespace = query.ns();
     match (query.name(), namespace.as_str(), is_set) {
         ("query", NS_INFO, false) => Ok(about(room, stanza)),
-        ("query", NS_ITEMS, false) => Ok(result(
-            stanza,
-            &format!("<query xmlns='{NS_ITEMS}'/>"),
-        )),
+        ("query", NS_ITEMS, false) => Ok(result(stanza, &format!("<query xmlns='{NS_ITEMS}'/>"))),
         ("ping", NS_PING, false) => Ok(result(stanza, "")),
         ("query", NS_ADMIN, false) => manage::list(room, stanza, &device(stanza)?, query),
         ("query", NS_ADMIN, true) => manage::change(room, stanza, &device(stanza)?, query),
@@ -119,8 +118,28 @@ fn to_room(
         ("moderate", moderate::NS_MODERATE, true) => {
             moderate::moderate(context, room, stanza, &device(stanza)?, query)
         }
+        (_, NS_MAM, _) => {
+            may_read_archive(room, stanza)?;
+            Ok(services::room_archive(
+                context,
+                &room.jid,
+                device(stanza)?,
+                stanza,
+            ))
+        }
         _ => Err(Refusal::because(Condition::ServiceUnavailable)),
     }
+}
+
+/// Occupants read the archive, and so does whoever could enter a members-only room (XEP-0313 7.1.3).
+fn may_read_archive(room: &Room, stanza: &Stanza) -> Result<(), Refusal> {
+    let account = stanza.from.to_bare();
+    let affiliation = room.charter.affiliation(&account);
+    let is_inside = device(stanza).is_ok_and(|device| room.nick_of(&device).is_some());
+    if affiliation != Affiliation::Outcast && (is_inside || affiliation >= Affiliation::Member) {
+        return Ok(());
+    }
+    Err(Refusal::because(Condition::Forbidden))
 }
 
 /// A request to an occupant: one's own address answers whether one is inside (XEP-0410), another's is

@@ -7,11 +7,11 @@ use super::config::{Config, Field, Whois};
 use super::enter::expel;
 use super::room::Room;
 use super::standing::{Affiliation, Role};
+use super::wire::escape;
 use super::wire::{self, Because, NS_OWNER, NS_USER, status};
 use super::{Refusal, keep, unlist};
 use crate::outcome::{Outcome, Target};
 use crate::stanza::{Condition, Stanza, iq_result};
-use super::wire::escape;
 
 const NS_FORM: &str = "jabber:x:data";
 const FORM_TYPE: &str = "http://jabber.org/protocol/muc#roomconfig";
@@ -66,10 +66,7 @@ pub(super) fn submit(
     let form = query
         .get_child("x", NS_FORM)
         .ok_or_else(|| Refusal::because(Condition::BadRequest))?;
-    let reply = Outcome::reply(
-        Target::Route(stanza.from.clone()),
-        iq_result(stanza, ""),
-    );
+    let reply = Outcome::reply(Target::Route(stanza.from.clone()), iq_result(stanza, ""));
     if form.attr("type") == Some("cancel") {
         return Ok(Settled::Stays(reply));
     }
@@ -146,16 +143,15 @@ fn destroyed(room: &Room, stanza: &Stanza, destroy: &Element) -> Outcome {
     let successor = destroy
         .attr("jid")
         .and_then(|jid| jid.parse::<Jid>().ok())
-        .map_or_else(String::new, |jid| format!(" jid='{}'", escape(jid.as_str())));
+        .map_or_else(String::new, |jid| {
+            format!(" jid='{}'", escape(jid.as_str()))
+        });
     let reason = destroy
         .get_child("reason", NS_OWNER)
         .map_or_else(String::new, |it| {
             format!("<reason>{}</reason>", escape(&it.text()))
         });
-    let mut outcome = Outcome::reply(
-        Target::Route(stanza.from.clone()),
-        iq_result(stanza, ""),
-    );
+    let mut outcome = Outcome::reply(Target::Route(stanza.from.clone()), iq_result(stanza, ""));
     for (nick, _, device) in room.devices() {
         let text = format!(
             "<presence type='unavailable' from='{}' to='{}'><x xmlns='{NS_USER}'><item affiliation='none' \

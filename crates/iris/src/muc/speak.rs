@@ -6,12 +6,12 @@ use minidom::Element;
 
 use super::room::{Room, Subject};
 use super::standing::{Affiliation, Role};
+use super::wire::escape;
 use super::wire::{self, NS_OCCUPANT_ID, NS_STANZA_ID, NS_USER};
 use super::{Refusal, Rooms, device, keep, payload};
 use crate::archive::{ArchiveId, Direction, Entry};
 use crate::outcome::{Context, Outcome, Send, Target};
 use crate::stanza::{Condition, Stanza, with_child, with_to, without_children};
-use super::wire::escape;
 
 const NS_HINTS: &str = "urn:xmpp:hints";
 const NS_CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
@@ -228,12 +228,14 @@ fn invited(room: &mut Room, by: &BareJid, invite: &Element) -> Result<Outcome, R
     let password = config.password.as_deref().map_or_else(String::new, |it| {
         format!("<password>{}</password>", escape(it))
     });
-    let reason = invite.get_child("reason", NS_USER).map_or_else(String::new, |it| {
-        format!("<reason>{}</reason>", escape(&it.text()))
-    });
+    let reason = invite
+        .get_child("reason", NS_USER)
+        .map_or_else(String::new, |it| {
+            format!("<reason>{}</reason>", escape(&it.text()))
+        });
     let mut outcome = Outcome::nothing();
-    let joins = config.members_only
-        && room.charter.affiliation(&whom.to_bare()) == Affiliation::None;
+    let joins =
+        config.members_only && room.charter.affiliation(&whom.to_bare()) == Affiliation::None;
     if joins {
         room.charter.affiliate(&whom.to_bare(), Affiliation::Member);
         outcome.writes = keep(room);
@@ -264,9 +266,11 @@ fn declined(room: &Room, stanza: &Stanza, decline: &Element) -> Result<Outcome, 
     else {
         return Ok(Outcome::nothing());
     };
-    let reason = decline.get_child("reason", NS_USER).map_or_else(String::new, |it| {
-        format!("<reason>{}</reason>", escape(&it.text()))
-    });
+    let reason = decline
+        .get_child("reason", NS_USER)
+        .map_or_else(String::new, |it| {
+            format!("<reason>{}</reason>", escape(&it.text()))
+        });
     let told = format!(
         "<message from='{}' to='{}'><x xmlns='{NS_USER}'><decline from='{}'>{reason}</decline></x></message>",
         escape(room.jid.as_str()),

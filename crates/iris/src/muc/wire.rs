@@ -26,7 +26,11 @@ pub(super) fn children_where(stanza: &Stanza, fits: impl Fn(&str, &str) -> bool)
                 let mut attributes = child.tag.attributes.iter();
                 attributes.any(|attribute| attribute.declares() == Some(prefix))
             });
-            stands_alone && fits(child.tag.local, child.namespace.as_deref().unwrap_or_default())
+            stands_alone
+                && fits(
+                    child.tag.local,
+                    child.namespace.as_deref().unwrap_or_default(),
+                )
         })
         .flat_map(|child| child.bytes.iter().copied())
         .collect()

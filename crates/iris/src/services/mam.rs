@@ -1,7 +1,7 @@
 //! Message archive (XEP-0313 1.1): pages of the stream that delivery reads too. Ids never change, so pages
 //! tile: reading on from the last id, forwards or backwards, meets every entry once.
 
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
 use super::forms::{Form, submit, typed_field};
@@ -10,7 +10,7 @@ use super::request::{Owner, Request, send};
 use super::{datetime, forward, ns, rsm};
 use crate::archive::{ArchiveId, Archived, Page, Query};
 use crate::outcome::{Context, Outcome};
-use crate::stanza::Condition;
+use crate::stanza::{Condition, Stanza};
 use crate::xml::Xml;
 
 /// The most entries in one page.
@@ -38,6 +38,29 @@ pub(crate) fn handle(
     }
 }
 
+/// Answers what an occupant asks of a room's archive (XEP-0313 7.1); the room has checked that they may.
+///
+/// # Errors
+/// As [`handle`].
+pub(crate) fn of_room(
+    ctx: &Context<'_>,
+    room: &BareJid,
+    session: FullJid,
+    stanza: &Stanza,
+) -> Result<Outcome, Refusal> {
+    let request = Request::read(stanza)?;
+    let owner = Owner {
+        account: room.clone(),
+        session,
+    };
+    match (request.is_set, request.payload.name()) {
+        (true, "query") => query(ctx, &owner, &request),
+        (false, "query") => Ok(request.result(ctx, fields())),
+        (false, "metadata") => metadata(ctx, &owner, &request),
+        _ => Err(Condition::ServiceUnavailable.into()),
+    }
+}
+
 fn query(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outcome, Refusal> {
     let asked = Asked::read(&request.payload)?;
     let mut page = match &asked.ids {
@@ -54,6 +77,11 @@ fn query(ctx: &Context<'_>, owner: &Owner, request: &Request<'_>) -> Result<Outc
     };
     if asked.is_flipped {
         page.entries.reverse();
+    }
+    for archived in &mut page.entries {
+        if let Some(tombstone) = crate::muc::tombstone(ctx, archived)? {
+            archived.entry.stanza = tombstone;
+        }
     }
     let mut outcome = Outcome::nothing();
     let to = Jid::from(owner.session.clone());

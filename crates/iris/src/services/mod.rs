@@ -223,3 +223,14 @@ fn asking_session(permit: &Permit) -> Result<&FullJid, Refusal> {
         _ => Err(Condition::NotAllowed.into()),
     }
 }
+
+/// Answers what somebody asks of a room's archive (XEP-0313 7.1). The room has checked that they may.
+pub(crate) fn room_archive(
+    ctx: &Context<'_>,
+    room: &BareJid,
+    session: FullJid,
+    stanza: &Stanza,
+) -> Outcome {
+    mam::of_room(ctx, room, session, stanza)
+        .unwrap_or_else(|refusal| request::refuse(ctx.host, stanza, &refusal))
+}

@@ -167,8 +167,10 @@ impl Zone {
             sends.extend(muc::deliver(&self.rooms, &self.archived(entry)));
         }
         for send in sends {
-            let Target::Route(to) = send.to else {
-                panic!("rooms route, for occupants may be remote");
+            let to = match send.to {
+                Target::Route(to) => to,
+                Target::Resource(device) => device.into(),
+                Target::Available(_) => panic!("a room knows its devices"),
             };
             if let Ok(device) = FullJid::try_from(to) {
                 let element = tree(&send.stanza).expect("well-formed");
@@ -196,7 +198,10 @@ impl Zone {
 
     fn enter(&mut self, device: &str, nick: &str) {
         let x = "<x xmlns='http://jabber.org/protocol/muc'/>";
-        self.send(device, &format!("<presence to='{ROOM}/{nick}'>{x}</presence>"));
+        self.send(
+            device,
+            &format!("<presence to='{ROOM}/{nick}'>{x}</presence>"),
+        );
     }
 
     fn set(&mut self, device: &str, namespace: &str, inner: &str) {
@@ -278,7 +283,10 @@ fn real_addresses_are_seen_by_moderators_only_until_the_room_says_otherwise() {
     zone.enter(ALICE, "Alice");
     zone.enter(BOB, "Bob");
     let seen_by_bob = zone.got(BOB);
-    assert_eq!(seen_by_bob[0].attr("from"), Some("tea@conference.zone.example/Alice"));
+    assert_eq!(
+        seen_by_bob[0].attr("from"),
+        Some("tea@conference.zone.example/Alice")
+    );
     assert_eq!(item(&seen_by_bob[0], "jid"), None);
     let seen_by_alice = zone.got(ALICE);
     let bob = seen_by_alice.last().expect("Bob entered");
@@ -304,10 +312,15 @@ fn what_is_said_reaches_all_with_one_stable_id_and_an_occupant_id() {
         assert_eq!(bodies(std::slice::from_ref(got)), ["tea & biscuits"]);
         assert_eq!(got.attr("from"), Some("tea@conference.zone.example/Bob"));
         assert_eq!(got.attr("id"), Some("m1"));
-        let id = got.get_child("stanza-id", "urn:xmpp:sid:0").expect("a stable id");
+        let id = got
+            .get_child("stanza-id", "urn:xmpp:sid:0")
+            .expect("a stable id");
         assert_eq!(id.attr("by"), Some(ROOM));
         assert_eq!(id.attr("id"), Some(ArchiveId(1).to_string().as_str()));
-        assert!(got.get_child("occupant-id", "urn:xmpp:occupant-id:0").is_some());
+        assert!(
+            got.get_child("occupant-id", "urn:xmpp:occupant-id:0")
+                .is_some()
+        );
     }
 }
 
@@ -325,7 +338,10 @@ fn a_spoofed_stable_id_or_occupant_id_does_not_pass() {
         ),
     );
     let got = zone.got(ALICE);
-    let ids: Vec<&str> = got[0].children().filter_map(|child| child.attr("id")).collect();
+    let ids: Vec<&str> = got[0]
+        .children()
+        .filter_map(|child| child.attr("id"))
+        .collect();
     assert!(ids.len() == 2 && !ids.contains(&"false"), "{ids:?}");
 }
 
@@ -343,10 +359,14 @@ fn newcomers_get_what_was_said_in_order_then_the_subject() {
     zone.enter(BOB, "Bob");
     let got = zone.got(BOB);
     assert_eq!(bodies(&got), ["one", "two", "three"]);
-    let delayed = got.iter().filter(|it| it.get_child("delay", "urn:xmpp:delay").is_some());
+    let delayed = got
+        .iter()
+        .filter(|it| it.get_child("delay", "urn:xmpp:delay").is_some());
     assert_eq!(delayed.count(), 4, "three messages and the subject");
     let last = got.last().expect("a subject");
-    let subject = last.get_child("subject", "jabber:client").expect("a subject");
+    let subject = last
+        .get_child("subject", "jabber:client")
+        .expect("a subject");
     assert_eq!(subject.text(), "Tea");
 }
 
@@ -404,7 +424,10 @@ fn a_nickname_belongs_to_one_account_with_all_its_devices() {
     zone.enter(BOB, "Bob");
     zone.got(BOB);
     zone.ends("alice@zone.example/tablet");
-    assert!(zone.got(BOB).is_empty(), "Alice is still there with her phone");
+    assert!(
+        zone.got(BOB).is_empty(),
+        "Alice is still there with her phone"
+    );
     zone.ends(ALICE);
     assert_eq!(zone.got(BOB)[0].attr("type"), Some("unavailable"));
 }
@@ -419,7 +442,10 @@ fn a_change_of_nickname_is_told_to_all() {
     let got = zone.got(ALICE);
     assert_eq!(codes(&got[0]), ["303"]);
     assert_eq!(item(&got[0], "nick"), Some("Robert"));
-    assert_eq!(got[1].attr("from"), Some("tea@conference.zone.example/Robert"));
+    assert_eq!(
+        got[1].attr("from"),
+        Some("tea@conference.zone.example/Robert")
+    );
 }
 
 #[test]
@@ -427,7 +453,11 @@ fn the_banned_the_strangers_and_those_without_the_password_stay_out() {
     let mut zone = Zone::new();
     zone.enter(ALICE, "Alice");
     let admin = "http://jabber.org/protocol/muc#admin";
-    zone.set(ALICE, admin, "<item affiliation='outcast' jid='eve@elsewhere.example'/>");
+    zone.set(
+        ALICE,
+        admin,
+        "<item affiliation='outcast' jid='eve@elsewhere.example'/>",
+    );
     zone.enter(EVE, "Eve");
     assert_eq!(condition(&zone.got(EVE)[0]), Some("forbidden"));
 
@@ -450,7 +480,11 @@ fn a_moderator_kicks_and_a_guest_cannot() {
     zone.got(EVE);
     zone.set(EVE, admin, "<item nick='Bob' role='none'/>");
     assert_eq!(condition(&zone.got(EVE)[0]), Some("forbidden"));
-    zone.set(ALICE, admin, "<item nick='Eve' role='none'><reason>rude</reason></item>");
+    zone.set(
+        ALICE,
+        admin,
+        "<item nick='Eve' role='none'><reason>rude</reason></item>",
+    );
     let got = zone.got(EVE);
     assert_eq!(codes(&got[0]), ["307", "110"]);
     zone.say(EVE, "still here?");
@@ -479,7 +513,11 @@ fn the_last_owner_cannot_go() {
     zone.enter(ALICE, "Alice");
     zone.got(ALICE);
     let admin = "http://jabber.org/protocol/muc#admin";
-    zone.set(ALICE, admin, "<item affiliation='none' jid='alice@zone.example'/>");
+    zone.set(
+        ALICE,
+        admin,
+        "<item affiliation='none' jid='alice@zone.example'/>",
+    );
     assert_eq!(condition(&zone.got(ALICE)[0]), Some("conflict"));
 }
 
@@ -508,6 +546,47 @@ fn a_moderator_retracts_a_message_for_all() {
 }
 
 #[test]
+fn the_archive_of_a_room_shows_a_tombstone_for_what_was_retracted_and_only_to_those_who_may() {
+    let mut zone = Zone::new();
+    zone.enter(ALICE, "Alice");
+    for text in ["one", "spam", "three"] {
+        zone.say(ALICE, text);
+    }
+    let ask = format!(
+        "<iq type='set' id='r' to='{ROOM}'><moderate xmlns='urn:xmpp:message-moderate:1' id='{}'>\
+         <retract xmlns='urn:xmpp:message-retract:1'/></moderate></iq>",
+        ArchiveId(2)
+    );
+    zone.send(ALICE, &ask);
+    let query = format!("<iq type='set' id='q' to='{ROOM}'><query xmlns='urn:xmpp:mam:2'/></iq>");
+    zone.send(BOB, &query);
+    assert_eq!(condition(&zone.got(BOB)[0]), Some("forbidden"));
+    zone.got(ALICE);
+    zone.send(ALICE, &query);
+    let got = zone.got(ALICE);
+    let forwarded: Vec<&Element> = got
+        .iter()
+        .filter_map(|it| {
+            let result = it.get_child("result", "urn:xmpp:mam:2")?;
+            let forwarded = result.get_child("forwarded", "urn:xmpp:forward:0")?;
+            forwarded.get_child("message", "jabber:client")
+        })
+        .collect();
+    let texts: Vec<Option<String>> = forwarded
+        .iter()
+        .map(|it| it.get_child("body", "jabber:client").map(Element::text))
+        .collect();
+    let one = Some("one".to_owned());
+    let three = Some("three".to_owned());
+    assert_eq!(texts, [one, None, three, None]);
+    assert!(
+        forwarded[1]
+            .get_child("retracted", "urn:xmpp:message-retract:1")
+            .is_some()
+    );
+}
+
+#[test]
 fn a_room_and_its_standing_outlive_a_restart_and_a_destroyed_one_does_not() {
     let mut zone = Zone::new();
     zone.enter(ALICE, "Alice");
@@ -533,7 +612,10 @@ fn public_rooms_are_listed_and_hidden_ones_are_not() {
     zone.got(ALICE);
     zone.send(ALICE, ask);
     let listed = |got: &[Element]| {
-        let query = got[0].children().next().map(|query| query.children().count());
+        let query = got[0]
+            .children()
+            .next()
+            .map(|query| query.children().count());
         query.unwrap_or_default()
     };
     assert_eq!(listed(&zone.got(ALICE)), 0);
