@@ -1,6 +1,32 @@
 //! The messenger with sockets: listeners, TLS, sessions, and storage on the journal.
 //!
-//! Read in this order: [`store`] (what is kept and how it is read), then the committer (the one way in),
-//! the registry (who is connected), dispatch (from stanza to outcome), sessions and the server.
+//! Read in this order: [`store`] (what is kept and how it is read), `committer` (the one way in), `registry` (who is
+//! connected), `node` (from stanza to outcome and on), `session` and `connection` (one client), [`server`].
 
+pub mod config;
+pub mod server;
 pub mod store;
+pub mod tls;
+
+mod accounts;
+mod committer;
+mod connection;
+mod detached;
+mod listen;
+mod locks;
+mod node;
+mod registry;
+mod remote;
+mod resume;
+mod s2s;
+mod session;
+mod wire;
+
+pub use accounts::{AccountError, Accounts};
+pub use committer::NotCommitted;
+pub use config::{Component, Config, Limits};
+pub use node::{Clock, Random};
+pub use remote::Remote;
+pub use s2s::DomainStatus;
+pub use server::{Addresses, Server, SessionStatus, StartError, Status, TokenCheck};
+pub use wire::WebSocket;

@@ -69,6 +69,24 @@ impl JournalStore {
         Ok(owned.collect())
     }
 
+    /// Documents of a collection in the order of their record ids: the id to go on after, the owner and the name.
+    pub(crate) fn named(
+        &self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, BareJid, String)>, Unavailable> {
+        let records = self
+            .reader
+            .records(record_kind(collection), &[], after, limit)
+            .map_err(|error| unavailable(&error))?;
+        let named = records.into_iter().filter_map(|record| {
+            let (owner, name) = record.id.split_once('\n')?;
+            Some((record.id.clone(), BareJid::new(owner).ok()?, name.to_owned()))
+        });
+        Ok(named.collect())
+    }
+
     fn read_list(
         &self,
         collection: Collection,

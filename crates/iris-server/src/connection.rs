@@ -1,0 +1,582 @@
+//! One connection: a wire, the stream's machine, and after bind a session.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use iris::account::Account;
+use iris::archive::{ArchiveId, Archives as _};
+use iris::documents::{Collection, Documents as _};
+use iris::outcome::SessionChange;
+use iris::sm::{Kept, Outbound};
+use iris::stanza::{Condition, Kind, Stanza};
+use iris::stream::{Action, ClientStream, Event, ResourceWish, StreamCondition, StreamError};
+use jid::BareJid;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::TokenCheck;
+use crate::node::Node;
+use crate::registry::{Mail, fresh};
+use crate::resume;
+use crate::session::{Bound, Managed, Next, Progress};
+use crate::wire::{Happened, Outgoing, Wire};
+
+/// How long an old connection may take to give its session away.
+const TAKE_OVER_TIME: Duration = Duration::from_secs(5);
+/// How long the last bytes may take.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
+/// How long an acknowledgement waits for the disk before it is given for less.
+const TICK: Duration = Duration::from_secs(10);
+/// Asks for an acknowledgement (XEP-0198 4).
+const ASK: Bytes = Bytes::from_static(b"<r xmlns='urn:xmpp:sm:3'/>");
+
+/// What every connection is given.
+pub(crate) struct Shared {
+    pub(crate) node: Arc<Node>,
+    /// Changes when the certificate does.
+    pub(crate) acceptor: RwLock<TlsAcceptor>,
+    pub(crate) tokens: Arc<dyn TokenCheck>,
+}
+
+impl Shared {
+    /// The newest acceptor.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let acceptor = self.acceptor.read();
+        acceptor.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Why the loop of a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The stream ended; the session is over.
+    Closed,
+    /// The wire is gone; the session may be resumed.
+    Gone,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    wire: Option<Wire>,
+    machine: ClientStream,
+    out: Outgoing,
+    bound: Option<Box<Bound>>,
+    peer: IpAddr,
+    /// Given back when the client has signed in.
+    pending: Option<OwnedSemaphorePermit>,
+    heard_at: Instant,
+    is_asked_alive: bool,
+    sign_in_by: Instant,
+    is_starting_tls: bool,
+    is_closing: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        wire: Wire,
+        machine: ClientStream,
+        peer: IpAddr,
+        pending: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            sign_in_by: now + shared.node.limits.sign_in_time,
+            shared,
+            wire: Some(wire),
+            machine,
+            out: Outgoing::default(),
+            bound: None,
+            peer,
+            pending,
+            heard_at: now,
+            is_asked_alive: false,
+            is_starting_tls: false,
+            is_closing: false,
+        }
+    }
+
+    /// Runs until the connection is over.
+    pub(crate) async fn run(mut self) {
+        let end = self.drive().await;
+        if end == End::Closed {
+            self.flush().await;
+        }
+        // The socket goes first, so that nobody waits for what the session still does.
+        self.wire = None;
+        let Some(bound) = self.bound.take() else { return };
+        let is_resumable = bound.managed.as_ref().is_some_and(|managed| managed.id.is_some());
+        if end == End::Gone && is_resumable {
+            tokio::spawn(crate::detached::wait(bound));
+        } else {
+            bound.end().await;
+        }
+    }
+
+    async fn drive(&mut self) -> End {
+        loop {
+            if self.is_closing {
+                return End::Closed;
+            }
+            if let Err(end) = self.go_on().await {
+                return end;
+            }
+            let wants_bytes = !self.machine.is_waiting()
+                && !self.is_starting_tls
+                && self.bound.as_ref().is_none_or(|bound| bound.has_room());
+            let wake_at = self.wake_at();
+            let Some(wire) = self.wire.as_mut() else { return End::Gone };
+            tokio::select! {
+                next = next_of(&mut self.bound) => match next {
+                    Next::Mail(mail) => if let Some(end) = self.mail(mail).await { return end; },
+                    Next::Worked => {}
+                },
+                happened = wire.work(&mut self.out, wants_bytes) => match happened {
+                    Happened::Received(bytes) => {
+                        self.heard_at = Instant::now();
+                        self.is_asked_alive = false;
+                        let actions = self.machine.on(Event::Received(&bytes));
+                        self.carry_out(actions).await;
+                    }
+                    Happened::Sent => if let Some(bound) = &mut self.bound { bound.flushed() },
+                    Happened::Gone => return End::Gone,
+                },
+                () = tokio::time::sleep_until(wake_at) => {
+                    if let Some(end) = self.woke().await { return end; }
+                }
+            }
+        }
+    }
+
+    /// What can be done without waiting for anybody.
+    async fn go_on(&mut self) -> Result<(), End> {
+        if self.is_starting_tls && self.out.is_empty() {
+            self.start_tls().await?;
+        }
+        let Some(bound) = self.bound.as_mut() else { return Ok(()) };
+        bound.advance();
+        while !self.out.is_full() {
+            let Some(bytes) = bound.unpark() else { break };
+            send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, bytes);
+        }
+        if bound.is_behind && !self.out.is_full() && !bound.is_saturated() {
+            for (id, bytes) in bound.read_archive() {
+                send(&self.machine, self.wire.as_ref(), &mut self.out, bound, Some(id), bytes);
+            }
+            if bound.is_behind && !self.out.is_full() {
+                // More waits: come back without waiting for mail.
+                bound.session.notify(Mail::Behind);
+            }
+        }
+        self.ask();
+        Ok(())
+    }
+
+    /// Asks the client for an acknowledgement of what it has not acknowledged, once at a time.
+    fn ask(&mut self) {
+        let Some(bound) = self.bound.as_mut() else { return };
+        let Some(managed) = bound.managed.as_mut() else { return };
+        if managed.is_asked || managed.outbound.unacknowledged().len() == 0 || self.out.is_full() {
+            return;
+        }
+        managed.is_asked = true;
+        if let Some(wire) = &self.wire {
+            wire.queue(&mut self.out, ASK);
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let idle = self.shared.node.limits.idle_time;
+        let Some(bound) = &self.bound else { return self.sign_in_by };
+        let silent = self.heard_at + if self.is_asked_alive { 2 * idle } else { idle };
+        let tick = if bound.is_settled() { silent } else { Instant::now() + TICK };
+        silent.min(tick).min(bound.store_at().unwrap_or(silent))
+    }
+
+    async fn woke(&mut self) -> Option<End> {
+        let idle = self.shared.node.limits.idle_time;
+        let Some(bound) = self.bound.as_mut() else {
+            let late = StreamError::with_text(StreamCondition::ConnectionTimeout, "sign-in took too long");
+            self.close(late).await;
+            return None;
+        };
+        let now = Instant::now();
+        if bound.store_at().is_some_and(|at| at <= now) {
+            bound.store();
+        }
+        if self.heard_at + 2 * idle <= now {
+            return Some(End::Gone);
+        }
+        if self.heard_at + idle <= now && !self.is_asked_alive {
+            self.is_asked_alive = true;
+            let question = if bound.managed.is_some() { ASK } else { Bytes::from_static(b" ") };
+            if let Some(wire @ (Wire::Plain(_) | Wire::Tls(_))) = &self.wire {
+                wire.queue(&mut self.out, question);
+            }
+        }
+        let actions = self.machine.on(Event::Tick);
+        self.carry_out(actions).await;
+        None
+    }
+
+    async fn close(&mut self, error: StreamError) {
+        let actions = self.machine.on(Event::Closing(error));
+        self.carry_out(actions).await;
+    }
+
+    async fn flush(&mut self) {
+        let Some(wire) = self.wire.as_mut() else { return };
+        let flushing = async {
+            while !self.out.is_empty() {
+                if wire.work(&mut self.out, false).await == Happened::Gone {
+                    return;
+                }
+            }
+        };
+        // Who does not read what ends the stream does not get it.
+        let _ = timeout(CLOSE_TIME, flushing).await;
+    }
+
+    async fn start_tls(&mut self) -> Result<(), End> {
+        self.is_starting_tls = false;
+        let Some(Wire::Plain(stream)) = self.wire.take() else { return Err(End::Gone) };
+        let accepting = self.shared.acceptor().accept(stream);
+        let left = self.sign_in_by.saturating_duration_since(Instant::now());
+        let Ok(Ok(stream)) = timeout(left, accepting).await else { return Err(End::Gone) };
+        let wire = Wire::Tls(Box::new(stream));
+        let exporter = wire.exporter();
+        self.wire = Some(wire);
+        let actions = self.machine.on(Event::TlsEstablished { exporter });
+        self.carry_out(actions).await;
+        Ok(())
+    }
+
+    async fn mail(&mut self, first: Mail) -> Option<End> {
+        let mut next = Some(first);
+        let mut handled = None;
+        while let Some(mail) = next {
+            let bound = self.bound.as_mut()?;
+            match mail {
+                Mail::Passing(bytes) => {
+                    bound.session.taken(bytes.len());
+                    if self.out.is_full() || bound.has_parked() {
+                        bound.park(bytes);
+                    } else {
+                        send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, bytes);
+                    }
+                    if bound.is_overfull() {
+                        self.close(StreamCondition::ResourceConstraint.into()).await;
+                        return None;
+                    }
+                }
+                Mail::Archived(id, bytes) => {
+                    bound.session.taken(bytes.len());
+                    if bound.takes(id) {
+                        if self.out.is_full() || bound.is_saturated() {
+                            bound.fall_behind();
+                        } else {
+                            bound.position = id;
+                            send(&self.machine, self.wire.as_ref(), &mut self.out, bound, Some(id), bytes);
+                        }
+                    }
+                }
+                Mail::Done { number, outcome, is_proven } => {
+                    match bound.done(number, outcome, is_proven) {
+                        Progress::None => {}
+                        Progress::Handled(count) => handled = Some(count),
+                        Progress::Unproven(_) => bound.store(),
+                        Progress::Halted => {
+                            self.close(StreamCondition::InternalServerError.into()).await;
+                            return None;
+                        }
+                    }
+                    bound.advance();
+                }
+                Mail::Stored { handled: count, is_stored } => {
+                    bound.stored();
+                    if is_stored && bound.managed.is_some() {
+                        handled = Some(count);
+                        if bound.managed.as_ref().is_some_and(|managed| managed.handled != count) {
+                            bound.is_changed();
+                        }
+                    }
+                }
+                Mail::Arrived { newest, is_first } => bound.arrived(newest, is_first),
+                Mail::Behind => bound.is_behind = true,
+                Mail::TakeOver(reply) => {
+                    return self.give_away(reply).await;
+                }
+                Mail::Close(condition) => {
+                    self.close(condition.into()).await;
+                    return None;
+                }
+            }
+            next = self.bound.as_mut()?.more_mail();
+        }
+        if let Some(count) = handled {
+            let actions = self.machine.on(Event::Handled(count));
+            self.carry_out(actions).await;
+        }
+        None
+    }
+
+    /// A new connection resumes this session.
+    async fn give_away(&mut self, reply: oneshot::Sender<Box<Bound>>) -> Option<End> {
+        let bound = self.bound.take()?;
+        if let Err(bound) = reply.send(bound) {
+            self.bound = Some(bound);
+            return None;
+        }
+        self.close(StreamCondition::Conflict.into()).await;
+        Some(End::Closed)
+    }
+
+    async fn carry_out(&mut self, actions: Vec<Action>) {
+        let mut queue: std::collections::VecDeque<Action> = actions.into();
+        while let Some(action) = queue.pop_front() {
+            let answer = self.one(action).await;
+            // An answer's actions come before those that are left: none are left after a question.
+            for action in answer.into_iter().rev() {
+                queue.push_front(action);
+            }
+        }
+    }
+
+    async fn one(&mut self, action: Action) -> Vec<Action> {
+        match action {
+            Action::Write(bytes) => {
+                if let Some(wire) = &self.wire {
+                    wire.queue(&mut self.out, bytes);
+                }
+            }
+            Action::StartTls => self.is_starting_tls = true,
+            Action::LookUp { account, .. } => return self.look_up(&account),
+            Action::CheckToken { token } => {
+                let owner = self.shared.tokens.check(&token);
+                return self.machine.on(Event::TokenChecked(owner));
+            }
+            Action::SignInFailed { account, mechanism } => {
+                self.shared.node.counters.logins_refused.fetch_add(1, Ordering::Relaxed);
+                let account = account.as_ref().map(|account| account.as_str());
+                tracing::info!(peer = %self.peer, account, mechanism = mechanism.name(), "sign-in failed");
+            }
+            Action::Bind { account, resource } => return self.bind(&account, &resource),
+            Action::EnableSm { resume, max_secs } => return self.enable_sm(resume, max_secs),
+            Action::Resume { account, previd, h } => return self.resume(&account, &previd, h).await,
+            Action::Carbons => self.change(&SessionChange::Carbons(true)),
+            Action::Stanza { stanza, count } => self.stanza(stanza, count),
+            Action::Refused { reply, count } => {
+                if let Some(bound) = &mut self.bound {
+                    bound.receive_refused(reply, count);
+                }
+            }
+            Action::Acked(h) => return self.acked(h),
+            Action::Csi(active) => self.change(&SessionChange::Active(active)),
+            Action::Close => self.is_closing = true,
+        }
+        Vec::new()
+    }
+
+    fn change(&mut self, change: &SessionChange) {
+        if let Some(bound) = &mut self.bound {
+            bound.session.apply(change);
+            bound.is_changed();
+        }
+    }
+
+    fn look_up(&mut self, account: &BareJid) -> Vec<Action> {
+        let found = self.shared.node.store.get(Collection::Account, account, "");
+        let found = match found {
+            Ok(found) => found.and_then(|body| Account::read(&body).ok()),
+            Err(error) => {
+                tracing::warn!(%error, "an account cannot be read");
+                None
+            }
+        };
+        let credentials = found.as_ref().and_then(Account::usable_credentials).cloned();
+        self.machine.on(Event::Credentials(credentials))
+    }
+
+    fn bind(&mut self, account: &BareJid, wish: &ResourceWish) -> Vec<Action> {
+        let node = &self.shared.node;
+        if node.committer.is_halted() {
+            return self.machine.on(Event::BindRefused(Condition::ResourceConstraint));
+        }
+        let drawn = data_encoding::HEXLOWER.encode(&node.random()[..8]);
+        let name = match wish {
+            ResourceWish::Asked(Some(name)) => name.clone(),
+            ResourceWish::Asked(None) => drawn,
+            ResourceWish::Tagged { tag, device } => {
+                let suffix = device.as_ref().map_or(drawn, |device| device_name(device));
+                if tag.is_empty() { suffix } else { format!("{tag}.{suffix}") }
+            }
+        };
+        let Ok(jid) = account.with_resource_str(&name) else {
+            return self.machine.on(Event::BindRefused(Condition::BadRequest));
+        };
+        let added = node.registry.add(fresh(jid.clone()), node.limits.sessions_per_account_max);
+        let Ok((session, mail)) = added else {
+            return self.machine.on(Event::BindRefused(Condition::ResourceConstraint));
+        };
+        node.counters.logins.fetch_add(1, Ordering::Relaxed);
+        self.pending = None;
+        self.bound = Some(Box::new(Bound::new(node.clone(), session, mail)));
+        self.machine.on(Event::Bound(jid))
+    }
+
+    fn enable_sm(&mut self, resume: bool, max_secs: Option<u32>) -> Vec<Action> {
+        let node = self.shared.node.clone();
+        let Some(bound) = &mut self.bound else {
+            return self.machine.on(Event::SmRefused);
+        };
+        let most = u32::try_from(node.limits.resume_time.as_secs()).unwrap_or(u32::MAX);
+        let max_secs = max_secs.map_or(most, |wish| wish.min(most));
+        let id = resume.then(|| data_encoding::HEXLOWER.encode(&node.random()[..16]));
+        let newest = node.store.last(&bound.session.jid.to_bare()).ok().flatten();
+        bound.managed = Some(Managed {
+            id: id.clone(),
+            max_secs,
+            outbound: Outbound::default(),
+            outbound_bytes: 0,
+            handled: 0,
+            since: newest.unwrap_or(ArchiveId(0)),
+            is_asked: false,
+        });
+        if let Some(id) = &id {
+            node.resumable().insert(id.clone(), bound.session.clone());
+            bound.store();
+        }
+        self.machine.on(Event::SmEnabled { id, max_secs })
+    }
+
+    async fn resume(&mut self, account: &BareJid, previd: &str, h: u32) -> Vec<Action> {
+        let taken = take_over(&self.shared.node, account, previd).await;
+        let Some(mut bound) = taken else {
+            return self.machine.on(Event::ResumeFailed { handled: None });
+        };
+        let Some(managed) = bound.managed.as_mut() else {
+            return self.machine.on(Event::ResumeFailed { handled: None });
+        };
+        let handled = managed.handled;
+        managed.is_asked = false;
+        let acknowledged = match managed.outbound.acknowledge(h) {
+            Ok(kept) => kept,
+            Err(wrong) => {
+                // The session goes on waiting for a client that counts right.
+                tokio::spawn(crate::detached::wait(bound));
+                return self.machine.on(Event::Closing(wrong.into()));
+            }
+        };
+        bound.acknowledged(&acknowledged);
+        self.shared.node.counters.resumed.fetch_add(1, Ordering::Relaxed);
+        self.pending = None;
+        let jid = bound.session.jid.clone();
+        let actions = self.machine.on(Event::Resumed { jid, handled });
+        let again = bound.unacknowledged();
+        bound.is_changed();
+        self.bound = Some(bound);
+        for action in actions {
+            // A resumed stream asks nothing at once: these are bytes to write and stanzas that came along.
+            Box::pin(self.one(action)).await;
+        }
+        for bytes in again {
+            if let Some(wire) = &self.wire {
+                wire.queue(&mut self.out, self.machine.encode(&bytes));
+            }
+        }
+        Vec::new()
+    }
+
+    fn stanza(&mut self, stanza: Stanza, count: Option<u32>) {
+        let Some(bound) = &mut self.bound else { return };
+        if stanza.kind == Kind::Iq
+            && !bound.is_settled()
+            && let Some(reply) = self.shared.node.pong(&stanza)
+        {
+            // A slow disk must not look like a dead server. It counts in its turn.
+            bound.session.deliver(reply);
+            bound.receive_refused(None, count);
+            return;
+        }
+        bound.receive(stanza, count);
+    }
+
+    fn acked(&mut self, h: u32) -> Vec<Action> {
+        let Some(bound) = &mut self.bound else { return Vec::new() };
+        let Some(managed) = &mut bound.managed else { return Vec::new() };
+        managed.is_asked = false;
+        match managed.outbound.acknowledge(h) {
+            Ok(kept) => {
+                if !kept.is_empty() {
+                    bound.acknowledged(&kept);
+                    bound.is_changed();
+                }
+                Vec::new()
+            }
+            Err(wrong) => self.machine.on(Event::Closing(wrong.into())),
+        }
+    }
+}
+
+/// The session of this name, if it is this account's: from the connection that has it, or as it was stored.
+async fn take_over(node: &Arc<Node>, account: &BareJid, previd: &str) -> Option<Box<Bound>> {
+    let known = node.resumable().get(previd).cloned();
+    if let Some(session) = known {
+        if session.jid.to_bare() != *account {
+            return None;
+        }
+        let (reply, bound) = oneshot::channel();
+        session.notify(Mail::TakeOver(reply));
+        return timeout(TAKE_OVER_TIME, bound).await.ok()?.ok();
+    }
+    let held = node.locks.hold(vec![account.clone()]).await;
+    let revived = resume::revive(node, account, previd);
+    drop(held);
+    match revived {
+        Ok(bound) => bound.map(Box::new),
+        Err(error) => {
+            tracing::warn!(%error, "a session cannot be resumed");
+            None
+        }
+    }
+}
+
+/// A device's name stays the same and does not tell what the device calls itself.
+fn device_name(device: &str) -> String {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    device.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+async fn next_of(bound: &mut Option<Box<Bound>>) -> Next {
+    match bound {
+        Some(bound) => bound.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Sends a stanza and keeps it until it is acknowledged.
+fn send(
+    machine: &ClientStream,
+    wire: Option<&Wire>,
+    out: &mut Outgoing,
+    bound: &mut Bound,
+    id: Option<ArchiveId>,
+    bytes: Bytes,
+) {
+    if let Some(wire) = wire {
+        wire.queue(out, machine.encode(&bytes));
+    }
+    let length = bytes.len();
+    let kept = match id {
+        Some(id) => Kept::Archived(bound.session.jid.to_bare(), id),
+        None => Kept::Bytes(bytes),
+    };
+    bound.keep(kept, length);
+}

@@ -1,0 +1,76 @@
+//! A session without a connection: it waits to be resumed, or ends.
+
+use std::time::Duration;
+
+use iris::sm::Kept;
+use tokio::time::{Instant, sleep_until};
+
+use crate::registry::Mail;
+use crate::session::{Bound, Next, Progress};
+
+/// Waits for a connection that takes the session over; ends it when its time is over. Messages of the archive wait
+/// there.
+pub(crate) async fn wait(mut bound: Box<Bound>) {
+    let secs = bound.managed.as_ref().map_or(0, |managed| managed.max_secs);
+    let until = Instant::now() + Duration::from_secs(u64::from(secs));
+    bound.fall_behind();
+    loop {
+        bound.advance();
+        let store_at = bound.store_at().unwrap_or(until).min(until);
+        tokio::select! {
+            next = bound.next() => if let Next::Mail(mail) = next {
+                match take(bound, mail) {
+                    Taken::Goes(kept) => bound = kept,
+                    Taken::Ended(kept) => return kept.end().await,
+                    Taken::Away => return,
+                }
+            },
+            () = sleep_until(store_at) => {
+                if Instant::now() >= until {
+                    return bound.end().await;
+                }
+                bound.store();
+            }
+        }
+    }
+}
+
+enum Taken {
+    Goes(Box<Bound>),
+    Ended(Box<Bound>),
+    Away,
+}
+
+fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
+    match mail {
+        Mail::Passing(bytes) => {
+            bound.session.taken(bytes.len());
+            let length = bytes.len();
+            bound.keep(Kept::Bytes(bytes), length);
+            if bound.is_overfull() {
+                return Taken::Ended(bound);
+            }
+        }
+        Mail::Archived(_, bytes) => bound.session.taken(bytes.len()),
+        Mail::Done {
+            number,
+            outcome,
+            is_proven,
+        } => match bound.done(number, outcome, is_proven) {
+            Progress::Unproven(_) => bound.is_changed(),
+            Progress::Halted => return Taken::Ended(bound),
+            Progress::None | Progress::Handled(_) => {}
+        },
+        Mail::Stored { .. } => bound.stored(),
+        Mail::Arrived { newest, is_first } => bound.arrived(newest, is_first),
+        Mail::Behind => {}
+        Mail::TakeOver(reply) => {
+            return match reply.send(bound) {
+                Ok(()) => Taken::Away,
+                Err(bound) => Taken::Goes(bound),
+            };
+        }
+        Mail::Close(_) => return Taken::Ended(bound),
+    }
+    Taken::Goes(bound)
+}

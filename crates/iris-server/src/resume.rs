@@ -1,0 +1,271 @@
+//! What is stored of a session so that it can be resumed, and of an account so that waiting messages are
+//! delivered once: how far its devices have been served.
+//!
+//! A session is stored when it becomes resumable, when something must be acknowledged that nothing else shows, and
+//! at most every `STORE_EVERY` while its client acknowledges. What was sent after the newest store and before a crash
+//! is sent again on resume, with the same `stanza-id`; nothing is left out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use iris::archive::{ArchiveId, Archives as _, Query};
+use iris::documents::{Collection, Documents as _, Unavailable, Write};
+use iris::live::Resource;
+use iris::outcome::Outcome;
+use iris::sm::Outbound;
+use jid::{BareJid, FullJid, Jid};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::node::Node;
+use crate::registry::{Mail, fresh};
+use crate::session::{Bound, Managed};
+
+/// How often progress is stored at most.
+pub(crate) const STORE_EVERY: Duration = Duration::from_millis(100);
+
+/// Storing is under way, or waits.
+#[derive(Default)]
+pub(crate) struct Storing {
+    is_under_way: bool,
+    /// Something is to be stored that is not.
+    is_due: bool,
+    /// When it was stored last.
+    at: Option<Instant>,
+}
+
+/// How far an account's devices have been served.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Served {
+    /// The newest archived message that some device has.
+    id: ArchiveId,
+}
+
+/// A resumable session.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    jid: FullJid,
+    max_secs: u32,
+    stored_ms: i64,
+    /// Stanzas of the client that are durable.
+    handled: u32,
+    outbound: Outbound,
+    position: ArchiveId,
+    since: ArchiveId,
+    presence: Option<String>,
+    priority: i8,
+    interested: bool,
+    blocklist: bool,
+    carbons: bool,
+    notify: Vec<String>,
+    directed: Vec<Jid>,
+}
+
+/// How far an account's devices have been served.
+pub(crate) fn served(node: &Node, account: &BareJid) -> Result<ArchiveId, Unavailable> {
+    let Some(body) = node.store.get(Collection::Cursor, account, "")? else {
+        return Ok(ArchiveId(0));
+    };
+    let served: Served = serde_json::from_slice(&body).map_err(|error| Unavailable {
+        why: format!("cursor of {account}: {error}"),
+    })?;
+    Ok(served.id)
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("text and numbers are JSON")
+}
+
+fn documents(bound: &Bound) -> Vec<Write> {
+    let owner = bound.session.jid.to_bare();
+    let mut writes = Vec::new();
+    if bound.served > bound.served_stored {
+        writes.push(Write::Put {
+            collection: Collection::Cursor,
+            owner: owner.clone(),
+            name: String::new(),
+            body: to_json(&Served { id: bound.served }),
+        });
+    }
+    if let Some((id, stored)) = bound.managed.as_ref().and_then(|managed| stored(bound, managed)) {
+        writes.push(Write::Put {
+            collection: Collection::Resume,
+            owner,
+            name: id,
+            body: to_json(&stored),
+        });
+    }
+    writes
+}
+
+fn stored(bound: &Bound, managed: &Managed) -> Option<(String, Stored)> {
+    let resource = bound.session.resource();
+    let presence = resource.presence.map(|presence| String::from_utf8_lossy(&presence).into_owned());
+    let stored = Stored {
+        jid: resource.jid,
+        max_secs: managed.max_secs,
+        stored_ms: (bound.node.clock)(),
+        handled: managed.handled,
+        outbound: managed.outbound.clone(),
+        position: bound.position,
+        since: managed.since,
+        presence,
+        priority: resource.priority,
+        interested: resource.interested,
+        blocklist: resource.blocklist,
+        carbons: resource.carbons,
+        notify: resource.notify,
+        directed: resource.directed,
+    };
+    Some((managed.id.clone()?, stored))
+}
+
+impl Bound {
+    /// Something changed that is to be stored before long.
+    pub(crate) fn is_changed(&mut self) {
+        self.storing.is_due = true;
+    }
+
+    /// When [`Bound::store`] should be called, if it should.
+    pub(crate) fn store_at(&self) -> Option<Instant> {
+        let is_due = self.storing.is_due && !self.storing.is_under_way;
+        is_due.then(|| self.storing.at.map_or_else(Instant::now, |at| at + STORE_EVERY))
+    }
+
+    /// Stores what changed; [`Mail::Stored`] tells when it is durable.
+    pub(crate) fn store(&mut self) {
+        if self.storing.is_under_way {
+            self.storing.is_due = true;
+            return;
+        }
+        let writes = documents(self);
+        self.storing.is_due = false;
+        self.storing.at = Some(Instant::now());
+        if writes.is_empty() {
+            return;
+        }
+        self.storing.is_under_way = true;
+        self.served_stored = self.served;
+        let handled = self.managed.as_ref().map_or(0, |managed| managed.handled);
+        let node = self.node.clone();
+        let session = self.session.clone();
+        let outcome = Outcome {
+            writes,
+            ..Outcome::nothing()
+        };
+        tokio::spawn(async move {
+            let is_stored = node.commit(outcome, Vec::new()).await.is_ok();
+            session.notify(Mail::Stored { handled, is_stored });
+        });
+    }
+
+    /// Storing ended.
+    pub(crate) fn stored(&mut self) {
+        self.storing.is_under_way = false;
+    }
+}
+
+/// The session cannot be resumed any more; its last progress is stored.
+pub(crate) fn forget(bound: &Bound) {
+    let mut writes = documents(bound);
+    writes.retain(|write| matches!(write, Write::Put { collection: Collection::Cursor, .. }));
+    if let Some(id) = bound.managed.as_ref().and_then(|managed| managed.id.clone()) {
+        bound.node.resumable().remove(&id);
+        writes.push(Write::Delete {
+            collection: Collection::Resume,
+            owner: bound.session.jid.to_bare(),
+            name: id,
+        });
+    }
+    if writes.is_empty() {
+        return;
+    }
+    let node = bound.node.clone();
+    let outcome = Outcome {
+        writes,
+        ..Outcome::nothing()
+    };
+    tokio::spawn(async move {
+        if let Err(error) = node.commit(outcome, Vec::new()).await {
+            tracing::warn!(%error, "the end of a session is not durable");
+        }
+    });
+}
+
+/// How many of a session's stanzas its account's archive shows.
+fn proven(node: &Node, account: &BareJid, id: &str, since: ArchiveId) -> Result<Option<u32>, Unavailable> {
+    const SLICE: usize = 256;
+    let mut before = None;
+    loop {
+        let query = Query {
+            after: Some(since),
+            before,
+            from_end: true,
+            limit: SLICE,
+            ..Query::default()
+        };
+        let page = node.store.page(account, &query)?;
+        let sent = page.entries.iter().rev().filter_map(|archived| archived.entry.sent_in.as_ref());
+        if let Some(newest) = sent.into_iter().find(|sent| sent.session == id) {
+            return Ok(Some(newest.count));
+        }
+        match page.entries.first() {
+            Some(first) if !page.complete => before = Some(first.id),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// A session as it was stored before the node stopped, bound again. Nothing if there is none, or its time is over.
+pub(crate) fn revive(
+    node: &std::sync::Arc<Node>,
+    account: &BareJid,
+    id: &str,
+) -> Result<Option<Bound>, Unavailable> {
+    let Some(body) = node.store.get(Collection::Resume, account, id)? else {
+        return Ok(None);
+    };
+    let stored: Stored = serde_json::from_slice(&body).map_err(|error| Unavailable {
+        why: format!("session of {account}: {error}"),
+    })?;
+    let over_ms = node.started_ms.saturating_add(i64::from(stored.max_secs) * 1_000);
+    if (node.clock)() > over_ms {
+        return Ok(None);
+    }
+    let proven = proven(node, account, id, stored.since)?;
+    // Counts wrap, so the newer one is the one that is ahead by less than half.
+    let handled = match proven {
+        Some(count) if count.wrapping_sub(stored.handled) < u32::MAX / 2 => count,
+        _ => stored.handled,
+    };
+    let resource = Resource {
+        presence: stored.presence.map(Bytes::from),
+        priority: stored.priority,
+        interested: stored.interested,
+        blocklist: stored.blocklist,
+        carbons: stored.carbons,
+        notify: stored.notify,
+        directed: stored.directed,
+        ..fresh(stored.jid)
+    };
+    let Ok((session, mail)) = node.registry.add(resource, usize::MAX) else {
+        return Ok(None);
+    };
+    session.fall_behind();
+    node.resumable().insert(id.to_owned(), session.clone());
+    let mut bound = Bound::new(node.clone(), session, mail);
+    bound.position = stored.position;
+    bound.is_behind = true;
+    bound.managed = Some(Managed {
+        id: Some(id.to_owned()),
+        max_secs: stored.max_secs,
+        outbound: stored.outbound,
+        outbound_bytes: 0,
+        handled,
+        since: stored.since,
+        is_asked: false,
+    });
+    Ok(Some(bound))
+}

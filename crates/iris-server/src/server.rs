@@ -1,0 +1,324 @@
+//! The server: started with a configuration and a journal, managed through this handle.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use iris::documents::{Collection, Unavailable, Write};
+use iris::muc::Rooms;
+use iris::outcome::Outcome;
+use iris::stream::StreamCondition;
+use jid::BareJid;
+use journal::Journal;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::accounts::Accounts;
+use crate::committer::Committer;
+use crate::config::Config;
+use crate::connection::{Connection, Shared};
+use crate::listen::{Clients, Mode, Pending, Rate};
+use crate::node::{Clock, Counters, Node, Random};
+use crate::registry::{Mail, Registry};
+use crate::remote::{Components, Remote};
+use crate::store::JournalStore;
+use crate::tls::{self, TlsError};
+use crate::wire::{WebSocket, Wire};
+
+/// How long sessions may take to end when the server stops.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
+
+/// Says whose bearer token this is.
+pub trait TokenCheck: Send + Sync {
+    /// The account that a token signs in to; nothing if it is not good for that now.
+    fn check(&self, token: &str) -> Option<BareJid>;
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// TLS cannot be offered.
+    #[error("TLS cannot be offered")]
+    Tls(#[from] TlsError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Where the server listens, with the ports it got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Clients, with STARTTLS.
+    pub c2s: Option<SocketAddr>,
+    /// Clients, with direct TLS.
+    pub c2s_tls: Option<SocketAddr>,
+}
+
+/// How a server is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Open connections of clients.
+    pub connections: usize,
+    /// Bound sessions, with those that wait to be resumed.
+    pub sessions: usize,
+    /// Sign-ins since the start.
+    pub logins: u64,
+    /// Refused sign-ins since the start.
+    pub logins_refused: u64,
+    /// Resumed sessions since the start.
+    pub resumed: u64,
+    /// Messages archived since the start.
+    pub archived: u64,
+    /// Bytes that wait for the journal.
+    pub queued_bytes: usize,
+    /// From submission to durable, for the newest commit.
+    pub commit_lag: Duration,
+    /// The journal stopped: nobody can sign in and nothing is acknowledged.
+    pub is_halted: bool,
+    /// Rooms somebody is in, with the number of their occupants.
+    pub rooms: Vec<(BareJid, usize)>,
+}
+
+/// One session, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionStatus {
+    /// Its address.
+    pub jid: jid::FullJid,
+    /// Whether it is available.
+    pub is_available: bool,
+    /// Its priority.
+    pub priority: i8,
+    /// Bytes that wait in its mailbox.
+    pub queued_bytes: usize,
+    /// It reads its archive instead of its mailbox.
+    pub is_behind: bool,
+}
+
+/// A running server.
+pub struct Server {
+    node: Arc<Node>,
+    clients: Arc<Clients>,
+    certificate: std::path::PathBuf,
+    key: std::path::PathBuf,
+    addresses: Addresses,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+impl Server {
+    /// Listens and serves. Whoever else writes documents reads them through the same `store`, and has it forget what
+    /// they changed.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        config: Config,
+        journal: Journal,
+        store: JournalStore,
+        clock: Clock,
+        random: Random,
+        tokens: Arc<dyn TokenCheck>,
+    ) -> Result<Self, StartError> {
+        let acceptor = tls::acceptor(&config.certificate, &config.key)?;
+        let node = Arc::new(Node {
+            host: config.host.clone(),
+            store: store.clone(),
+            committer: Committer::start(journal, store, clock.clone()),
+            registry: Registry::new(),
+            locks: crate::locks::Locks::default(),
+            components: Components,
+            remote: OnceLock::new(),
+            started_ms: clock(),
+            clock,
+            random,
+            limits: config.limits,
+            rooms: Mutex::new(Rooms::default()),
+            resumable: Mutex::default(),
+            counters: Counters::default(),
+        });
+        let (stop, stopping) = watch::channel(false);
+        let clients = Arc::new(Clients {
+            shared: Arc::new(Shared {
+                node: node.clone(),
+                acceptor: RwLock::new(acceptor),
+                tokens,
+            }),
+            pending: Pending::default(),
+            rate: Rate::new(config.limits.logins_per_second),
+            places: Arc::new(Semaphore::new(config.limits.connections_max)),
+            salt_key: config.salt_key,
+            stop: stopping,
+        });
+        let mut server = Self {
+            node,
+            clients,
+            certificate: config.certificate,
+            key: config.key,
+            addresses: Addresses::default(),
+            stop,
+            listeners: Vec::new(),
+        };
+        server.addresses.c2s = server.serve(config.c2s, Mode::StartTls).await?;
+        server.addresses.c2s_tls = server.serve(config.c2s_tls, Mode::DirectTls).await?;
+        server.listeners.push(tokio::spawn(sweep(server.node.clone())));
+        Ok(server)
+    }
+
+    async fn serve(&mut self, address: Option<SocketAddr>, mode: Mode) -> Result<Option<SocketAddr>, StartError> {
+        let Some(address) = address else { return Ok(None) };
+        let (listener, bound) = listen(address).await?;
+        self.listeners.push(tokio::spawn(self.clients.clone().accept(listener, mode)));
+        Ok(Some(bound))
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Its accounts.
+    pub fn accounts(&self) -> Accounts {
+        Accounts {
+            node: self.node.clone(),
+        }
+    }
+
+    /// What it stores.
+    pub fn store(&self) -> JournalStore {
+        self.node.store.clone()
+    }
+
+    /// The way to other servers, set once.
+    pub fn set_remote(&self, remote: Arc<dyn Remote>) {
+        if self.node.remote.set(remote).is_err() {
+            tracing::warn!("the way to other servers was set before");
+        }
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        let counters = &self.node.counters;
+        let commits = self.node.committer.counters();
+        Status {
+            connections: counters.connections.load(Ordering::Relaxed),
+            sessions: self.node.registry.count(),
+            logins: counters.logins.load(Ordering::Relaxed),
+            logins_refused: counters.logins_refused.load(Ordering::Relaxed),
+            resumed: counters.resumed.load(Ordering::Relaxed),
+            archived: commits.archived.load(Ordering::Relaxed),
+            queued_bytes: self.node.committer.queued_bytes(),
+            commit_lag: Duration::from_micros(commits.lag_us.load(Ordering::Relaxed)),
+            is_halted: self.node.committer.is_halted(),
+            rooms: self.node.rooms().occupancy().map(|(room, count)| (room.clone(), count)).collect(),
+        }
+    }
+
+    /// Every session.
+    pub fn sessions(&self) -> Vec<SessionStatus> {
+        let mut sessions: Vec<_> = self.node.registry.all().iter().map(|session| session.status()).collect();
+        sessions.sort_by(|a, b| a.jid.cmp(&b.jid));
+        sessions
+    }
+
+    /// Serves an upgraded WebSocket (RFC 7395) until it is over. What carries it is TLS or loopback.
+    pub async fn websocket(&self, socket: WebSocket) {
+        let limits = &self.node.limits;
+        let Ok(place) = self.clients.places.clone().acquire_owned().await else { return };
+        self.clients.rate.pass().await;
+        let pending = self.clients.pending.enter(socket.peer, limits.pending_per_address_max);
+        let Some(pending) = pending else { return };
+        let machine = self.clients.machine(true, true, None);
+        let wire = Wire::socket(socket.incoming, socket.outgoing);
+        let counters = &self.node.counters;
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        Connection::new(self.clients.shared.clone(), wire, machine, socket.peer, Some(pending)).run().await;
+        counters.connections.fetch_sub(1, Ordering::Relaxed);
+        drop(place);
+    }
+
+    /// Reads certificate and key again; connections made from then on use them.
+    ///
+    /// # Errors
+    /// The files cannot be read or do not fit; the old ones stay in use.
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        let fresh = tls::acceptor(&self.certificate, &self.key)?;
+        let mut acceptor = self.clients.shared.acceptor.write().unwrap_or_else(PoisonError::into_inner);
+        *acceptor = fresh;
+        Ok(())
+    }
+
+    /// Stops: nobody is accepted any more, every stream is closed, and what clients had sent becomes durable.
+    pub async fn shutdown(&self) {
+        // Nobody listens to a stop that comes twice.
+        let _ = self.stop.send(true);
+        for listener in &self.listeners {
+            listener.abort();
+        }
+        for session in self.node.registry.all() {
+            session.notify(Mail::Close(StreamCondition::SystemShutdown));
+        }
+        let gone = async {
+            while self.node.registry.count() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(SHUTDOWN_TIME, gone).await.is_err() {
+            tracing::warn!(sessions = self.node.registry.count(), "sessions did not end in time");
+        }
+    }
+}
+
+/// Sessions of before the start that nobody resumed in time are forgotten.
+async fn sweep(node: Arc<Node>) {
+    tokio::time::sleep(node.limits.resume_time).await;
+    if let Err(error) = forget_stale(&node).await {
+        tracing::warn!(%error, "old sessions cannot be read");
+    }
+}
+
+async fn forget_stale(node: &Arc<Node>) -> Result<(), Unavailable> {
+    const PAGE: usize = 500;
+    let mut after = None;
+    loop {
+        let page = node.store.named(Collection::Resume, after.as_deref(), PAGE)?;
+        let is_last = page.len() < PAGE;
+        let mut writes = Vec::new();
+        for (id, owner, name) in page {
+            after = Some(id);
+            if !node.resumable().contains_key(&name) {
+                writes.push(Write::Delete {
+                    collection: Collection::Resume,
+                    owner,
+                    name,
+                });
+            }
+        }
+        let outcome = Outcome {
+            writes,
+            ..Outcome::nothing()
+        };
+        if let Err(error) = node.commit(outcome, Vec::new()).await {
+            tracing::warn!(%error, "old sessions are not forgotten");
+            return Ok(());
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}

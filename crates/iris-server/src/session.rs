@@ -1,0 +1,541 @@
+//! A bound session: what came from its client and is not durable yet, and what it has to get. It outlives its
+//! connection while it can be resumed, and moves from one connection to the next.
+//!
+//! Invariants (guard):
+//! 1. stanzas are handled in the order they came, and counted as handled in that order   (`tests/it/messages.rs`)
+//! 2. at most `CREDIT_COUNT` stanzas or `CREDIT_BYTES` are on their way to the disk        (`advance`)
+//! 3. what an archive keeps is sent in archive order, each entry once                      (`position`)
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Query, SentIn};
+use iris::live::Live as _;
+use iris::sm::{Kept, Outbound};
+use iris::stanza::{Stanza, with_child};
+use iris::services::{self, datetime};
+use tokio::sync::mpsc;
+
+use crate::committer::NotCommitted;
+use crate::node::{Caller, Node};
+use crate::registry::{Mail, Session};
+
+/// Stanzas of a session on their way to the disk.
+const CREDIT_COUNT: usize = 64;
+/// Their bytes.
+const CREDIT_BYTES: usize = 256 << 10;
+/// Stanzas read and not yet on their way; beyond it the socket is left alone.
+const INBOX_COUNT: usize = 64;
+/// Their bytes.
+const INBOX_BYTES: usize = 64 << 10;
+/// Messages read from an archive at a time.
+const PAGE: usize = 64;
+/// Sent and unacknowledged stanzas, beyond which the archive waits.
+const UNACKNOWLEDGED_COUNT: usize = 1_000;
+/// Bytes of unacknowledged stanzas that no archive keeps, beyond which the session ends.
+const UNACKNOWLEDGED_BYTES: usize = 1 << 20;
+
+/// A stanza, or what was none, in its turn.
+enum Item {
+    Stanza(Box<Stanza>),
+    Refused(Option<Bytes>),
+}
+
+struct InFlight {
+    number: u64,
+    count: Option<u32>,
+    bytes: usize,
+    done: Option<Done>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    outcome: Result<(), NotCommitted>,
+    is_proven: bool,
+}
+
+/// Stream management of a session.
+pub(crate) struct Managed {
+    /// The name to resume it by.
+    pub(crate) id: Option<String>,
+    /// For how long, in seconds.
+    pub(crate) max_secs: u32,
+    pub(crate) outbound: Outbound,
+    pub(crate) outbound_bytes: usize,
+    /// Stanzas of the client that are durable.
+    pub(crate) handled: u32,
+    /// The archive's end when the session became resumable: nothing of it is before.
+    pub(crate) since: ArchiveId,
+    /// An acknowledgement was asked for.
+    pub(crate) is_asked: bool,
+}
+
+/// What is to be told to the client's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Nothing.
+    None,
+    /// Stanzas up to this count are durable, and the archive shows it.
+    Handled(u32),
+    /// The same, but nothing stored shows it.
+    Unproven(u32),
+    /// The journal stopped.
+    Halted,
+}
+
+/// What a session waits for.
+pub(crate) enum Next {
+    /// Mail came.
+    Mail(Mail),
+    /// A stanza is on its way to the disk.
+    Worked,
+}
+
+/// A bound session.
+pub(crate) struct Bound {
+    pub(crate) node: Arc<Node>,
+    pub(crate) session: Arc<Session>,
+    mail: mpsc::UnboundedReceiver<Mail>,
+    inbox: VecDeque<(Item, Option<u32>, usize)>,
+    inbox_bytes: usize,
+    working: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    in_flight: VecDeque<InFlight>,
+    in_flight_bytes: usize,
+    next_number: u64,
+    pub(crate) managed: Option<Managed>,
+    /// Every archived message up to here was sent, or is not for this session.
+    pub(crate) position: ArchiveId,
+    /// Up to here the messages came before the session arrived.
+    history_to: ArchiveId,
+    pub(crate) is_behind: bool,
+    /// What no archive keeps and there was no room for.
+    parked: VecDeque<Bytes>,
+    parked_bytes: usize,
+    /// Up to here the client has what is archived.
+    pub(crate) served: ArchiveId,
+    pub(crate) served_stored: ArchiveId,
+    /// Up to here messages are on their way to a client that does not acknowledge.
+    sent_to: ArchiveId,
+    /// State of storing the session itself.
+    pub(crate) storing: crate::resume::Storing,
+}
+
+impl Bound {
+    pub(crate) fn new(
+        node: Arc<Node>,
+        session: Arc<Session>,
+        mail: mpsc::UnboundedReceiver<Mail>,
+    ) -> Self {
+        Self {
+            node,
+            session,
+            mail,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            working: None,
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            next_number: 0,
+            managed: None,
+            position: ArchiveId(0),
+            history_to: ArchiveId(0),
+            is_behind: false,
+            parked: VecDeque::new(),
+            parked_bytes: 0,
+            served: ArchiveId(0),
+            served_stored: ArchiveId(0),
+            sent_to: ArchiveId(0),
+            storing: crate::resume::Storing::default(),
+        }
+    }
+
+    /// Whether more of the client's stanzas may be read.
+    pub(crate) fn has_room(&self) -> bool {
+        self.inbox.len() < INBOX_COUNT && self.inbox_bytes < INBOX_BYTES
+    }
+
+    /// Takes a stanza of the client.
+    pub(crate) fn receive(&mut self, stanza: Stanza, count: Option<u32>) {
+        let bytes = stanza.bytes.len();
+        self.inbox_bytes += bytes;
+        self.inbox.push_back((Item::Stanza(Box::new(stanza)), count, bytes));
+    }
+
+    /// Takes what was no stanza: it counts in its turn.
+    pub(crate) fn receive_refused(&mut self, reply: Option<Bytes>, count: Option<u32>) {
+        self.inbox.push_back((Item::Refused(reply), count, 0));
+    }
+
+    /// Puts stanzas on their way while there is credit.
+    pub(crate) fn advance(&mut self) {
+        while self.working.is_none()
+            && self.in_flight.len() < CREDIT_COUNT
+            && self.in_flight_bytes < CREDIT_BYTES
+        {
+            let Some((item, count, bytes)) = self.inbox.pop_front() else {
+                return;
+            };
+            self.inbox_bytes -= bytes;
+            self.start(item, count, bytes);
+        }
+    }
+
+    fn start(&mut self, item: Item, count: Option<u32>, bytes: usize) {
+        let is_alone = self.in_flight.is_empty();
+        let number = self.next_number;
+        self.next_number += 1;
+        self.in_flight_bytes += bytes;
+        self.in_flight.push_back(InFlight {
+            number,
+            count,
+            bytes,
+            done: None,
+        });
+        match item {
+            Item::Refused(reply) => {
+                if let Some(reply) = reply {
+                    self.session.deliver(reply);
+                }
+                self.session.notify(Mail::Done {
+                    number,
+                    outcome: Ok(()),
+                    is_proven: false,
+                });
+            }
+            Item::Stanza(stanza) => {
+                let sent_in = count.and_then(|count| self.sent_in(count));
+                let caller = Caller {
+                    session: self.session.clone(),
+                    number,
+                    is_alone,
+                    is_proven: false,
+                };
+                self.working = Some(Box::pin(self.node.clone().accept(caller, *stanza, sent_in)));
+                self.work();
+            }
+        }
+    }
+
+    /// Most stanzas are on their way at once, without waiting for anything.
+    fn work(&mut self) {
+        let Some(working) = self.working.as_mut() else { return };
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        if working.as_mut().poll(&mut context).is_ready() {
+            self.working = None;
+        }
+    }
+
+    fn sent_in(&self, count: u32) -> Option<SentIn> {
+        let session = self.managed.as_ref()?.id.clone()?;
+        Some(SentIn {
+            session,
+            count,
+            from: self.session.jid.clone(),
+        })
+    }
+
+    /// Waits for mail, or for a stanza to get on its way.
+    pub(crate) async fn next(&mut self) -> Next {
+        std::future::poll_fn(|cx| {
+            if let Some(working) = self.working.as_mut()
+                && working.as_mut().poll(cx).is_ready()
+            {
+                self.working = None;
+                return Poll::Ready(Next::Worked);
+            }
+            match self.mail.poll_recv(cx) {
+                Poll::Ready(Some(mail)) => Poll::Ready(Next::Mail(mail)),
+                // The session itself holds a sender, so the mailbox never closes.
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// More mail, if it is there already.
+    pub(crate) fn more_mail(&mut self) -> Option<Mail> {
+        self.mail.try_recv().ok()
+    }
+
+    /// A stanza is done. Stanzas count in the order they came.
+    pub(crate) fn done(
+        &mut self,
+        number: u64,
+        outcome: Result<(), NotCommitted>,
+        is_proven: bool,
+    ) -> Progress {
+        let found = self.in_flight.iter_mut().find(|stanza| stanza.number == number);
+        if let Some(stanza) = found {
+            stanza.done = Some(Done { outcome, is_proven });
+        }
+        let mut progress = Progress::None;
+        while let Some(done) = self.in_flight.front().and_then(|stanza| stanza.done) {
+            let Some(stanza) = self.in_flight.pop_front() else { break };
+            self.in_flight_bytes -= stanza.bytes;
+            if done.outcome == Err(NotCommitted::Halted) {
+                return Progress::Halted;
+            }
+            let (Some(count), Some(managed)) = (stanza.count, &mut self.managed) else {
+                continue;
+            };
+            managed.handled = count;
+            let needs_proof = managed.id.is_some() && !done.is_proven;
+            progress = if needs_proof { Progress::Unproven(count) } else { Progress::Handled(count) };
+        }
+        progress
+    }
+
+    /// Whether everything the client sent is durable.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.inbox.is_empty() && self.working.is_none() && self.in_flight.is_empty()
+    }
+
+    /// Keeps what is being sent, if the client acknowledges.
+    pub(crate) fn keep(&mut self, kept: Kept, bytes: usize) {
+        match &mut self.managed {
+            Some(managed) => {
+                if matches!(kept, Kept::Bytes(_)) {
+                    managed.outbound_bytes += bytes;
+                }
+                managed.outbound.sent(kept);
+            }
+            None => {
+                if let Kept::Archived(_, id) = kept {
+                    self.sent_to = self.sent_to.max(id);
+                }
+            }
+        }
+    }
+
+    /// All that was sent is with the operating system: who does not acknowledge has it.
+    pub(crate) fn flushed(&mut self) {
+        if self.managed.is_none() && self.sent_to > self.served {
+            self.served = self.sent_to;
+            self.is_changed();
+        }
+    }
+
+    /// What the client acknowledged is done with.
+    pub(crate) fn acknowledged(&mut self, kept: &[Kept]) {
+        for kept in kept {
+            match kept {
+                Kept::Archived(_, id) => self.served = self.served.max(*id),
+                Kept::Bytes(bytes) => {
+                    if let Some(managed) = &mut self.managed {
+                        managed.outbound_bytes -= bytes.len();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the client acknowledges too little to get more from its archive now.
+    pub(crate) fn is_saturated(&self) -> bool {
+        let unacknowledged = |managed: &Managed| managed.outbound.unacknowledged().len();
+        self.managed.as_ref().is_some_and(|managed| unacknowledged(managed) >= UNACKNOWLEDGED_COUNT)
+    }
+
+    /// Whether what no archive keeps is too much to go on.
+    pub(crate) fn is_overfull(&self) -> bool {
+        let unacknowledged = self.managed.as_ref().map_or(0, |managed| managed.outbound_bytes);
+        unacknowledged + self.parked_bytes > UNACKNOWLEDGED_BYTES
+    }
+
+    /// The client said for the first time that it is there: what waits for it comes from the archive.
+    pub(crate) fn arrived(&mut self, newest: ArchiveId, is_first: bool) {
+        self.history_to = newest;
+        self.position = newest;
+        if is_first {
+            self.position = match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
+                Ok(served) => served.min(newest),
+                Err(error) => {
+                    tracing::warn!(%error, "waiting messages cannot be read");
+                    newest
+                }
+            };
+        }
+        self.served = self.served.max(self.position);
+        self.served_stored = self.served;
+        self.is_behind = true;
+    }
+
+    /// Reads on in the archive: what is to be sent now, in order.
+    pub(crate) fn read_archive(&mut self) -> Vec<(ArchiveId, Bytes)> {
+        let account = self.session.jid.to_bare();
+        let head = match self.node.store.last(&account) {
+            Ok(head) => head.unwrap_or(ArchiveId(0)),
+            Err(error) => {
+                tracing::warn!(%error, "an archive cannot be read");
+                return Vec::new();
+            }
+        };
+        let query = Query {
+            after: Some(self.position),
+            before: Some(ArchiveId(head.0.saturating_add(1))),
+            limit: PAGE,
+            ..Query::default()
+        };
+        let page = match self.node.store.page(&account, &query) {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "an archive cannot be read");
+                return Vec::new();
+            }
+        };
+        let resources = self.node.registry.resources(&account);
+        let mut found = Vec::new();
+        for archived in &page.entries {
+            self.position = archived.id;
+            found.extend(self.form_of(archived, &resources).map(|bytes| (archived.id, bytes)));
+        }
+        if page.complete {
+            self.position = self.position.max(head);
+            let newest = || {
+                let newest = self.node.store.last(&account).ok().flatten();
+                newest.unwrap_or(self.position)
+            };
+            self.is_behind = !self.session.catch_up(self.position, newest);
+        }
+        found
+    }
+
+    /// How this session gets an archived message, if it does.
+    fn form_of(&self, archived: &Archived, resources: &[iris::live::Resource]) -> Option<Bytes> {
+        let is_history = archived.id <= self.history_to;
+        let own = || resources.iter().filter(|resource| resource.jid == self.session.jid);
+        let forms = if is_history {
+            if !archived.entry.deliver || archived.entry.direction != Direction::Received {
+                return None;
+            }
+            let own: Vec<_> = own().cloned().collect();
+            services::delivery::of_archived(archived, &own)
+        } else {
+            services::delivery::of_archived(archived, resources)
+        };
+        let (_, bytes) = forms.into_iter().find(|(to, _)| *to == self.session.jid)?;
+        if !is_history {
+            return Some(bytes);
+        }
+        let delay = iris::xml::Xml::in_namespace("delay", "urn:xmpp:delay")
+            .attr("from", self.node.host.domain.as_str())
+            .attr("stamp", &datetime::format(archived.at_ms));
+        Some(with_child(&bytes, &delay.finish()))
+    }
+
+    /// An archived message that was sent and not acknowledged, as it is sent again.
+    fn again(&self, id: ArchiveId) -> Option<Bytes> {
+        let account = self.session.jid.to_bare();
+        let query = Query {
+            after: Some(ArchiveId(id.0 - 1)),
+            before: Some(ArchiveId(id.0 + 1)),
+            limit: 1,
+            ..Query::default()
+        };
+        let page = self.node.store.page(&account, &query).ok()?;
+        let archived = page.entries.first()?;
+        let own: Vec<_> = self
+            .node
+            .registry
+            .resources(&account)
+            .into_iter()
+            .filter(|resource| resource.jid == self.session.jid)
+            .collect();
+        let forms = services::delivery::of_archived(archived, &own);
+        forms.into_iter().next().map(|(_, bytes)| bytes)
+    }
+
+    /// What was sent and not acknowledged, as it is sent again.
+    pub(crate) fn unacknowledged(&self) -> Vec<Bytes> {
+        let Some(managed) = &self.managed else { return Vec::new() };
+        let kept = managed.outbound.unacknowledged();
+        // What was erased meanwhile is replaced by nothing the client would see, so that counts stay equal.
+        kept.map(|kept| match kept {
+            Kept::Bytes(bytes) => bytes.clone(),
+            Kept::Archived(_, id) => self.again(*id).unwrap_or(Bytes::from_static(b"<message/>")),
+        })
+        .collect()
+    }
+
+    /// There is no room now: it is sent after what is being written.
+    pub(crate) fn park(&mut self, bytes: Bytes) {
+        self.parked_bytes += bytes.len();
+        self.parked.push_back(bytes);
+    }
+
+    /// The next that was parked.
+    pub(crate) fn unpark(&mut self) -> Option<Bytes> {
+        let bytes = self.parked.pop_front()?;
+        self.parked_bytes -= bytes.len();
+        Some(bytes)
+    }
+
+    /// Whether something waits that no archive keeps.
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// From here on the archive is read instead of the mailbox.
+    pub(crate) fn fall_behind(&mut self) {
+        self.is_behind = true;
+        self.session.fall_behind();
+    }
+
+    /// A message that came by mail: sent now unless the archive is being read.
+    pub(crate) fn takes(&self, id: ArchiveId) -> bool {
+        !self.is_behind && id > self.position
+    }
+
+    /// Handles the rest of what the client sent, after its connection ended.
+    pub(crate) async fn settle(&mut self) {
+        self.advance();
+        while !self.is_settled() {
+            match self.next().await {
+                Next::Mail(Mail::Done {
+                    number,
+                    outcome,
+                    is_proven,
+                }) => {
+                    if self.done(number, outcome, is_proven) == Progress::Halted {
+                        return;
+                    }
+                }
+                Next::Mail(Mail::Passing(bytes)) => self.session.taken(bytes.len()),
+                Next::Mail(Mail::Archived(_, bytes)) => self.session.taken(bytes.len()),
+                Next::Mail(_) | Next::Worked => {}
+            }
+            self.advance();
+        }
+    }
+
+    /// Ends the session: contacts and rooms see it leave.
+    pub(crate) async fn end(mut self) {
+        // Nobody can write to it any more, so mail cannot gather while the rest is handled.
+        self.settle().await;
+        crate::resume::forget(&self);
+        let node = self.node.clone();
+        let jid = self.session.jid.clone();
+        let is_newest = node
+            .registry
+            .session(&jid)
+            .is_some_and(|found| found.number == self.session.number);
+        let held = node.locks.hold(vec![jid.to_bare()]).await;
+        let outcome = node.with_context(|ctx| {
+            let rooms = iris::muc::session_ended(ctx, &mut node.rooms(), &jid);
+            let contacts = if is_newest {
+                services::session_ended(ctx, &jid)
+            } else {
+                iris::outcome::Outcome::nothing()
+            };
+            rooms.and(contacts)
+        });
+        let outcome = node.expand(outcome, 0);
+        node.registry.remove(&self.session);
+        if let Err(error) = node.commit(outcome, held).await {
+            tracing::warn!(%error, %jid, "the end of a session is not durable");
+        }
+    }
+}
