@@ -38,7 +38,7 @@ pub const LEAST_SHARE: f64 = 0.5;
 pub const SLOWEST_SPONTANEOUS: f64 = 9.0;
 /// The fastest rate that is sought, in breaths per minute.
 pub const FASTEST_SPONTANEOUS: f64 = 30.0;
-const SPONTANEOUS_STEP: f64 = 0.3;
+const SPONTANEOUS_STEP: f64 = 0.4;
 
 /// The heart rate over one interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
