@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, SentIn};
 use iris::authorize::{Action, Principal, authorize};
+use iris::documents::{Overlay, Write};
 use iris::host::Host;
 use iris::live::Live as _;
 use iris::muc::{self, Rooms};
@@ -88,11 +89,16 @@ impl Node {
 
     /// Runs a handler.
     pub(crate) fn with_context<T>(&self, run: impl FnOnce(&Context<'_>) -> T) -> T {
+        self.with_pending(&[], run)
+    }
+
+    /// Runs a handler whose changes become durable together with `pending`.
+    fn with_pending<T>(&self, pending: &[Write], run: impl FnOnce(&Context<'_>) -> T) -> T {
         run(&Context {
             now_ms: (self.clock)(),
             random: self.random(),
             host: &self.host,
-            documents: &self.store,
+            documents: &Overlay::new(&self.store, pending),
             archives: &self.store,
             live: &self.registry,
         })
@@ -143,11 +149,19 @@ impl Node {
     }
 
     /// Handles at once what a handler routed to this node, so that it becomes durable together.
-    pub(crate) fn expand(&self, mut outcome: Outcome, hops: usize) -> Outcome {
+    pub(crate) fn expand(&self, outcome: Outcome, hops: usize) -> Outcome {
+        self.expand_after(&[], outcome, hops)
+    }
+
+    /// Each handler sees the documents as those before it leave them.
+    fn expand_after(&self, pending: &[Write], mut outcome: Outcome, hops: usize) -> Outcome {
         let sends = std::mem::take(&mut outcome.send);
         for sending in sends {
             let routed = match &sending.to {
-                Target::Route(to) if self.host.is_local(to) => self.routed(to, &sending.stanza, hops),
+                Target::Route(to) if self.host.is_local(to) => {
+                    let pending = [pending, &outcome.writes].concat();
+                    self.routed(&pending, to, &sending.stanza, hops)
+                }
                 _ => None,
             };
             match routed {
@@ -158,7 +172,7 @@ impl Node {
         outcome
     }
 
-    fn routed(&self, to: &Jid, bytes: &Bytes, hops: usize) -> Option<Outcome> {
+    fn routed(&self, pending: &[Write], to: &Jid, bytes: &Bytes, hops: usize) -> Option<Outcome> {
         let stanza = Stanza::from_peer(bytes).ok()?;
         if let Ok(full) = to.try_as_full()
             && (stanza.kind == Kind::Iq && stanza.is_answer()
@@ -185,9 +199,9 @@ impl Node {
             Ok(full) if full.domain() == self.host.domain.as_ref() => Principal::Session(full.clone()),
             _ => Principal::Peer(stanza.from.domain().to_owned()),
         };
-        let mut further = self.with_context(|ctx| self.handle(ctx, &principal, &stanza));
+        let mut further = self.with_pending(pending, |ctx| self.handle(ctx, &principal, &stanza));
         further.session.clear();
-        Some(self.expand(further, hops + 1))
+        Some(self.expand_after(pending, further, hops + 1))
     }
 
     /// Handles a stanza of a session. Returns when it is on its way to the disk.

@@ -1,6 +1,8 @@
 //! The small durable state of accounts, rooms and sessions: named documents in closed collections.
 //! A document belongs to an owner's sealed stream, so erasing the owner erases it.
 
+use std::collections::BTreeMap;
+
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 
@@ -125,4 +127,168 @@ pub enum Write {
         /// Name within owner and collection.
         name: String,
     },
+}
+
+impl Write {
+    /// Whose document it changes, and which.
+    fn place(&self) -> (Collection, &BareJid, &str) {
+        match self {
+            Self::Put {
+                collection,
+                owner,
+                name,
+                ..
+            }
+            | Self::Delete {
+                collection,
+                owner,
+                name,
+            } => (*collection, owner, name),
+        }
+    }
+}
+
+/// Documents as they will be after changes that are decided and not yet durable, for a handler whose own
+/// changes become durable together with them.
+pub struct Overlay<'a> {
+    base: &'a dyn Documents,
+    writes: &'a [Write],
+}
+
+impl<'a> Overlay<'a> {
+    /// What `base` will hold after `writes`, in their order.
+    pub fn new(base: &'a dyn Documents, writes: &'a [Write]) -> Self {
+        Self { base, writes }
+    }
+}
+
+impl Documents for Overlay<'_> {
+    fn get(
+        &self,
+        collection: Collection,
+        owner: &BareJid,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, Unavailable> {
+        let place = (collection, owner, name);
+        match self
+            .writes
+            .iter()
+            .rev()
+            .find(|write| write.place() == place)
+        {
+            Some(Write::Put { body, .. }) => Ok(Some(body.clone())),
+            Some(Write::Delete { .. }) => Ok(None),
+            None => self.base.get(collection, owner, name),
+        }
+    }
+
+    fn list(
+        &self,
+        collection: Collection,
+        owner: &BareJid,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, Unavailable> {
+        let mut changed: BTreeMap<&str, Option<&[u8]>> = BTreeMap::new();
+        for write in self.writes {
+            let (of, whose, name) = write.place();
+            let is_listed = name.starts_with(prefix) && after.is_none_or(|after| name > after);
+            if of == collection && whose == owner && is_listed {
+                let body = match write {
+                    Write::Put { body, .. } => Some(body.as_slice()),
+                    Write::Delete { .. } => None,
+                };
+                changed.insert(name, body);
+            }
+        }
+        // Enough that `limit` are left even if every change takes one away.
+        let limit_below = limit.saturating_add(changed.len());
+        let below = self
+            .base
+            .list(collection, owner, prefix, after, limit_below)?;
+        let mut listed: BTreeMap<String, Vec<u8>> = below.into_iter().collect();
+        for (name, body) in changed {
+            match body {
+                Some(body) => listed.insert(name.to_owned(), body.to_vec()),
+                None => listed.remove(name),
+            };
+        }
+        Ok(listed.into_iter().take(limit).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Held(BTreeMap<String, Vec<u8>>);
+
+    impl Documents for Held {
+        fn get(
+            &self,
+            _: Collection,
+            _: &BareJid,
+            name: &str,
+        ) -> Result<Option<Vec<u8>>, Unavailable> {
+            Ok(self.0.get(name).cloned())
+        }
+
+        fn list(
+            &self,
+            _: Collection,
+            _: &BareJid,
+            prefix: &str,
+            after: Option<&str>,
+            limit: usize,
+        ) -> Result<Vec<(String, Vec<u8>)>, Unavailable> {
+            let fits =
+                |name: &str| name.starts_with(prefix) && after.is_none_or(|after| name > after);
+            let listed = self.0.iter().filter(|(name, _)| fits(name)).take(limit);
+            Ok(listed
+                .map(|(name, body)| (name.clone(), body.clone()))
+                .collect())
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_overlay_reads_like_the_store_after_the_writes(
+            held in proptest::collection::btree_map("[ab]{0,3}", any::<u8>(), 0..8),
+            changes in proptest::collection::vec(("[ab]{0,3}", proptest::option::of(any::<u8>())), 0..8),
+            prefix in "[ab]{0,1}",
+            after in proptest::option::of("[ab]{0,2}"),
+            limit in 0usize..6,
+        ) {
+            let owner = BareJid::new("a@b").unwrap();
+            let collection = Collection::Private;
+            let base = Held(held.into_iter().map(|(name, body)| (name, vec![body])).collect());
+            let mut result = Held(base.0.clone());
+            let mut writes = Vec::new();
+            for (name, body) in changes {
+                let owner = owner.clone();
+                match body {
+                    Some(body) => {
+                        result.0.insert(name.clone(), vec![body]);
+                        writes.push(Write::Put { collection, owner, name, body: vec![body] });
+                    }
+                    None => {
+                        result.0.remove(&name);
+                        writes.push(Write::Delete { collection, owner, name });
+                    }
+                }
+            }
+            let overlay = Overlay::new(&base, &writes);
+            prop_assert_eq!(
+                overlay.list(collection, &owner, &prefix, after.as_deref(), limit).unwrap(),
+                result.list(collection, &owner, &prefix, after.as_deref(), limit).unwrap()
+            );
+            prop_assert_eq!(
+                overlay.get(collection, &owner, &prefix).unwrap(),
+                result.get(collection, &owner, &prefix).unwrap()
+            );
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use iris::account::{Account, Standing};
 use iris::archive::{ArchiveId, Archived, Archives, Page, Query};
 use iris::authorize::{Principal, authorize};
-use iris::documents::{Collection, Documents, Unavailable, Write};
+use iris::documents::{Collection, Documents, Overlay, Unavailable, Write};
 use iris::host::Host;
 use iris::live::{Live, Resource};
 use iris::outcome::{Context, Outcome, Send, SessionChange, Target};
@@ -110,7 +110,8 @@ impl World {
 
     /// The session ends without a word.
     pub(crate) fn drop(&mut self, jid: &FullJid) {
-        let outcome = self.in_context(|ctx| services::session_ended(ctx, jid));
+        let outcome = self.in_context(&[], |ctx| services::session_ended(ctx, jid));
+        let outcome = self.expand(outcome, Vec::new());
         self.carry_out(Some(jid), outcome);
         self.live
             .get_mut(&jid.to_bare())
@@ -217,13 +218,7 @@ impl World {
     }
 
     fn accept(&mut self, principal: &Principal, stanza: &Stanza) {
-        let (action, resource) = services::required(&self.host, stanza);
-        let permit = authorize(principal, action, &resource).unwrap();
-        let outcome = self.in_context(|ctx| match stanza.kind {
-            Kind::Iq => services::iq(ctx, &permit, stanza),
-            Kind::Message => services::message(ctx, &permit, stanza),
-            Kind::Presence => services::presence(ctx, &permit, stanza),
-        });
+        let outcome = self.decide(principal, stanza, Vec::new());
         let session = match principal {
             Principal::Session(jid) => Some(jid.clone()),
             _ => None,
@@ -231,7 +226,46 @@ impl World {
         self.carry_out(session.as_ref(), outcome);
     }
 
-    fn in_context<T>(&mut self, run: impl FnOnce(&Context<'_>) -> T) -> T {
+    /// A handler's decision, with those of the handlers that it routed to on this node: all become durable together,
+    /// so each sees the documents as those before it leave them.
+    fn decide(&mut self, principal: &Principal, stanza: &Stanza, pending: Vec<Write>) -> Outcome {
+        let (action, resource) = services::required(&self.host, stanza);
+        let permit = authorize(principal, action, &resource).unwrap();
+        let outcome = self.in_context(&pending, |ctx| match stanza.kind {
+            Kind::Iq => services::iq(ctx, &permit, stanza),
+            Kind::Message => services::message(ctx, &permit, stanza),
+            Kind::Presence => services::presence(ctx, &permit, stanza),
+        });
+        self.expand(outcome, pending)
+    }
+
+    fn expand(&mut self, mut outcome: Outcome, pending: Vec<Write>) -> Outcome {
+        for sending in std::mem::take(&mut outcome.send) {
+            let to = match &sending.to {
+                Target::Route(to) if self.host.is_local(to) => to.clone(),
+                _ => {
+                    outcome.send.push(sending);
+                    continue;
+                }
+            };
+            let stanza = Stanza::from_peer(&sending.stanza).unwrap();
+            let stanza = Stanza {
+                to: Some(to),
+                ..stanza
+            };
+            let principal = match stanza.from.try_as_full() {
+                Ok(full) if full.domain().as_str() == DOMAIN => Principal::Session(full.clone()),
+                _ => Principal::Peer(stanza.from.domain().to_owned()),
+            };
+            let before = [pending.clone(), outcome.writes.clone()].concat();
+            let mut further = self.decide(&principal, &stanza, before);
+            further.session.clear();
+            outcome = outcome.and(further);
+        }
+        outcome
+    }
+
+    fn in_context<T>(&mut self, pending: &[Write], run: impl FnOnce(&Context<'_>) -> T) -> T {
         self.count += 1;
         self.now_ms += 1;
         let mut random = [0; 32];
@@ -240,7 +274,7 @@ impl World {
             now_ms: self.now_ms,
             random,
             host: &self.host,
-            documents: self,
+            documents: &Overlay::new(self, pending),
             archives: self,
             live: self,
         })
@@ -296,34 +330,11 @@ impl World {
                         }
                     }
                 }
-                Target::Route(jid) => self.route(caller, jid, &stanza),
+                Target::Route(jid) => self
+                    .remote
+                    .push((jid, String::from_utf8(stanza.to_vec()).unwrap())),
             }
         }
-    }
-
-    fn route(&mut self, caller: Option<&FullJid>, to: Jid, stanza: &[u8]) {
-        if !self.host.is_local(&to) {
-            self.remote
-                .push((to, String::from_utf8(stanza.to_vec()).unwrap()));
-            return;
-        }
-        let stanza = Stanza::from_peer(stanza).unwrap();
-        let principal = match caller {
-            Some(jid) => Principal::Session(jid.clone()),
-            None => Principal::Peer(stanza.from.domain().to_owned()),
-        };
-        let permit = authorize(
-            &principal,
-            iris::authorize::Action::ReadPublished,
-            &to.to_bare(),
-        )
-        .unwrap();
-        let outcome = self.in_context(|ctx| match stanza.kind {
-            Kind::Iq => services::iq(ctx, &permit, &stanza),
-            Kind::Message => services::message(ctx, &permit, &stanza),
-            Kind::Presence => services::presence(ctx, &permit, &stanza),
-        });
-        self.carry_out(None, outcome);
     }
 
     fn deliver(&mut self, to: &FullJid, stanza: &[u8]) {
