@@ -23,7 +23,8 @@ use crate::connection::{Connection, Shared};
 use crate::listen::{Clients, Mode, Pending, Rate};
 use crate::node::{Clock, Counters, Node, Random};
 use crate::registry::{Mail, Registry};
-use crate::remote::{Components, Remote};
+use crate::remote::Components;
+use crate::s2s::{DomainStatus, Federation, Handle};
 use crate::store::JournalStore;
 use crate::tls::{self, TlsError};
 use crate::wire::{WebSocket, Wire};
@@ -61,6 +62,8 @@ pub struct Addresses {
     pub c2s: Option<SocketAddr>,
     /// Clients, with direct TLS.
     pub c2s_tls: Option<SocketAddr>,
+    /// Other servers.
+    pub s2s: Option<SocketAddr>,
 }
 
 /// How a server is doing.
@@ -84,6 +87,8 @@ pub struct Status {
     pub commit_lag: Duration,
     /// The journal stopped: nobody can sign in and nothing is acknowledged.
     pub is_halted: bool,
+    /// Domains that streams are open to, or that something waits for.
+    pub domains: Vec<DomainStatus>,
     /// Rooms somebody is in, with the number of their occupants.
     pub rooms: Vec<(BareJid, usize)>,
 }
@@ -107,6 +112,7 @@ pub struct SessionStatus {
 pub struct Server {
     node: Arc<Node>,
     clients: Arc<Clients>,
+    federation: Arc<Federation>,
     certificate: std::path::PathBuf,
     key: std::path::PathBuf,
     addresses: Addresses,
@@ -139,7 +145,7 @@ impl Server {
         let node = Arc::new(Node {
             host: config.host.clone(),
             store: store.clone(),
-            committer: Committer::start(journal, store, clock.clone()),
+            committer: Committer::start(journal.clone(), store, clock.clone()),
             registry: Registry::new(),
             locks: crate::locks::Locks::default(),
             components: Components,
@@ -153,6 +159,10 @@ impl Server {
             counters: Counters::default(),
         });
         let (stop, stopping) = watch::channel(false);
+        let federation = Federation::new(&node, journal, &config, stopping.clone())?;
+        if node.remote.set(Arc::new(Handle(federation.clone()))).is_err() {
+            unreachable!("the node was made above");
+        }
         let clients = Arc::new(Clients {
             shared: Arc::new(Shared {
                 node: node.clone(),
@@ -168,6 +178,7 @@ impl Server {
         let mut server = Self {
             node,
             clients,
+            federation,
             certificate: config.certificate,
             key: config.key,
             addresses: Addresses::default(),
@@ -176,6 +187,12 @@ impl Server {
         };
         server.addresses.c2s = server.serve(config.c2s, Mode::StartTls).await?;
         server.addresses.c2s_tls = server.serve(config.c2s_tls, Mode::DirectTls).await?;
+        let listener = match config.s2s {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        server.addresses.s2s = listener.as_ref().map(|(_, bound)| *bound);
+        server.federation.start(listener.map(|(listener, _)| listener));
         server.listeners.push(tokio::spawn(sweep(server.node.clone())));
         Ok(server)
     }
@@ -204,13 +221,6 @@ impl Server {
         self.node.store.clone()
     }
 
-    /// The way to other servers, set once.
-    pub fn set_remote(&self, remote: Arc<dyn Remote>) {
-        if self.node.remote.set(remote).is_err() {
-            tracing::warn!("the way to other servers was set before");
-        }
-    }
-
     /// How it is doing.
     pub fn status(&self) -> Status {
         let counters = &self.node.counters;
@@ -225,6 +235,7 @@ impl Server {
             queued_bytes: self.node.committer.queued_bytes(),
             commit_lag: Duration::from_micros(commits.lag_us.load(Ordering::Relaxed)),
             is_halted: self.node.committer.is_halted(),
+            domains: self.federation.status(),
             rooms: self.node.rooms().occupancy().map(|(room, count)| (room.clone(), count)).collect(),
         }
     }

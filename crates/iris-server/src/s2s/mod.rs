@@ -103,9 +103,15 @@ impl Federation {
         config: &Config,
         stop: watch::Receiver<bool>,
     ) -> Result<Arc<Self>, TlsError> {
-        let anchors = config.anchors.as_deref().map(tls::Anchors::read).transpose()?;
+        let anchors = config
+            .anchors
+            .as_deref()
+            .map(tls::Anchors::read)
+            .transpose()?;
         let part = |(domain, address): &(String, SocketAddr)| {
-            DomainPart::new(domain).ok().map(|domain| (domain.as_str().to_owned(), *address))
+            DomainPart::new(domain)
+                .ok()
+                .map(|domain| (domain.as_str().to_owned(), *address))
         };
         Ok(Arc::new(Self {
             node: Arc::downgrade(node),
@@ -147,6 +153,12 @@ impl Federation {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until the server stops.
+    async fn stopped(&self) {
+        // An error means that the server is gone, which is a stop, too.
+        let _ = self.stop.clone().wait_for(|stops| *stops).await;
+    }
+
     /// Dialback is enough only where no certificates are trusted at all.
     fn takes_dialback(&self) -> bool {
         self.anchors.is_none()
@@ -172,7 +184,8 @@ impl Federation {
         let link = links.entry(pair.clone()).or_insert_with(|| {
             let (sender, receiver) = mpsc::unbounded_channel();
             let volatile_bytes = Arc::new(AtomicUsize::new(0));
-            let task = sender::Sender::new(self.clone(), pair.clone(), receiver, volatile_bytes.clone());
+            let task =
+                sender::Sender::new(self.clone(), pair.clone(), receiver, volatile_bytes.clone());
             tokio::spawn(task.run());
             Link {
                 work: sender,
@@ -180,9 +193,12 @@ impl Federation {
             }
         });
         if let Work::Volatile(stanza) = &work {
-            let before = link.volatile_bytes.fetch_add(stanza.len(), Ordering::Relaxed);
+            let before = link
+                .volatile_bytes
+                .fetch_add(stanza.len(), Ordering::Relaxed);
             if before > VOLATILE_BYTES_MAX {
-                link.volatile_bytes.fetch_sub(stanza.len(), Ordering::Relaxed);
+                link.volatile_bytes
+                    .fetch_sub(stanza.len(), Ordering::Relaxed);
                 return false;
             }
         }
@@ -212,7 +228,8 @@ fn addressed(to: &Jid, stanza: &Bytes) -> Option<(Pair, Stanza)> {
 
 impl Remote for Handle {
     fn keep(&self, to: &Jid, stanza: &Bytes, now_ms: i64) -> Vec<NewEffect> {
-        let row = addressed(to, stanza).and_then(|(pair, stanza)| self.0.outbox.row(&pair, &stanza, now_ms));
+        let row = addressed(to, stanza)
+            .and_then(|(pair, stanza)| self.0.outbox.row(&pair, &stanza, now_ms));
         row.into_iter().collect()
     }
 
@@ -222,7 +239,11 @@ impl Remote for Handle {
             return;
         };
         let is_kept = self.0.outbox.keeps(&parsed);
-        let work = if is_kept { Work::Look } else { Work::Volatile(stanza.clone()) };
+        let work = if is_kept {
+            Work::Look
+        } else {
+            Work::Volatile(stanza.clone())
+        };
         if !self.0.give(&pair, work) {
             self.0.bounce(stanza, Condition::ResourceConstraint);
         }

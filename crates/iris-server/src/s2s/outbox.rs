@@ -67,7 +67,10 @@ impl Outbox {
             journal,
             newest_ms: AtomicI64::new(0),
             count: AtomicU64::new(0),
-            run: random[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+            run: random[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
         }
     }
 
@@ -89,7 +92,10 @@ impl Outbox {
     /// The row that keeps a stanza, if it shall be kept and its sender has a stream to seal it with.
     pub(super) fn row(&self, pair: &Pair, stanza: &Stanza, now_ms: i64) -> Option<NewEffect> {
         let owner = self.owner(stanza)?;
-        let at_ms = self.newest_ms.fetch_max(now_ms, Ordering::Relaxed).max(now_ms);
+        let at_ms = self
+            .newest_ms
+            .fetch_max(now_ms, Ordering::Relaxed)
+            .max(now_ms);
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let row = Row {
             at_ms,
@@ -134,7 +140,10 @@ impl Outbox {
             return;
         }
         let mut transaction = Transaction::new(now_ms, "iris");
-        transaction.settlements = stanzas.iter().map(|waiting| waiting.settlement(fate)).collect();
+        transaction.settlements = stanzas
+            .iter()
+            .map(|waiting| waiting.settlement(fate))
+            .collect();
         if let Err(error) = self.journal.commit(transaction).await {
             tracing::warn!(%error, "what was sent is not settled");
         }
@@ -145,7 +154,9 @@ impl Outbox {
         let mut pairs = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = self.reader.effects(EffectState::Pending, after.as_deref(), PAGE);
+            let page = self
+                .reader
+                .effects(EffectState::Pending, after.as_deref(), PAGE);
             let page = page.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the outbox cannot be read");
                 Vec::new()

@@ -41,12 +41,13 @@ const READ_BYTES: usize = 8 << 10;
 /// Takes streams until the server stops.
 pub(super) async fn accept(federation: Arc<Federation>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(STREAMS_MAX));
-    let mut stop = federation.stop.clone();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stops| *stops) => return,
+            () = federation.stopped() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -67,7 +68,9 @@ pub(super) async fn accept(federation: Arc<Federation>, listener: TcpListener) {
 }
 
 async fn serve(federation: Arc<Federation>, mut tcp: TcpStream) -> io::Result<()> {
-    let Some(node) = federation.node.upgrade() else { return Ok(()) };
+    let Some(node) = federation.node.upgrade() else {
+        return Ok(());
+    };
     tcp.set_nodelay(true)?;
     let host = &node.host;
     let machine = IncomingStream::new(IncomingConfig {
@@ -94,14 +97,16 @@ async fn serve(federation: Arc<Federation>, mut tcp: TcpStream) -> io::Result<()
     }
     let mut tls = timeout(PROOF_TIME, federation.acceptor.accept(tcp)).await??;
     receiver.chain = tls.get_ref().1.peer_certificates().map(|chain| {
-        chain.iter().map(|certificate| certificate.clone().into_owned()).collect()
+        chain
+            .iter()
+            .map(|certificate| certificate.clone().into_owned())
+            .collect()
     });
     let actions = receiver.machine.on(IncomingEvent::TlsEstablished);
     receiver.carry_out(&mut tls, actions).await?;
-    let mut stop = federation.stop.clone();
     tokio::select! {
         ended = receiver.run(&mut tls, &mut questions) => ended.map(drop),
-        _ = stop.wait_for(|stops| *stops) => {
+        () = federation.stopped() => {
             receiver.close(&mut tls, StreamCondition::SystemShutdown).await
         }
     }
@@ -136,7 +141,9 @@ impl Receiver {
         stream: &mut S,
         questions: &mut Option<mpsc::UnboundedReceiver<(Assertion, bool)>>,
     ) -> io::Result<bool> {
-        let Some(questions) = questions else { return Ok(false) };
+        let Some(questions) = questions else {
+            return Ok(false);
+        };
         let mut space = [0; READ_BYTES];
         let mut ticks = interval(TICK);
         loop {
@@ -187,7 +194,10 @@ impl Receiver {
         stream: &mut S,
         condition: StreamCondition,
     ) -> io::Result<()> {
-        for action in self.machine.on(IncomingEvent::Closing(StreamError::from(condition))) {
+        for action in self
+            .machine
+            .on(IncomingEvent::Closing(StreamError::from(condition)))
+        {
             if let IncomingAction::Write(bytes) = action {
                 timeout(WRITE_TIME, stream.write_all(&bytes)).await??;
             }
@@ -212,7 +222,10 @@ impl Receiver {
                 IncomingAction::StartTls => next = Next::StartTls,
                 IncomingAction::CheckCertificate(domain) => {
                     let is_proven = self.federation.proves(&domain, self.chain.as_deref());
-                    actions.extend(self.machine.on(IncomingEvent::CertificateChecked(is_proven)));
+                    actions.extend(
+                        self.machine
+                            .on(IncomingEvent::CertificateChecked(is_proven)),
+                    );
                 }
                 IncomingAction::Verify(assertion) => self.ask(assertion),
                 IncomingAction::Authenticated { peer, local } => {
@@ -271,7 +284,8 @@ impl Receiver {
             done.push(handled);
         }
         for handled in done {
-            self.handling.push_back(Box::pin(std::future::ready(handled)));
+            self.handling
+                .push_back(Box::pin(std::future::ready(handled)));
         }
     }
 }

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use iris::s2s::dialback::Assertion;
-use iris::s2s::{
-    Broken, OutgoingAction, OutgoingConfig, OutgoingEvent, OutgoingStream, Purpose,
-};
+use iris::s2s::{Broken, OutgoingAction, OutgoingConfig, OutgoingEvent, OutgoingStream, Purpose};
 use iris::stanza::Condition;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -108,10 +106,10 @@ impl Sender {
 
     /// Runs until nothing is to be sent for a while, or the server stops.
     pub(super) async fn run(mut self) {
-        let mut stop = self.federation.stop.clone();
+        let federation = self.federation.clone();
         tokio::select! {
             () = self.work_on() => {}
-            _ = stop.wait_for(|stops| *stops) => {}
+            () = federation.stopped() => {}
         }
     }
 
@@ -120,7 +118,10 @@ impl Sender {
             if !self.looks && self.volatile.is_empty() && !self.await_work().await {
                 return;
             }
-            match timeout(CONNECT_TIME, self.connect()).await.unwrap_or(Err(NoStream::TimedOut)) {
+            match timeout(CONNECT_TIME, self.connect())
+                .await
+                .unwrap_or(Err(NoStream::TimedOut))
+            {
                 Ok(established) => {
                     self.failures = 0;
                     let ended = self.serve(established).await;
@@ -174,15 +175,22 @@ impl Sender {
 
     fn next_volatile(&mut self) -> Option<Bytes> {
         let stanza = self.volatile.pop_front()?;
-        self.volatile_bytes.fetch_sub(stanza.len(), Ordering::Relaxed);
+        self.volatile_bytes
+            .fetch_sub(stanza.len(), Ordering::Relaxed);
         Some(stanza)
     }
 
     /// Waits before the next try: longer each time, and not at the same time as others.
     async fn pause(&mut self) {
-        let longest = PAUSES.1.min(PAUSES.0 * 2_u32.saturating_pow(self.failures.min(16)));
+        let longest = PAUSES
+            .1
+            .min(PAUSES.0 * 2_u32.saturating_pow(self.failures.min(16)));
         self.failures += 1;
-        let random = self.federation.node.upgrade().map_or(0, |node| node.random()[0]);
+        let random = self
+            .federation
+            .node
+            .upgrade()
+            .map_or(0, |node| node.random()[0]);
         sleep(longest / 2 + longest / 2 * u32::from(random) / 255).await;
     }
 
@@ -198,13 +206,21 @@ impl Sender {
             let now_ms = self.federation.now_ms();
             let waiting = self.take(WINDOW).await;
             let patience = i64::try_from(self.federation.patience.as_millis()).unwrap_or(i64::MAX);
-            let (late, young): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|waiting| waiting.at_ms.saturating_add(patience) <= now_ms);
+            let (late, young): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|waiting| waiting.at_ms.saturating_add(patience) <= now_ms);
             for waiting in &late {
-                self.federation.bounce(&waiting.stanza, Condition::RemoteServerTimeout);
+                self.federation
+                    .bounce(&waiting.stanza, Condition::RemoteServerTimeout);
             }
-            self.federation.outbox.settle(&late, Fate::Settled, now_ms).await;
-            self.federation.outbox.settle(&young, Fate::Again, now_ms).await;
+            self.federation
+                .outbox
+                .settle(&late, Fate::Settled, now_ms)
+                .await;
+            self.federation
+                .outbox
+                .settle(&young, Fate::Again, now_ms)
+                .await;
             self.looks = !young.is_empty();
             if late.is_empty() || !young.is_empty() {
                 return;
@@ -215,7 +231,10 @@ impl Sender {
     async fn take(&mut self, limit: usize) -> Vec<Waiting> {
         let now_ms = self.federation.now_ms();
         let after_crash = std::mem::take(&mut self.is_first);
-        self.federation.outbox.take(&self.pair, now_ms, limit, after_crash).await
+        self.federation
+            .outbox
+            .take(&self.pair, now_ms, limit, after_crash)
+            .await
     }
 
     async fn connect(&self) -> Result<Established, NoStream> {
@@ -237,10 +256,16 @@ impl Sender {
     async fn serve(&mut self, mut established: Established) -> NoStream {
         self.looks = true;
         let result = self.exchange(&mut established).await;
-        let unsettled: Vec<_> =
-            established.in_flight.into_iter().filter_map(|(_, waiting)| waiting).collect();
+        let unsettled: Vec<_> = established
+            .in_flight
+            .into_iter()
+            .filter_map(|(_, waiting)| waiting)
+            .collect();
         self.looks |= !unsettled.is_empty();
-        self.federation.outbox.settle(&unsettled, Fate::Again, self.federation.now_ms()).await;
+        self.federation
+            .outbox
+            .settle(&unsettled, Fate::Again, self.federation.now_ms())
+            .await;
         match result {
             Ok(()) => NoStream::Closed,
             Err(error) => error,
@@ -253,7 +278,11 @@ impl Sender {
         loop {
             self.fill(established).await?;
             let waits = !established.in_flight.is_empty();
-            let deadline = if waits { established.waits_since + ACK_TIME } else { heard + IDLE_TIME };
+            let deadline = if waits {
+                established.waits_since + ACK_TIME
+            } else {
+                heard + IDLE_TIME
+            };
             tokio::select! {
                 work = self.work.recv(), if established.in_flight.len() < WINDOW => match work {
                     Some(work) => self.enter(work),
@@ -301,7 +330,9 @@ impl Sender {
             }
         }
         while established.in_flight.len() < WINDOW {
-            let Some(stanza) = self.next_volatile() else { break };
+            let Some(stanza) = self.next_volatile() else {
+                break;
+            };
             out.extend_from_slice(&stanza);
             if established.has_acks {
                 established.track(None);
@@ -314,8 +345,15 @@ impl Sender {
             out.extend_from_slice(ASK);
         }
         let written = established.write(&out).await;
-        let fate = if written.is_ok() { Fate::Settled } else { Fate::Again };
-        self.federation.outbox.settle(&unconfirmed, fate, self.federation.now_ms()).await;
+        let fate = if written.is_ok() {
+            Fate::Settled
+        } else {
+            Fate::Again
+        };
+        self.federation
+            .outbox
+            .settle(&unconfirmed, fate, self.federation.now_ms())
+            .await;
         written
     }
 
@@ -325,9 +363,12 @@ impl Sender {
                 OutgoingAction::Write(bytes) => established.write(&bytes).await?,
                 OutgoingAction::Acked(h) => {
                     let done = established.acknowledged(h);
-                    self.federation.outbox.settle(&done, Fate::Settled, self.federation.now_ms()).await;
+                    self.federation
+                        .outbox
+                        .settle(&done, Fate::Settled, self.federation.now_ms())
+                        .await;
                 }
-                OutgoingAction::Close(None) => return Ok(Err(NoStream::Closed)?),
+                OutgoingAction::Close(None) => return Err(NoStream::Closed),
                 OutgoingAction::Close(Some(broken)) => return Err(broken.into()),
                 OutgoingAction::StartTls
                 | OutgoingAction::Established { .. }
@@ -353,7 +394,10 @@ impl Established {
             return Vec::new();
         };
         self.waits_since = Instant::now();
-        self.in_flight.drain(..=place).filter_map(|(_, waiting)| waiting).collect()
+        self.in_flight
+            .drain(..=place)
+            .filter_map(|(_, waiting)| waiting)
+            .collect()
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), NoStream> {
@@ -361,7 +405,9 @@ impl Established {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
-        timeout(ACK_TIME, writing).await.map_err(|_| NoStream::TimedOut)??;
+        timeout(ACK_TIME, writing)
+            .await
+            .map_err(|_| NoStream::TimedOut)??;
         Ok(())
     }
 
@@ -396,7 +442,9 @@ async fn negotiate<S: AsyncRead + AsyncWrite + Unpin>(
             match action {
                 OutgoingAction::Write(bytes) => stream.write_all(&bytes).await?,
                 OutgoingAction::StartTls => reached = Some(Reached::StartTls),
-                OutgoingAction::Established { has_acks } => reached = Some(Reached::Established { has_acks }),
+                OutgoingAction::Established { has_acks } => {
+                    reached = Some(Reached::Established { has_acks })
+                }
                 OutgoingAction::Verified(is_true) => reached = Some(Reached::Verified(is_true)),
                 OutgoingAction::Acked(_) => {}
                 OutgoingAction::Close(Some(broken)) => return Err(broken.into()),
@@ -422,7 +470,9 @@ impl Federation {
         if let Some(address) = self.peers.get(domain) {
             return Ok(vec![*address]);
         }
-        let found = tokio::net::lookup_host((domain, PORT)).await.map_err(|_| NoStream::NoAddress)?;
+        let found = tokio::net::lookup_host((domain, PORT))
+            .await
+            .map_err(|_| NoStream::NoAddress)?;
         Ok(found.collect())
     }
 
