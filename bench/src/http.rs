@@ -47,6 +47,7 @@ impl Node {
     fn start(hanse: &Path, root: &Path, data: &Path) -> Result<Self> {
         let mut child = Command::new(hanse)
             .args(["up", "--sample", "--json", "--listen", "127.0.0.1:0"])
+            .args(["--xmpp", "off", "--xmpp-tls", "off", "--xmpp-s2s", "off"])
             .args(["--metrics", "127.0.0.1:0", "--rate", "1000000", "--packs"])
             .arg(root.join("packs"))
             .arg("--data")

@@ -56,7 +56,8 @@ class Node:
     def __init__(self, hanse: Path, data: Path, log: Path):
         self.log = log.open("w")
         command = [hanse, "up", "--sample", "--json", "--data", data, "--rate", "100000"]
-        command += ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
+        for listener in ["--listen", "--metrics", "--xmpp", "--xmpp-tls", "--xmpp-s2s"]:
+            command += [listener, "127.0.0.1:0"]
         environment = {**os.environ, "RUST_BACKTRACE": "1"}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment

@@ -55,6 +55,16 @@ impl DataDir {
         self.0.join("zone.lock")
     }
 
+    /// The certificate that the node made for itself, and its key.
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// Files that people sent each other, sealed.
+    pub fn uploads(&self) -> PathBuf {
+        self.0.join("uploads")
+    }
+
     /// Where transactions go when the journal cannot write.
     pub fn dumps(&self) -> PathBuf {
         self.0.join("dumps")

@@ -1,6 +1,7 @@
 //! One running node: everything opened, wired and stopped in order.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use journal::{
     DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status,
 };
 use iris_server::store::JournalStore;
+use iris_server::{Server, StartError};
 use journal_sqlite::SqliteEngine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,6 +31,7 @@ use crate::http::{Platform, assemble, serve, surround};
 use crate::institutions::{Institutions, Node};
 use crate::iris::certificate::{CertificateError, CertificateFiles};
 use crate::iris::settings::{Parts, XmppConfig};
+use crate::iris::token_check::ZoneTokens;
 use crate::iris::{self, Messenger};
 use crate::journal_api::{JournalApi, LogIdentity};
 use crate::keystore::{KeyStore, KeyStoreError, Passphrase};
@@ -106,6 +109,9 @@ pub enum NodeError {
         #[source]
         source: jid::Error,
     },
+    /// The messenger cannot listen.
+    #[error("messenger cannot start")]
+    Messenger(#[from] StartError),
     /// The messenger has no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -136,6 +142,7 @@ pub struct Running {
 impl Running {
     /// Lets requests and effects under way finish, then closes the journal.
     pub async fn shutdown(self) {
+        self.messenger.server.shutdown().await;
         if self.stop.send(true).is_err() {
             tracing::debug!("every task had stopped already");
         }
@@ -198,7 +205,7 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
         .map_err(NodeError::Institutions)?;
     let bootstrap = announce_bootstrap(&platform).await?;
     gauges::register(&node);
-    let messenger = messenger(data, &settings.xmpp, &node)?;
+    let messenger = messenger(data, &settings.xmpp, &node).await?;
 
     let (stop, stopped) = watch::channel(false);
     let router = router(&node, &messenger, &keys, signer, settings.parts);
@@ -252,7 +259,11 @@ fn router(
 }
 
 /// The messenger, with a certificate.
-fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Messenger, NodeError> {
+async fn messenger(
+    data: &DataDir,
+    xmpp: &XmppConfig,
+    node: &Node,
+) -> Result<Messenger, NodeError> {
     let host = Host::new(&xmpp.domain, &node.public_url).map_err(|source| NodeError::Domain {
         domain: xmpp.domain.clone(),
         source,
@@ -267,12 +278,37 @@ fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Messenger
         }
     };
     let fingerprint = certificate.fingerprint()?;
+    let store = JournalStore::new(node.platform.reader.clone());
+    let platform = &node.platform;
+    let clock = platform.clock.clone();
+    let server = Server::start(
+        xmpp.server(host.clone(), certificate, platform.tokens.keyed_digest("salt", b"")),
+        platform.journal.clone(),
+        store.clone(),
+        Arc::new(move || clock.now_ms()),
+        Arc::new(system_entropy),
+        Arc::new(ZoneTokens(Arc::clone(platform))),
+    )
+    .await?;
+    create_private_dir(&data.uploads())?;
     Ok(Messenger::new(iris::Shared {
-        platform: Arc::clone(&node.platform),
-        store: JournalStore::new(node.platform.reader.clone()),
+        platform: Arc::clone(platform),
+        uploads: data.uploads(),
+        server,
+        store,
         fingerprint,
         host,
     }))
+}
+
+/// A folder for its owner only.
+fn create_private_dir(path: &std::path::Path) -> Result<(), NodeError> {
+    std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)))
+        .map_err(|source| NodeError::Io {
+            what: format!("folder {}", path.display()),
+            source,
+        })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {

@@ -119,6 +119,11 @@ impl Accounts {
         }
     }
 
+    /// Nobody else changes this account until what this returns is dropped.
+    pub async fn hold(&self, account: &BareJid) -> impl Send + use<> {
+        self.node.locks.hold(vec![account.clone()]).await
+    }
+
     /// One account.
     ///
     /// # Errors

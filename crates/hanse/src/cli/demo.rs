@@ -23,6 +23,7 @@ use super::up::{failure, import_sample_list, runtime, set_up_sample};
 use super::{Failure, Global};
 use crate::clock::Clock;
 use crate::config::{DataDir, HttpConfig};
+use crate::iris::settings::{Parts, XmppConfig};
 use crate::node::{Running, Settings, start};
 use crate::sample::Authorities;
 
@@ -175,6 +176,8 @@ async fn start_demo(data: DataDir) -> Result<Running, Failure> {
         public_url: None,
         webhook: None,
         passphrase: None,
+        xmpp: XmppConfig::silent(),
+        parts: Parts::All,
     };
     let running = start(settings).await.map_err(|error| failure(&error))?;
     import_sample_list(&running).await?;

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod doctor;
 pub mod entity;
 pub mod init;
+pub mod iris;
 pub mod journal;
 pub mod notification;
 pub mod principal;
@@ -22,7 +23,9 @@ pub mod sanctions;
 pub mod screen;
 pub mod token;
 pub mod up;
+pub mod user;
 pub mod verify;
+pub mod xmpp;
 pub mod zone;
 
 use std::path::PathBuf;
@@ -126,6 +129,12 @@ enum Command {
     /// Redeem, issue, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Give people accounts of the messenger, and take them back.
+    #[command(subcommand)]
+    User(user::User),
+    /// See what the messenger is doing: sessions, queues, domains, lag, rooms.
+    #[command(subcommand)]
+    Iris(iris::Iris),
     /// Check an evidence bundle, an audit export, a credential or a checkpoint, offline.
     Verify(verify::Verify),
     /// Check, copy and repair the journal of a data folder.
@@ -238,6 +247,8 @@ pub fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Demo(demo) => demo.run(&global),
         Command::Up(up) => up.run(&global),
+        Command::User(user) => user.run(&global),
+        Command::Iris(iris) => iris.run(&global),
         Command::Zone(zone) => zone.run(&global),
         Command::Entity(entity) => entity.run(&global),
         Command::Screen(screen) => screen.run(&global),

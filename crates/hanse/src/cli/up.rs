@@ -4,14 +4,16 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mez::zone::Lock;
 use serde_json::json;
 
 use super::init::{PassphraseArgs, create_keys, create_private_dir, system_entropy};
+use super::xmpp::XmppArgs;
 use super::{Failure, Global};
 use crate::config::{DataDir, HttpConfig};
 use crate::http::limits::Rate;
+use crate::iris::settings::Parts;
 use crate::node::{NodeError, Running, Settings, start};
 use crate::sample::{self, Authorities};
 use crate::screening::lists::{self, ImportBody};
@@ -42,8 +44,20 @@ pub struct Up {
     /// Requests a second that one caller may send.
     #[arg(long, value_name = "COUNT")]
     rate: Option<u32>,
+    /// Run one part alone, with principals, tokens and the journal.
+    #[arg(long, value_name = "PART", value_enum)]
+    only: Option<Only>,
+    #[command(flatten)]
+    xmpp: XmppArgs,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+}
+
+/// A part that is useful alone.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Only {
+    /// The messenger.
+    Iris,
 }
 
 impl Up {
@@ -85,6 +99,11 @@ impl Up {
             public_url: self.public_url.clone(),
             webhook: self.webhook.clone(),
             passphrase: self.passphrase.read()?,
+            xmpp: self.xmpp.config(),
+            parts: match self.only {
+                Some(Only::Iris) => Parts::Iris,
+                None => Parts::All,
+            },
         })
     }
 }
@@ -173,12 +192,15 @@ fn announce(global: &Global, running: &Running) {
     let output = global.output();
     let node = &running.node;
     let url = format!("http://{}", running.address);
+    let xmpp = running.messenger.server.addresses();
     if global.json {
         output.object(&json!({
             "url": url, "metrics": format!("http://{}/metrics", running.metrics_address),
             "zone": node.manifest.zone_id.as_str(), "did": node.issuer.did().to_string(),
             "log_key": node.log_verifier.to_string(), "data": running.data.path(),
             "bootstrap_token": running.bootstrap,
+            "domain": running.messenger.host.domain.as_str(), "xmpp": xmpp.c2s, "xmpp_tls": xmpp.c2s_tls,
+            "xmpp_s2s": xmpp.s2s, "certificate_sha256": running.messenger.fingerprint,
         }));
         return;
     }
@@ -192,6 +214,12 @@ fn announce(global: &Global, running: &Running) {
         did = node.issuer.did(),
         log_key = node.log_verifier,
     ));
+    if let Some(address) = xmpp.c2s.or(xmpp.c2s_tls) {
+        output.say(&format!(
+            "  XMPP       {address}, accounts end in @{}\n  TLS        SHA-256 {}\n",
+            running.messenger.host.domain, running.messenger.fingerprint,
+        ));
+    }
     if let Some(token) = &running.bootstrap {
         output.say(&format!(
             "There is no administrator yet. This one-time token makes you the first:\n\n  \

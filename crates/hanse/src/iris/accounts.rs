@@ -232,6 +232,7 @@ async fn erase_account(
     })
     .await?;
     state.forget_everything(&jid);
+    state.server.accounts().disconnect(jid.jid());
     Ok(outcome)
 }
 
@@ -310,6 +311,7 @@ impl Messenger {
                 Ok((account, reply))
             })
             .await?;
+        self.server.accounts().disconnect(jid.jid());
         Ok(outcome)
     }
 
@@ -321,6 +323,7 @@ impl Messenger {
         jid: &AccountAddress,
         decide: impl Fn(Option<Account>, i64) -> Result<(Account, Reply), Problem>,
     ) -> Result<Outcome, Problem> {
+        let _alone = self.server.accounts().hold(jid.jid()).await;
         let outcome = execute(&self.platform, permit, ticket, |now_ms| {
             let (expected, before) = self.present(jid)?;
             let (account, reply) = decide(before, now_ms)?;

@@ -148,7 +148,7 @@ fn document(collection: Collection, name: &str, body: &[u8]) -> Value {
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned())),
     };
     if let (Collection::Upload, Some(members)) = (collection, body.as_object_mut()) {
-        members.remove("key");
+        members.remove("file");
     }
     json!({ "kind": "document", "collection": collection, "name": name, "body": body })
 }
@@ -172,12 +172,12 @@ mod tests {
 
     #[test]
     fn what_signs_a_device_in_is_not_in_an_export() {
-        let secret = br#"{"credentials":"c","key":"k","name":"n"}"#;
+        let secret = br#"{"credentials":"c","file":"k","name":"n"}"#;
         for collection in [Collection::Account, Collection::FastToken, Collection::Resume] {
             assert_eq!(document(collection, "", secret)["body"], Value::Null);
         }
         let upload = document(Collection::Upload, "slot", secret);
-        assert_eq!(upload["body"]["key"], Value::Null);
+        assert_eq!(upload["body"]["file"], Value::Null);
         assert_eq!(upload["body"]["name"], "n");
     }
 }

@@ -10,15 +10,21 @@ pub mod certificate;
 pub mod export;
 pub mod host_meta;
 pub mod invitations;
+pub mod sealed_file;
+pub mod settings;
+pub mod token_check;
+pub mod upload;
 pub mod wire;
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
 use iris::host::Host;
+use iris_server::Server;
 use iris_server::store::JournalStore;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -26,23 +32,29 @@ use crate::http::Platform;
 use crate::http::problem::Problem;
 
 /// What the handlers of this module share.
-pub struct Parts {
+pub struct Shared {
     /// Journal, tokens, clock, limits.
     pub platform: Arc<Platform>,
     /// The names under which the messenger answers.
     pub host: Host,
+    /// The server, with its listeners and sessions.
+    pub server: Server,
     /// Documents and archives.
     pub store: JournalStore,
+    /// The folder of files that people sent each other.
+    pub uploads: PathBuf,
+    /// SHA-256 of the certificate that clients see.
+    pub fingerprint: String,
 }
 
 /// A cheap handle on the messenger: the state of the handlers.
 #[derive(Clone)]
-pub struct Messenger(pub Arc<Parts>);
+pub struct Messenger(Arc<Shared>);
 
 impl Deref for Messenger {
-    type Target = Parts;
+    type Target = Shared;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &Shared {
         &self.0
     }
 }
@@ -62,6 +74,11 @@ impl FromRef<Messenger> for Arc<Platform> {
 }
 
 impl Messenger {
+    /// A handle on the messenger.
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
     /// Runs a wide read off the threads that serve requests.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -87,5 +104,9 @@ pub fn client_routes(state: &Messenger) -> Router {
     Router::new()
         .route("/.well-known/host-meta", get(host_meta::xml))
         .route("/.well-known/host-meta.json", get(host_meta::json))
+        .route(
+            "/upload/{slot}/{name}",
+            get(upload::get).put(upload::put).options(upload::options),
+        )
         .with_state(state.clone())
 }

@@ -34,6 +34,8 @@ impl Node {
         let packs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packs");
         let mut child = Command::new(env!("CARGO_BIN_EXE_hanse"))
             .args(["up", "--sample", "--json", "--rate", "100000"])
+            .args(["--xmpp", "127.0.0.1:0", "--xmpp-tls", "127.0.0.1:0"])
+            .args(["--xmpp-s2s", "127.0.0.1:0"])
             .args([
                 "--listen",
                 "127.0.0.1:0",
