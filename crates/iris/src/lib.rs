@@ -9,6 +9,7 @@ pub mod account;
 pub mod archive;
 pub mod authorize;
 pub mod bosh;
+pub mod compliance;
 pub mod documents;
 pub mod framer;
 pub mod host;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod client_stream;
+mod compliance;
 mod framer;
 mod model;
 mod muc;
