@@ -5,7 +5,9 @@
 //! single peak. The sources give no weights, so each criterion stands alone with its best rate and
 //! its contrast, the share by which the worst rate falls short of the best. Two trials of one
 //! person at one rate differed by 18 % in power and 21 % in swing: a criterion whose contrast does
-//! not beat that says nothing. Power grows as breathing slows, so where the slowest rate wins on
+//! not beat that says nothing. Power is the heart rate's, not the intervals': an interval's swing
+//! grows with the square of its mean, so a pulse that drifts by 4 % between two steps would look
+//! like 17 % of power. Power grows as breathing slows, so where the slowest rate wins on
 //! power, that says nothing either.
 
 use alloc::vec::Vec;
@@ -61,10 +63,10 @@ pub struct Measures {
     pub synchrony_permille: u32,
     /// The middle breath's swing from peak to trough, thousandths of a beat per minute.
     pub swing_milli_bpm: u32,
-    /// Power at 0.04 to 0.15 Hz, thousandths of ms².
-    pub power_milli_ms2: u64,
-    /// Height of the highest peak there, thousandths of ms²/Hz.
-    pub peak_milli_ms2_hz: u64,
+    /// The heart rate's power at 0.04 to 0.15 Hz, thousandths of (beats a minute)².
+    pub power_milli_bpm2: u64,
+    /// Height of the highest peak there, thousandths of (beats a minute)²/Hz.
+    pub peak_milli_bpm2_hz: u64,
     /// The share of the heart rate's variance that is at the pace, thousandths.
     pub smoothness_permille: u32,
     /// How far the highest peak stands above the second, thousandths of its height.
@@ -78,8 +80,8 @@ impl Measures {
             followed: false,
             synchrony_permille: 0,
             swing_milli_bpm: 0,
-            power_milli_ms2: 0,
-            peak_milli_ms2_hz: 0,
+            power_milli_bpm2: 0,
+            peak_milli_bpm2_hz: 0,
             smoothness_permille: 0,
             single_peak_permille: 0,
         }
@@ -97,8 +99,8 @@ impl Measures {
         match criterion {
             Criterion::Synchrony => self.synchrony_permille.into(),
             Criterion::Swing => self.swing_milli_bpm.into(),
-            Criterion::Power => self.power_milli_ms2,
-            Criterion::PeakHeight => self.peak_milli_ms2_hz,
+            Criterion::Power => self.power_milli_bpm2,
+            Criterion::PeakHeight => self.peak_milli_bpm2_hz,
             Criterion::Smoothness => self.smoothness_permille.into(),
             Criterion::SinglePeak => self.single_peak_permille.into(),
         }
@@ -264,8 +266,8 @@ pub fn measure(milli_breaths: u32, beats: &[PacedBeat]) -> Measures {
         followed: permille(share) >= u32::from(FOLLOW_ENTER_PERMILLE),
         synchrony_permille: 1000 - 2 * u32::from(apart.min(500)),
         swing_milli_bpm: middle_swing(beats),
-        power_milli_ms2: whole(power * 1000.0),
-        peak_milli_ms2_hz: whole(peak * 1000.0),
+        power_milli_bpm2: whole(power * 1000.0),
+        peak_milli_bpm2_hz: whole(peak * 1000.0),
         smoothness_permille: permille(share),
         single_peak_permille: permille(if peak > 0.0 { 1.0 - second / peak } else { 0.0 }),
     }
@@ -320,16 +322,13 @@ fn middle_swing(beats: &[PacedBeat]) -> u32 {
 }
 
 /// Power, height of the highest peak and height of the second at 0.04 to 0.15 Hz, by projection
-/// of the intervals (ms, mean removed, Hann window, each weighted by its own length) on a fine
-/// grid of frequencies.
+/// of the heart rate (mean removed, Hann window, each beat weighted by its length) on a fine grid
+/// of frequencies.
 fn low_band(beats: &[PacedBeat]) -> (f64, f64, f64) {
     let seconds = |beat: &PacedBeat| f64::from(beat.rr.get()) / 1024.0;
+    let heart = |beat: &PacedBeat| f64::from(heart_milli_bpm(beat.rr)) / 1000.0;
     let total: f64 = beats.iter().map(seconds).sum();
-    let mean = beats
-        .iter()
-        .map(|b| seconds(b) * b.rr.to_millis())
-        .sum::<f64>()
-        / total;
+    let mean = beats.iter().map(|b| seconds(b) * heart(b)).sum::<f64>() / total;
     let mut time = 0.0;
     let mut samples = Vec::with_capacity(beats.len());
     let mut window_power = 0.0;
@@ -337,7 +336,7 @@ fn low_band(beats: &[PacedBeat]) -> (f64, f64, f64) {
         let middle = time + seconds(beat) / 2.0;
         let hann = 0.5 - 0.5 * libm::cos(core::f64::consts::TAU * middle / total);
         window_power += seconds(beat) * hann * hann;
-        samples.push((middle, seconds(beat) * hann * (beat.rr.to_millis() - mean)));
+        samples.push((middle, seconds(beat) * hann * (heart(beat) - mean)));
         time += seconds(beat);
     }
     let mut densities = Vec::new();

@@ -14,6 +14,7 @@ mod run;
 mod running;
 mod view;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
@@ -288,8 +289,8 @@ struct State {
 enum Stage {
     ExpectScreen,
     ExpectStart { screened: EngineMs },
-    Running(Running),
-    Ended(Summary),
+    Running(Box<Running>),
+    Ended(Box<Summary>),
 }
 
 /// A session with its pacer; without it during an assessment's pauses.

@@ -26,6 +26,8 @@ use crate::protocol::Kind;
 use crate::protocol::Protocol;
 use crate::units::EngineMs;
 
+/// The share of mended beats ends guidance only after so long: of three beats, one is a third.
+pub const ARTEFACT_WARM_UP_MS: u64 = 20_000;
 /// Good data for so long end a hold.
 pub const RECOVER_MS: u64 = 10_000;
 /// Good data for so long lead from the fixed pace to a hold.
@@ -64,6 +66,8 @@ pub struct Conditions {
     pub waited_ms: u64,
     /// Mended beats of the last minute, thousandths.
     pub artefact_permille: u16,
+    /// How long ago the first beat was.
+    pub heard_ms: u64,
     /// How long the strap has said that it is off the skin; `None` if it does not say so.
     pub off_skin_ms: Option<u64>,
 }
@@ -99,6 +103,7 @@ impl Conditions {
         } else if self.silent_ms() > LOST_MS && !rules.broken(PlantedBug::StaleFixedIgnored) {
             Some(Code::DataLost)
         } else if self.artefact_permille > ARTEFACT_LOST_PERMILLE
+            && self.heard_ms > ARTEFACT_WARM_UP_MS
             && !rules.broken(PlantedBug::ArtefactFixedIgnored)
         {
             Some(Code::TooManyArtefacts)
@@ -382,6 +387,7 @@ mod tests {
             age_ms,
             waited_ms: 0,
             artefact_permille: 0,
+            heard_ms: 0,
             off_skin_ms: None,
         }
     }

@@ -20,6 +20,7 @@ pub(crate) struct Heart {
     timeline: Timeline,
     extractor: Extractor,
     off_skin_since: Option<EngineMs>,
+    first_beat_at: Option<EngineMs>,
 }
 
 impl Heart {
@@ -28,6 +29,7 @@ impl Heart {
             timeline: Timeline::new(),
             extractor: Extractor::new(windows),
             off_skin_since: None,
+            first_beat_at: None,
         }
     }
 
@@ -47,6 +49,7 @@ impl Heart {
         };
         let mut paced = Vec::new();
         for beat in accepted.beats() {
+            self.first_beat_at.get_or_insert(beat.at);
             if let Some(pacer) = pacer {
                 let half_ms = u64::from(beat.rr.get()) * 500 / 1024;
                 let middle = EngineMs(beat.at.0.saturating_sub(half_ms));
@@ -65,6 +68,11 @@ impl Heart {
         self.extractor.features(now)
     }
 
+    /// When the first beat was.
+    pub(crate) fn first_beat_at(&self) -> Option<EngineMs> {
+        self.first_beat_at
+    }
+
     /// Since when the strap has said that it is off the skin.
     pub(crate) fn off_skin_since(&self) -> Option<EngineMs> {
         self.off_skin_since
@@ -76,5 +84,6 @@ impl Canon for Heart {
         self.timeline.canon(sink);
         self.extractor.canon(sink);
         self.off_skin_since.canon(sink);
+        self.first_beat_at.canon(sink);
     }
 }

@@ -1,5 +1,6 @@
 //! Recomputes a session from its inputs and finds where the record differs.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
@@ -70,9 +71,9 @@ pub enum Diverged {
         /// Its number in the stream, from 1.
         seq: u64,
         /// What follows from the inputs.
-        expected: Account,
+        expected: Box<Account>,
         /// What the record says.
-        found: Account,
+        found: Box<Account>,
     },
 }
 
@@ -120,8 +121,8 @@ impl Replay {
                     Err(refused) => {
                         return Err(Diverged::Differs {
                             seq,
-                            expected: Account::Refused(refused),
-                            found: Account::Nothing,
+                            expected: Account::Refused(refused).into(),
+                            found: Account::Nothing.into(),
                         });
                     }
                 }
@@ -139,8 +140,8 @@ impl Replay {
                 }
                 Err(Diverged::Differs {
                     seq,
-                    expected: expected.map_or(Account::Nothing, Account::Ended),
-                    found: Account::Ended(found.clone()),
+                    expected: expected.map_or(Account::Nothing, Account::Ended).into(),
+                    found: Account::Ended(found.clone()).into(),
                 })
             }
         }
@@ -157,8 +158,8 @@ impl Replay {
         if expected != *found {
             return Err(Diverged::Differs {
                 seq,
-                expected: Account::Decided(expected),
-                found: Account::Decided(found.clone()),
+                expected: Account::Decided(expected).into(),
+                found: Account::Decided(found.clone()).into(),
             });
         }
         self.digests.push(expected.digest);

@@ -1,5 +1,6 @@
 //! A session while its pacer runs: start, time, wishes, end.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Engine;
@@ -39,15 +40,14 @@ pub(super) struct Moment<'a> {
     pub(super) now: EngineMs,
     pub(super) features: &'a Features,
     pub(super) off_skin_ms: Option<u64>,
+    pub(super) heard_ms: u64,
     pub(super) inhale_permille: u16,
     pub(super) rules: Rules,
 }
 
 impl Moment<'_> {
     pub(super) fn age_ms(&self) -> Option<u64> {
-        self.features
-            .last_beat_at
-            .map(|last| self.now.since(last))
+        self.features.last_beat_at.map(|last| self.now.since(last))
     }
 }
 
@@ -91,7 +91,7 @@ impl Engine {
             ]),
         ));
         running.start_pacer(&self.moment(at), first, events);
-        self.state.stage = Stage::Running(running);
+        self.state.stage = Stage::Running(Box::new(running));
         Ok(())
     }
 
@@ -104,6 +104,10 @@ impl Engine {
             now: at,
             features: &self.state.features,
             off_skin_ms: self.heart.off_skin_since().map(|since| at.since(since)),
+            heard_ms: self
+                .heart
+                .first_beat_at()
+                .map_or(0, |first| at.since(first)),
             inhale_permille: self.state.protocol.inhale_permille(),
             rules: self.rules,
         };
@@ -121,6 +125,10 @@ impl Engine {
             now,
             features: &self.state.features,
             off_skin_ms: self.heart.off_skin_since().map(|since| now.since(since)),
+            heard_ms: self
+                .heart
+                .first_beat_at()
+                .map_or(0, |first| now.since(first)),
             inhale_permille: self.state.protocol.inhale_permille(),
             rules: self.rules,
         }
@@ -153,6 +161,10 @@ impl Engine {
             now: at,
             features: &self.state.features,
             off_skin_ms: self.heart.off_skin_since().map(|since| at.since(since)),
+            heard_ms: self
+                .heart
+                .first_beat_at()
+                .map_or(0, |first| at.since(first)),
             inhale_permille: self.state.protocol.inhale_permille(),
             rules,
         };
@@ -168,11 +180,7 @@ impl Engine {
             Feeling::Neutral => Code::Neutral,
             Feeling::Unpleasant => Code::Unpleasant,
         };
-        events.push(Decision::critical(
-            DecisionKind::Felt,
-            code,
-            Numbers::new(),
-        ));
+        events.push(Decision::critical(DecisionKind::Felt, code, Numbers::new()));
         let runs = matches!(self.state.stage, Stage::Running(_));
         if feeling == Feeling::Unpleasant && runs {
             self.end(SessionOutcome::Unpleasant, code, events);
@@ -225,7 +233,7 @@ impl Engine {
             numbers([(Quantity::DurationMs, breathed_ms)]),
         ));
         self.state.mode = Mode::Unmeasured;
-        self.state.stage = Stage::Ended(Summary {
+        self.state.stage = Stage::Ended(Box::new(Summary {
             outcome,
             code,
             started_ms: started.map(|started| started.0),
@@ -235,7 +243,7 @@ impl Engine {
             verdict,
             inhibition,
             inhibitions: self.state.inhibitions.clone(),
-        });
+        }));
     }
 
     fn inhibit(

@@ -64,10 +64,8 @@ impl Running {
         if unfollowed_ms > NOT_FOLLOWED_STOP_MS && self.purpose == Purpose::Guidance {
             return Some((SessionOutcome::NotFollowed, Code::NotFollowedTooLong));
         }
-        if self.assessment.is_some() {
-            if let Some(over) = self.assess(moment, *mode, events) {
-                return Some(over);
-            }
+        if let Some(over) = self.assess(moment, *mode, events) {
+            return Some(over);
         }
         self.guide(moment, *mode, events);
         None
@@ -110,6 +108,7 @@ impl Running {
             age_ms: moment.age_ms(),
             waited_ms: moment.now.since(self.started),
             artefact_permille: moment.features.artefact_permille_60s,
+            heard_ms: moment.heard_ms,
             off_skin_ms: moment.off_skin_ms,
         }
     }
@@ -119,9 +118,7 @@ impl Running {
         let usable = self.conditions(moment).hold(moment.rules).is_none()
             && self.ladder.level() != Level::Fixed;
         let paced = Paced {
-            for_ms: self
-                .pacer
-                .map_or(0, |_| moment.now.since(self.paced_since)),
+            for_ms: self.pacer.map_or(0, |_| moment.now.since(self.paced_since)),
             inhale_permille: moment.inhale_permille,
         };
         let next = next_mode(*mode, moment.features, usable, paced);
