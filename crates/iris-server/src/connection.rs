@@ -264,11 +264,12 @@ impl Connection {
             match mail {
                 Mail::Passing(bytes) => {
                     bound.session.taken(bytes.len());
-                    if self.out.is_full() || bound.has_parked() {
-                        bound.park(bytes);
-                    } else {
-                        send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, bytes);
+                    if let Some(bytes) = bound.filter(bytes) {
+                        self.pass(bytes);
+                    } else if bound.holds_too_much() {
+                        self.release();
                     }
+                    let bound = self.bound.as_mut()?;
                     if bound.is_overfull() {
                         self.close(StreamCondition::ResourceConstraint.into()).await;
                         return None;
@@ -281,6 +282,9 @@ impl Connection {
                             bound.fall_behind();
                         } else {
                             bound.position = id;
+                            for held in bound.release() {
+                                send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, held);
+                            }
                             send(&self.machine, self.wire.as_ref(), &mut self.out, bound, Some(id), bytes);
                         }
                     }
@@ -323,6 +327,24 @@ impl Connection {
             self.carry_out(actions).await;
         }
         None
+    }
+
+    /// Sends what no archive keeps, after what waited for somebody to look.
+    fn pass(&mut self, bytes: Bytes) {
+        self.release();
+        let Some(bound) = self.bound.as_mut() else { return };
+        if self.out.is_full() || bound.has_parked() {
+            bound.park(bytes);
+        } else {
+            send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, bytes);
+        }
+    }
+
+    fn release(&mut self) {
+        let Some(bound) = self.bound.as_mut() else { return };
+        for bytes in bound.release() {
+            bound.park(bytes);
+        }
     }
 
     /// A new connection resumes this session.
@@ -376,7 +398,15 @@ impl Connection {
                 }
             }
             Action::Acked(h) => return self.acked(h),
-            Action::Csi(active) => self.change(&SessionChange::Active(active)),
+            Action::Csi(active) => {
+                self.change(&SessionChange::Active(active));
+                if let Some(bound) = &mut self.bound {
+                    bound.is_active = active;
+                }
+                if active {
+                    self.release();
+                }
+            }
             Action::Close => self.is_closing = true,
         }
         Vec::new()

@@ -14,6 +14,11 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
     let secs = bound.managed.as_ref().map_or(0, |managed| managed.max_secs);
     let until = Instant::now() + Duration::from_secs(u64::from(secs));
     bound.fall_behind();
+    // A device without a connection is asked nothing: what waited for somebody to look is kept like the rest.
+    bound.is_active = true;
+    for bytes in bound.release() {
+        bound.park(bytes);
+    }
     loop {
         bound.advance();
         let store_at = bound.store_at().unwrap_or(until).min(until);

@@ -11,6 +11,7 @@ pub mod tls;
 mod accounts;
 mod committer;
 mod connection;
+mod dedupe;
 mod detached;
 mod listen;
 mod locks;

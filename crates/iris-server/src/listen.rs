@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use iris::framer::Limits as FrameLimits;
+use iris::host::Host;
+use iris::services;
 use iris::stream::{ClientStream, Config};
+use iris::xml::Xml;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -85,6 +88,19 @@ impl Rate {
     }
 }
 
+/// What a stream offers after sign-in beside its own: capabilities (XEP-0115 6.3), roster versions (RFC 6121 2.6) and
+/// approval in advance (RFC 6121 3.4).
+fn features(host: &Host) -> String {
+    let (node, version) = services::disco::capabilities(host);
+    let caps = Xml::in_namespace("c", "http://jabber.org/protocol/caps")
+        .attr("hash", "sha-1")
+        .attr("node", &node)
+        .attr("ver", &version);
+    let versions = Xml::in_namespace("ver", "urn:xmpp:features:rosterver");
+    let approval = Xml::in_namespace("sub", "urn:xmpp:features:pre-approval");
+    [caps, versions, approval].map(Xml::finish).concat()
+}
+
 /// What all listeners for clients share.
 pub(crate) struct Clients {
     pub(crate) shared: Arc<Shared>,
@@ -109,7 +125,7 @@ impl Clients {
             after: FrameLimits::AFTER,
             tries: TRIES,
             takes_tokens: true,
-            features: String::new(),
+            features: features(&node.host),
             random: node.random(),
             salt_key: self.salt_key,
         })

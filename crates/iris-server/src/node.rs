@@ -14,10 +14,12 @@ use iris::muc::{self, Rooms};
 use iris::outcome::{Context, Outcome, Send as Sending, SessionChange, Target};
 use iris::services;
 use iris::stanza::{Condition, Kind, Stanza, error_reply, iq_result};
+use iris::stream::StreamCondition;
 use jid::{BareJid, FullJid, Jid};
 
 use crate::committer::{Change, Committer, NotCommitted, Place};
 use crate::config::Limits;
+use crate::dedupe::Key;
 use crate::locks::{Held, Locks};
 use crate::registry::{Mail, Registry, Session};
 use crate::remote::{Components, Remote};
@@ -69,6 +71,8 @@ pub(crate) struct Caller {
     pub(crate) is_alone: bool,
     /// Its count is stored with what it archives.
     pub(crate) is_proven: bool,
+    /// What it is known by if it comes again.
+    pub(crate) key: Option<Key>,
 }
 
 impl Node {
@@ -112,9 +116,12 @@ impl Node {
             Kind::Iq if stanza.is_answer() => Vec::new(),
             Kind::Iq | Kind::Presence => {
                 let to_server = stanza.to.as_ref().is_some_and(|to| to.node().is_none());
-                let from = Some(&stanza.from).filter(|_| !to_server || stanza.kind == Kind::Presence);
-                let both = from.into_iter().chain(stanza.to.as_ref());
-                both.filter(is_account).map(Jid::to_bare).collect()
+                let changes_account = memchr::memmem::find(&stanza.bytes, b"jabber:iq:register").is_some();
+                let is_own = !to_server || stanza.kind == Kind::Presence || changes_account;
+                let from = Some(&stanza.from).filter(|_| is_own);
+                let contact = contact_of(stanza);
+                let all = from.into_iter().chain(stanza.to.as_ref()).chain(contact.as_ref());
+                all.filter(is_account).map(Jid::to_bare).collect()
             }
         }
     }
@@ -213,6 +220,10 @@ impl Node {
     ) {
         let held = self.locks.hold(self.accounts_of(&stanza)).await;
         let place = self.committer.reserve(2 * stanza.bytes.len() + 1_024).await;
+        if !self.is_first(&mut caller, &stanza).await {
+            self.submit(place, Outcome::nothing(), Some(caller), None, held);
+            return;
+        }
         let principal = Principal::Session(caller.session.jid.clone());
         let (stanza, mut outcome) = if stanza.kind == Kind::Iq && !held.is_empty() {
             let node = self.clone();
@@ -241,6 +252,21 @@ impl Node {
             }
         }
         self.submit(place, outcome, Some(caller), Some(&stanza), held);
+    }
+
+    /// Whether the session's account did not send this message before.
+    async fn is_first(self: &Arc<Self>, caller: &mut Caller, stanza: &Stanza) -> bool {
+        let Some(key) = key_of(stanza) else { return true };
+        let sent = caller.session.sent.clone();
+        if !sent.is_loaded() {
+            let (node, account, sent) = (self.clone(), caller.session.jid.to_bare(), sent.clone());
+            let loading = tokio::task::spawn_blocking(move || sent.load(&node.store, &account));
+            if let Ok(Err(error)) = loading.await {
+                tracing::warn!(%error, "what was sent before cannot be read");
+            }
+        }
+        caller.key = Some(key.clone());
+        sent.is_first(key)
     }
 
     /// Handles a stanza from a peer server or a component; answers when it is durable.
@@ -326,6 +352,9 @@ impl Node {
                 }
                 Err(error) => {
                     node.forget(&outcome);
+                    if let Some((session, key)) = caller.as_ref().and_then(Caller::keyed) {
+                        session.sent.forget(key);
+                    }
                     match (caller, error) {
                         (Some(caller), NotCommitted::Refused) => caller.refuse(refusal),
                         (Some(caller), NotCommitted::Halted) => caller.done(Err(error)),
@@ -364,6 +393,12 @@ impl Node {
     }
 
     fn change_session(&self, session: &Session, change: &SessionChange) {
+        if *change == SessionChange::AccountRemoved {
+            for session in self.registry.sessions(&session.jid.to_bare()) {
+                session.notify(Mail::Close(StreamCondition::NotAuthorized));
+            }
+            return;
+        }
         let before = session.resource();
         session.apply(change);
         let SessionChange::Presence(Some((_, priority))) = change else {
@@ -459,6 +494,10 @@ impl Node {
 }
 
 impl Caller {
+    fn keyed(&self) -> Option<(&Session, &Key)> {
+        Some((&*self.session, self.key.as_ref()?))
+    }
+
     /// Whether an outcome that stores nothing may be shown before what waits for the disk: none of the session's own
     /// waits, or it concerns nobody else.
     fn may_pass(&self, outcome: &Outcome) -> bool {
@@ -484,6 +523,28 @@ impl Caller {
         }
         self.done(Ok(()));
     }
+}
+
+/// Whose roster a change of a roster reaches too (RFC 6121 2.5).
+fn contact_of(stanza: &Stanza) -> Option<Jid> {
+    if stanza.kind != Kind::Iq || stanza.type_.as_deref() != Some("set") {
+        return None;
+    }
+    stanza.child("query", Some("jabber:iq:roster"))?;
+    let query = stanza.payload()?;
+    let item = query.children().next()?;
+    Jid::new(item.attr("jid")?).ok()
+}
+
+/// What a message is known by if its client sends it again. What a room gets is the room's to tell apart.
+fn key_of(stanza: &Stanza) -> Option<Key> {
+    let is_message = stanza.kind == Kind::Message && stanza.type_.as_deref() != Some("groupchat");
+    if !is_message || memchr::memmem::find(&stanza.bytes, b"origin-id").is_none() {
+        return None;
+    }
+    let id = stanza.child("origin-id", Some("urn:xmpp:sid:0"))?;
+    let id = id.tag.value("id")?.into_owned();
+    Some((stanza.to.clone()?, id))
 }
 
 fn refused(stanza: &Stanza, condition: Condition) -> Outcome {

@@ -18,6 +18,7 @@ use jid::{BareJid, FullJid};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::committer::NotCommitted;
+use crate::dedupe::Sent;
 use crate::server::SessionStatus;
 use crate::session::Bound;
 
@@ -82,6 +83,8 @@ pub(crate) struct Session {
     pub(crate) jid: FullJid,
     /// Unlike that of every other session since the start.
     pub(crate) number: u64,
+    /// What the account sent lately; all its sessions share it.
+    pub(crate) sent: Arc<Sent>,
     standing: Mutex<Standing>,
     mailbox: mpsc::UnboundedSender<Mail>,
     queued: AtomicUsize,
@@ -269,8 +272,10 @@ impl Registry {
             return Err(NotAdded::TooMany);
         }
         let (mailbox, mail) = mpsc::unbounded_channel();
+        let sent = sessions.values().next().map(|other| other.sent.clone());
         let session = Arc::new(Session {
             jid: resource.jid.clone(),
+            sent: sent.unwrap_or_default(),
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             standing: Mutex::new(Standing {
                 resource,

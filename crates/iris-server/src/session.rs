@@ -17,7 +17,9 @@ use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Query, SentIn
 use iris::live::Live as _;
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Stanza, with_child};
+use iris::services::csi::{self, While};
 use iris::services::{self, datetime};
+use jid::Jid;
 use tokio::sync::mpsc;
 
 use crate::committer::NotCommitted;
@@ -34,6 +36,8 @@ const INBOX_COUNT: usize = 64;
 const INBOX_BYTES: usize = 64 << 10;
 /// Messages read from an archive at a time.
 const PAGE: usize = 64;
+/// Stanzas that wait while nobody looks at the device.
+const HELD_MAX: usize = 200;
 /// Sent and unacknowledged stanzas, beyond which the archive waits.
 const UNACKNOWLEDGED_COUNT: usize = 1_000;
 /// Bytes of unacknowledged stanzas that no archive keeps, beyond which the session ends.
@@ -115,6 +119,10 @@ pub(crate) struct Bound {
     /// What no archive keeps and there was no room for.
     parked: VecDeque<Bytes>,
     parked_bytes: usize,
+    /// Somebody looks at the device (XEP-0352).
+    pub(crate) is_active: bool,
+    /// What waits until somebody looks, with the sender where a later one replaces it.
+    held: VecDeque<(Option<Jid>, Bytes)>,
     /// Up to here the client has what is archived.
     pub(crate) served: ArchiveId,
     pub(crate) served_stored: ArchiveId,
@@ -146,6 +154,8 @@ impl Bound {
             is_behind: false,
             parked: VecDeque::new(),
             parked_bytes: 0,
+            is_active: true,
+            held: VecDeque::new(),
             served: ArchiveId(0),
             served_stored: ArchiveId(0),
             sent_to: ArchiveId(0),
@@ -213,6 +223,7 @@ impl Bound {
                     number,
                     is_alone,
                     is_proven: false,
+                    key: None,
                 };
                 self.working = Some(Box::pin(self.node.clone().accept(caller, *stanza, sent_in)));
                 self.work();
@@ -317,6 +328,38 @@ impl Bound {
             self.served = self.sent_to;
             self.is_changed();
         }
+    }
+
+    /// What to do with a stanza while nobody looks at the device (XEP-0352): `None` when it waits or is dropped.
+    pub(crate) fn filter(&mut self, bytes: Bytes) -> Option<Bytes> {
+        if self.is_active {
+            return Some(bytes);
+        }
+        let Ok(stanza) = Stanza::from_peer(&bytes) else { return Some(bytes) };
+        match csi::while_inactive(&stanza) {
+            While::Urgent => return Some(bytes),
+            While::Dropped => {}
+            While::Waits => self.hold(None, bytes),
+            While::Replaceable => self.hold(Some(stanza.from), bytes),
+        }
+        None
+    }
+
+    fn hold(&mut self, sender: Option<Jid>, bytes: Bytes) {
+        if sender.is_some() {
+            self.held.retain(|(other, _)| *other != sender);
+        }
+        self.held.push_back((sender, bytes));
+    }
+
+    /// What waited while nobody looked.
+    pub(crate) fn release(&mut self) -> impl Iterator<Item = Bytes> + use<> {
+        std::mem::take(&mut self.held).into_iter().map(|(_, bytes)| bytes)
+    }
+
+    /// Whether so much waits that it must go out.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        self.held.len() >= HELD_MAX
     }
 
     /// What the client acknowledged is done with.

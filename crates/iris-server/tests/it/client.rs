@@ -83,7 +83,8 @@ impl Client {
     pub(crate) async fn online(bed: &Bed, name: &str, resource: &str) -> Self {
         let mut client = Self::bound(bed, name, resource).await;
         client.send("<presence/>").await;
-        client.until("</presence>").await;
+        let own = format!("from='{}'/>", client.jid);
+        client.until(&own).await;
         client
     }
 

@@ -1,0 +1,90 @@
+//! A message that a client sends again, because it did not hear that the first was durable, is acknowledged and not
+//! stored or delivered again. It is known by the sender's `origin-id` (XEP-0359) and the address it goes to, among the
+//! last `REMEMBERED` that the sender's archive holds.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use iris::archive::{Archives, Direction, Query};
+use iris::documents::Unavailable;
+use jid::{BareJid, Jid};
+
+/// Messages of a sender that are remembered.
+const REMEMBERED: usize = 1_024;
+
+/// Where a message goes, and the client's id of it.
+pub(crate) type Key = (Jid, String);
+
+#[derive(Default)]
+struct Known {
+    is_loaded: bool,
+    seen: HashSet<Key>,
+    order: VecDeque<Key>,
+}
+
+/// What an account sent lately.
+#[derive(Default)]
+pub(crate) struct Sent(Mutex<Known>);
+
+impl Sent {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the archive was read.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.lock().is_loaded
+    }
+
+    /// Reads what was sent before the account's first session came.
+    ///
+    /// # Errors
+    /// The archive cannot be read.
+    pub(crate) fn load(&self, archives: &dyn Archives, account: &BareJid) -> Result<(), Unavailable> {
+        let query = Query {
+            from_end: true,
+            limit: REMEMBERED,
+            ..Query::default()
+        };
+        let page = archives.page(account, &query)?;
+        let mut known = self.lock();
+        if known.is_loaded {
+            return Ok(());
+        }
+        known.is_loaded = true;
+        let sent = page.entries.into_iter().map(|archived| archived.entry);
+        for entry in sent.filter(|entry| entry.direction == Direction::Sent) {
+            if let Some(id) = entry.origin_id {
+                known.remember((entry.peer, id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers a message. `false` if it is known already.
+    pub(crate) fn is_first(&self, key: Key) -> bool {
+        self.lock().remember(key)
+    }
+
+    /// It did not become durable, so it may come again.
+    pub(crate) fn forget(&self, key: &Key) {
+        let mut known = self.lock();
+        known.seen.remove(key);
+        known.order.retain(|other| other != key);
+    }
+}
+
+impl Known {
+    fn remember(&mut self, key: Key) -> bool {
+        if !self.seen.insert(key.clone()) {
+            return false;
+        }
+        self.order.push_back(key);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        true
+    }
+}
