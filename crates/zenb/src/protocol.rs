@@ -339,6 +339,7 @@ impl From<Protocol> for RawProtocol {
 mod tests {
     use super::*;
 
+    /// REQ-200.
     #[test]
     fn a_pace_exists_exactly_within_its_limits() {
         // Every rate up to past the limit, with every inhale share.
@@ -356,6 +357,7 @@ mod tests {
         }
     }
 
+    /// REQ-200.
     #[test]
     fn a_guided_pace_stops_at_4_5_and_7_0() {
         assert!(GuidancePace::new(4_499, 400).is_err());
@@ -364,6 +366,7 @@ mod tests {
         assert!(GuidancePace::new(7_001, 400).is_err());
     }
 
+    /// REQ-200.
     #[test]
     fn a_written_protocol_outside_the_limits_is_not_read() {
         let fast = r#"{"kind":{"paced":{"pace":{"milli_breaths":12001,"inhale_permille":500}}}}"#;
