@@ -202,6 +202,9 @@ impl Documents for Overlay<'_> {
                 changed.insert(name, body);
             }
         }
+        if changed.is_empty() {
+            return self.base.list(collection, owner, prefix, after, limit);
+        }
         // Enough that `limit` are left even if every change takes one away.
         let limit_below = limit.saturating_add(changed.len());
         let below = self

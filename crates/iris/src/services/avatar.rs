@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::{ns, presence};
 use crate::outcome::{Context, Outcome};
 use crate::stanza::{Condition, with_child, without_children};
-use crate::xml::{Child, Children, Xml};
+use crate::xml::{Child, Xml};
 
 /// A picture as vcards carry it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Addition {
         )))
     }
 
-    /// Presence with the hash. What the client itself says of a photo stands, unless it says nothing.
+    /// Presence with the hash, instead of what the client says of a photo.
     pub(crate) fn to(&self, presence: &Bytes) -> Bytes {
         let Self(Some(hash)) = self else {
             return presence.clone();
@@ -56,7 +56,7 @@ impl Addition {
     }
 }
 
-/// A presence with what the server adds to it.
+/// The presence of a device that is there, with what the server adds to it.
 ///
 /// # Errors
 /// The store cannot answer.
@@ -65,10 +65,6 @@ pub(crate) fn stamped(
     account: &BareJid,
     presence: &Bytes,
 ) -> Result<Bytes, Refusal> {
-    let is_gone = Children::of(presence).next().is_none();
-    if is_gone && presence.windows(11).any(|window| window == b"unavailable") {
-        return Ok(presence.clone());
-    }
     Ok(Addition::of(ctx, account)?.to(presence))
 }
 

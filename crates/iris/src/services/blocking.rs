@@ -22,7 +22,9 @@ const BLOCKED_MAX: usize = 4_096;
 /// # Errors
 /// The store cannot answer.
 pub(crate) fn is_blocked(ctx: &Context<'_>, owner: &BareJid, jid: &Jid) -> Result<bool, Refusal> {
-    if jid.to_bare() == *owner || owner.node().is_none() {
+    // Who blocks their own domain still needs its server.
+    let is_server = jid.node().is_none() && ctx.host.is_local(jid);
+    if jid.to_bare() == *owner || owner.node().is_none() || is_server {
         return Ok(false);
     }
     Ok(List::of(ctx, owner)?.holds(jid))

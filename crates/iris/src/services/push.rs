@@ -2,7 +2,7 @@
 //! Only the number of messages leaves the node, never a sender or a text.
 
 use data_encoding::HEXLOWER;
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
 
 use super::forms::{Form, field};
@@ -84,19 +84,37 @@ pub(crate) fn handle(
 /// # Errors
 /// The store cannot answer.
 pub(crate) fn wake(ctx: &Context<'_>, owner: &BareJid, count: usize) -> Result<Vec<Send>, Refusal> {
-    let registrations = stored::read_all::<Registration>(ctx, Collection::Push, owner, "")?;
-    if registrations.is_empty() {
-        return Ok(Vec::new());
-    }
     let live = ctx.live.resources(owner);
-    let is_away = |registration: &Registration| {
+    let is_there = |resource: &str| {
         live.iter()
-            .all(|resource| resource.jid.resource().as_str() != registration.resource)
+            .any(|known| known.jid.resource().as_str() == resource)
     };
+    wake_where(ctx, owner, count, |resource| !is_there(resource))
+}
+
+/// What wakes a device whose session lost its connection and waits to be resumed (XEP-0198), when `count` messages wait
+/// for it: called when the connection is lost with messages unacknowledged, and for each one that comes after.
+pub fn wake_detached(ctx: &Context<'_>, session: &FullJid, count: usize) -> Outcome {
+    let is_its_own = |resource: &str| session.resource().as_str() == resource;
+    let woken = wake_where(ctx, &session.to_bare(), count, is_its_own);
+    Outcome {
+        // Who cannot be woken now reads the messages later.
+        send: woken.unwrap_or_default(),
+        ..Outcome::nothing()
+    }
+}
+
+fn wake_where(
+    ctx: &Context<'_>,
+    owner: &BareJid,
+    count: usize,
+    is_away: impl Fn(&str) -> bool,
+) -> Result<Vec<Send>, Refusal> {
+    let registrations = stored::read_all::<Registration>(ctx, Collection::Push, owner, "")?;
     let sends = registrations
         .into_iter()
         .map(|(_, registration)| registration)
-        .filter(is_away)
+        .filter(|registration| is_away(&registration.resource))
         .enumerate()
         .filter_map(|(index, registration)| {
             let service = Jid::new(&registration.service).ok()?;

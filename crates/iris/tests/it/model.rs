@@ -265,7 +265,12 @@ impl World {
         outcome
     }
 
-    fn in_context<T>(&mut self, pending: &[Write], run: impl FnOnce(&Context<'_>) -> T) -> T {
+    /// Runs a handler.
+    pub(crate) fn in_context<T>(
+        &mut self,
+        pending: &[Write],
+        run: impl FnOnce(&Context<'_>) -> T,
+    ) -> T {
         self.count += 1;
         self.now_ms += 1;
         let mut random = [0; 32];

@@ -2,6 +2,7 @@
 
 use iris::archive::Direction;
 use iris::documents::Collection;
+use iris::services::push::wake_detached;
 use jid::{BareJid, FullJid};
 use minidom::Element;
 
@@ -273,6 +274,11 @@ fn an_absent_device_is_woken_through_its_app_server_which_learns_only_a_number()
     assert_eq!(to.as_str(), "push.far.test");
     assert!(push.contains("node='n1'") && push.contains("s3") && push.contains("message-count"));
     assert!(!push.contains("alice") && !push.contains("hi<"));
+    let detached = world.in_context(&[], |ctx| wake_detached(ctx, &phone, 3));
+    assert_eq!(detached.send.len(), 1);
+    let other = FullJid::new("bob@zone.test/laptop").unwrap();
+    let detached = world.in_context(&[], |ctx| wake_detached(ctx, &other, 3));
+    assert_eq!(detached.send, []);
     let phone = world.online("bob/phone");
     world.ask(
         &phone,

@@ -109,6 +109,23 @@ fn a_whole_domain_can_be_blocked() {
     world.receive("<presence type='subscribe' from='x@spam.test' to='alice@zone.test'/>");
     assert!(world.take(&alice).is_empty());
     assert!(world.archives.is_empty());
+    world.ask(
+        &alice,
+        "set",
+        None,
+        "<block xmlns='urn:xmpp:blocking'><item jid='zone.test'/></block>",
+    );
+    let ping = world.ask(
+        &alice,
+        "get",
+        Some("zone.test"),
+        "<ping xmlns='urn:xmpp:ping'/>",
+    );
+    assert_eq!(
+        ping.attr("type"),
+        Some("result"),
+        "the own server is not blocked with its accounts"
+    );
 }
 
 #[test]
