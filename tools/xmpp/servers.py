@@ -275,11 +275,6 @@ modules:
 '''
         path = self.folder / "ejabberd.yml"
         path.write_text(config)
-        (self.folder / "inetrc").write_text(
-            "{lookup, [file]}.\n" + "".join(
-                "{host, {" + ip.replace(".", ",") + "}, [\"" + name + "\"]}.\n" for name, (ip, _) in self.peers.items()
-            )
-        )
         library = next(Path(EJABBERD_LIBS).glob("ejabberd-*/ebin"))
         environment = dict(
             os.environ,
@@ -287,18 +282,27 @@ modules:
             EJABBERD_LOG_PATH=str(self.folder / "ejabberd.log"),
             EJABBERD_PID_PATH=str(self.folder / "ejabberd.pid"),
             ERL_CRASH_DUMP=str(self.folder / "crash.dump"),
-            ERL_INETRC=str(self.folder / "inetrc"),
             ERL_LIBS=EJABBERD_LIBS,
             HOME=str(self.folder),
         )
         (self.folder / "mnesia").mkdir(exist_ok=True)
         # Without Erlang's distribution, so that no port mapper is started and several servers do not meet.
         self._run(
-            ["erl", "+K", "true", "+P", "250000", "-noinput", "-pa", str(library), "-mnesia", "dir", f'"{self.folder}/mnesia"',
+            self._with_hosts() + ["erl", "+K", "true", "+P", "250000", "-noinput", "-pa", str(library), "-mnesia", "dir", f'"{self.folder}/mnesia"',
              "-kernel", "inet_dist_use_interface", "{127,0,0,1}", "-s", "ejabberd"],
             env=environment,
             cwd=self.folder,
         )
+
+    def _with_hosts(self):
+        """A prefix to the command that gives the process an /etc/hosts of its own, which is where ejabberd looks peers up."""
+        if not self.peers:
+            return []
+        hosts = self.folder / "hosts"
+        own = "".join(f"{ip} {name}\n" for name, (ip, _) in self.peers.items())
+        hosts.write_text("127.0.0.1 localhost\n" + own)
+        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        return ["unshare", "--mount", "--map-root-user", "sh", "-c", script, str(hosts)]
 
     def files(self):
         """Folders that hold what the server wrote."""
