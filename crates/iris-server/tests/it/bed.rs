@@ -23,7 +23,7 @@ impl Projection for Projected {
     }
 }
 
-struct NoTokens;
+pub(crate) struct NoTokens;
 
 impl TokenCheck for NoTokens {
     fn check(&self, _: &str) -> Option<BareJid> {

@@ -24,9 +24,9 @@ pub(crate) struct Client {
     pub(crate) jid: String,
 }
 
-fn connector(folder: &Path) -> TlsConnector {
+fn connector(anchors: &Path) -> TlsConnector {
     let mut roots = RootCertStore::empty();
-    for certificate in iris_server::tls::certificates(&folder.join("cert.pem")).unwrap() {
+    for certificate in iris_server::tls::certificates(anchors).unwrap() {
         roots.add(certificate).unwrap();
     }
     let provider = Arc::new(crypto::ring::default_provider());
@@ -42,7 +42,7 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr, folder: &Path) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let name = "localhost".try_into().unwrap();
-        let stream = connector(folder).connect(name, stream).await.unwrap();
+        let stream = connector(&folder.join("cert.pem")).connect(name, stream).await.unwrap();
         Self {
             stream,
             read: String::new(),
@@ -125,5 +125,137 @@ impl Client {
     pub(crate) async fn all_before_pong(&mut self, id: &str) -> String {
         self.send(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>")).await;
         self.until(&format!("id='{id}'")).await
+    }
+}
+
+/// Stream management.
+impl Client {
+    /// Makes the session resumable and returns its name.
+    pub(crate) async fn manage(&mut self) -> String {
+        self.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+        self.until("<enabled").await;
+        attribute(&self.until("/>").await, "id")
+    }
+
+    /// Waits until everything sent is durable, and returns how much that is.
+    pub(crate) async fn settled(&mut self) -> u32 {
+        self.send("<r xmlns='urn:xmpp:sm:3'/>").await;
+        self.until("<a xmlns='urn:xmpp:sm:3'").await;
+        attribute(&self.until("/>").await, "h").parse().unwrap()
+    }
+
+    /// Resumes a session, and returns how much of what it sent is durable.
+    pub(crate) async fn resumed(bed: &Bed, name: &str, id: &str, h: u32) -> (Self, u32) {
+        let mut client = Self::signed_in(bed, name).await;
+        client.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='{h}'/>")).await;
+        client.until("<resumed").await;
+        let handled = attribute(&client.until("/>").await, "h").parse().unwrap();
+        (client, handled)
+    }
+
+    /// Whole messages until the answer of a ping, with the number of stanzas in all.
+    pub(crate) async fn messages_before_pong(&mut self, id: &str) -> Vec<String> {
+        let all = self.all_before_pong(id).await;
+        let parts = all.split("<message").skip(1);
+        parts.map(|part| part.split("</message>").next().unwrap().to_owned()).collect()
+    }
+
+    /// The connection goes without a word.
+    pub(crate) fn cut(self) {
+        drop(self);
+    }
+
+    /// Reads until the stream or the connection ends.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut buffer = [0; 4_096];
+        let reading = async {
+            loop {
+                match self.stream.read(&mut buffer).await {
+                    Ok(count) if count > 0 => {
+                        self.read.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+                    }
+                    _ => return std::mem::take(&mut self.read),
+                }
+            }
+        };
+        timeout(PATIENCE, reading).await.unwrap()
+    }
+}
+
+/// The value of an attribute in the text of a tag.
+pub(crate) fn attribute(tag: &str, name: &str) -> String {
+    let start = tag.find(&format!("{name}='")).unwrap_or_else(|| panic!("no {name} in {tag:?}"));
+    let value = &tag[start + name.len() + 2..];
+    value[..value.find('\'').unwrap()].to_owned()
+}
+
+/// For streams that may end.
+impl Client {
+    pub(crate) async fn try_send(&mut self, text: &str) -> std::io::Result<()> {
+        self.stream.write_all(text.as_bytes()).await?;
+        self.stream.flush().await
+    }
+
+    /// Whether `text` comes before the stream ends. What was read stays.
+    pub(crate) async fn try_until(&mut self, text: &str) -> Option<()> {
+        let mut buffer = [0; 4_096];
+        loop {
+            if self.read.contains(text) {
+                return Some(());
+            }
+            match timeout(PATIENCE, self.stream.read(&mut buffer)).await.unwrap() {
+                Ok(count) if count > 0 => {
+                    self.read.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// How many messages came before the stream ended or a ping was answered.
+    pub(crate) async fn drain_messages(&mut self) -> usize {
+        let _ = self.try_send("<iq type='get' id='last'><ping xmlns='urn:xmpp:ping'/></iq>").await;
+        let _ = self.try_until("id='last'").await;
+        self.read.matches("</message>").count()
+    }
+}
+
+/// Other domains than `localhost`.
+impl Client {
+    /// Signed in and available at a node that serves `domain` and whose certificate leads to `anchors`.
+    pub(crate) async fn online_at(
+        address: SocketAddr,
+        anchors: &Path,
+        domain: &str,
+        name: &str,
+        resource: &str,
+    ) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let server = "localhost".try_into().unwrap();
+        let mut client = Self {
+            stream: connector(anchors).connect(server, stream).await.unwrap(),
+            read: String::new(),
+            jid: format!("{name}@{domain}/{resource}"),
+        };
+        let header = format!(
+            "<stream:stream to='{domain}' version='1.0' xmlns='jabber:client' \
+             xmlns:stream='http://etherx.jabber.org/streams'>"
+        );
+        client.send(&header).await;
+        client.until("</stream:features>").await;
+        let plain = BASE64.encode(format!("\0{name}\0pencil").as_bytes());
+        let sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
+        client.send(&format!("<auth xmlns='{sasl}' mechanism='PLAIN'>{plain}</auth>")).await;
+        client.until("<success").await;
+        client.send(&header).await;
+        client.until("</stream:features>").await;
+        let bind = "urn:ietf:params:xml:ns:xmpp-bind";
+        let resource = format!("<resource>{resource}</resource>");
+        client.send(&format!("<iq type='set' id='b'><bind xmlns='{bind}'>{resource}</bind></iq>")).await;
+        client.until("</bind></iq>").await;
+        client.send("<presence/>").await;
+        client.until("<presence").await;
+        client.all_before_pong("online").await;
+        client
     }
 }

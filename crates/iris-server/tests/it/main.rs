@@ -2,4 +2,7 @@
 
 mod bed;
 mod client;
+mod federation;
+mod crash;
 mod messages;
+mod resume;
