@@ -130,8 +130,8 @@ pub const ROWS: &[Row] = &[
     row(Core, Advanced, "XEP-0115", "Entity Capabilities", "1.6.0", Complete,
         &[(SERVICES_MISC, "the_servers_capabilities_hash_what_it_answers"), (SERVICES_PEP, "the_server_asks_once_for_the_same_capabilities")], ""),
     row(Core, Advanced, "XEP-0163", "Personal Eventing Protocol", "1.2.2", Partial,
-        &[(SERVICES_PEP, "events_reach_who_may_read_and_announced_interest"), (SERVICES_PEP, "a_device_that_arrives_gets_the_newest_item_of_what_it_wants"), (STOCK_ACCOUNT, "pep_notifies_contacts_who_asked")],
-        "contacts on other servers read items and get no events; no explicit subscriptions"),
+        &[(SERVICES_PEP, "events_reach_who_may_read_and_announced_interest"), (SERVICES_PEP, "a_device_that_arrives_gets_the_newest_item_of_what_it_wants"), (SERVICES_PEP, "contacts_on_other_servers_get_events_while_they_are_there_and_may_read"), (STOCK_ACCOUNT, "pep_notifies_contacts_who_asked")],
+        "contacts are subscribed by presence and capabilities; no explicit subscriptions"),
 
     row(Web, Basic, "RFC 7395", "XMPP over WebSocket", "", Complete,
         &[(STREAM, "a_websocket_carries_one_element_a_message")], ""),

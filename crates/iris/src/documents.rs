@@ -22,6 +22,8 @@ pub enum Collection {
     PepItem,
     /// Configuration of personal eventing nodes, by node.
     PepNode,
+    /// Devices of contacts on other servers that want events, by full address.
+    PepWatcher,
     /// vcard-temp (XEP-0054); one document named `""`.
     Vcard,
     /// Private XML (XEP-0049), named `{namespace}element`.
@@ -55,6 +57,7 @@ impl Collection {
         Self::Block,
         Self::PepItem,
         Self::PepNode,
+        Self::PepWatcher,
         Self::Vcard,
         Self::Private,
         Self::ArchivePreferences,

@@ -18,6 +18,7 @@ pub fn record_kind(collection: Collection) -> &'static str {
         Collection::Block => "iris_block",
         Collection::PepItem => "iris_pep_item",
         Collection::PepNode => "iris_pep_node",
+        Collection::PepWatcher => "iris_pep_watcher",
         Collection::Vcard => "iris_vcard",
         Collection::Private => "iris_private",
         Collection::ArchivePreferences => "iris_archive_preferences",

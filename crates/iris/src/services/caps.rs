@@ -3,7 +3,7 @@
 //! The answer stands for the asking session alone, so nobody can speak for another's software.
 
 use bytes::Bytes;
-use jid::{FullJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 
 use super::refusal::Refusal;
 use super::{ns, pep};
@@ -30,17 +30,32 @@ pub(crate) fn ask(
     {
         return None;
     }
-    let query = Xml::in_namespace("query", ns::DISCO_INFO).attr("node", &node);
+    Some(question(
+        &node,
+        ctx.host.domain.as_str(),
+        Target::Resource(session.clone()),
+        session,
+    ))
+}
+
+/// The question, in the account's name, to a contact's device on another server.
+pub(crate) fn ask_far(account: &BareJid, device: &FullJid, node: &str) -> Send {
+    let to = Target::Route(device.clone().into());
+    question(node, account.as_str(), to, device)
+}
+
+fn question(node: &str, from: &str, target: Target, to: &FullJid) -> Send {
+    let query = Xml::in_namespace("query", ns::DISCO_INFO).attr("node", node);
     let question = Xml::new("iq")
         .attr("type", "get")
         .attr("id", ID)
-        .attr("from", ctx.host.domain.as_str())
-        .attr("to", session.as_str())
+        .attr("from", from)
+        .attr("to", to.as_str())
         .child(query);
-    Some(Send {
-        to: Target::Resource(session.clone()),
+    Send {
+        to: target,
         stanza: question.finish().into(),
-    })
+    }
 }
 
 /// Whether a stanza answers [`ask`].
@@ -56,7 +71,18 @@ pub(crate) fn learn(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refus
     let Ok(session) = stanza.from.try_as_full() else {
         return Ok(Outcome::nothing());
     };
-    let wanted: Vec<String> = stanza
+    let wanted = wanted(stanza);
+    let send = pep::newest_for(ctx, &Jid::from(session.clone()), &wanted)?;
+    Ok(Outcome {
+        session: vec![SessionChange::Notify(wanted)],
+        send,
+        ..Outcome::nothing()
+    })
+}
+
+/// The nodes that an answer wants events of.
+pub(crate) fn wanted(stanza: &Stanza) -> Vec<String> {
+    stanza
         .payload()
         .filter(|query| query.is("query", ns::DISCO_INFO))
         .into_iter()
@@ -68,16 +94,11 @@ pub(crate) fn learn(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refus
         })
         .filter_map(|feature| feature.strip_suffix("+notify").map(str::to_owned))
         .take(NODES_MAX)
-        .collect();
-    let send = pep::newest_for(ctx, &Jid::from(session.clone()), &wanted)?;
-    Ok(Outcome {
-        session: vec![SessionChange::Notify(wanted)],
-        send,
-        ..Outcome::nothing()
-    })
+        .collect()
 }
 
-fn node(presence: &[u8]) -> Option<String> {
+/// What a presence is named by its capabilities.
+pub(crate) fn node(presence: &[u8]) -> Option<String> {
     let caps = Children::of(presence).find(|child| child.is("c", Some(ns::CAPS)))?;
     Some(format!(
         "{}#{}",

@@ -106,12 +106,7 @@ fn decide_iq(ctx: &Context<'_>, permit: &Permit, stanza: &Stanza) -> Result<Outc
         return to_device(ctx, stanza, &full);
     }
     if stanza.is_answer() {
-        let is_learned = is_from_session && to.node().is_none() && caps::is_answer(stanza);
-        return if is_learned {
-            caps::learn(ctx, stanza)
-        } else {
-            Ok(Outcome::nothing())
-        };
+        return answered(ctx, stanza, &to);
     }
     let request = Request::read(stanza)?;
     let bare = to.to_bare();
@@ -125,6 +120,18 @@ fn decide_iq(ctx: &Context<'_>, permit: &Permit, stanza: &Stanza) -> Result<Outc
         return to_own(ctx, &Owner::of(permit)?, &request);
     }
     to_other(ctx, &bare, &request)
+}
+
+/// The answer to what the server itself asked, in its own name or in an account's.
+fn answered(ctx: &Context<'_>, stanza: &Stanza, to: &Jid) -> Result<Outcome, Refusal> {
+    if !caps::is_answer(stanza) {
+        return Ok(Outcome::nothing());
+    }
+    match (message::is_from_session(ctx, &stanza.from), to.node()) {
+        (true, None) => caps::learn(ctx, stanza),
+        (false, Some(_)) => pep::learn(ctx, &to.to_bare(), stanza),
+        _ => Ok(Outcome::nothing()),
+    }
 }
 
 /// A device answers itself; one that is not there, or whose owner blocked the caller, cannot.

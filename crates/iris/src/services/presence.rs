@@ -9,7 +9,7 @@ use super::blocking::{self, List};
 use super::refusal::{Detail, Refusal};
 use super::request::refuse;
 use super::subscription::Request;
-use super::{arrival, message, roster, stored, subscribing};
+use super::{arrival, message, pep, roster, stored, subscribing};
 use crate::live::Resource;
 use crate::outcome::{Context, Outcome, Send, SessionChange, Target};
 use crate::stanza::{Condition, Stanza, with_to};
@@ -66,10 +66,10 @@ fn receive(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
             Target::Resource(full.clone()),
             stanza.bytes.clone(),
         )),
-        (None | Some("unavailable"), Err(_)) => Ok(Outcome::reply(
-            Target::Available(account),
-            stanza.bytes.clone(),
-        )),
+        (None | Some("unavailable"), Err(_)) => {
+            let passed = Outcome::reply(Target::Available(account.clone()), stanza.bytes.clone());
+            Ok(passed.and(pep::seen(ctx, &account, stanza)?))
+        }
         _ => Ok(Outcome::nothing()),
     }
 }

@@ -256,6 +256,66 @@ fn a_device_that_arrives_gets_the_newest_item_of_what_it_wants() {
 }
 
 #[test]
+fn contacts_on_other_servers_get_events_while_they_are_there_and_may_read() {
+    let mut world = World::with(&["alice"]);
+    let alice = world.online("alice/a");
+    let node = "urn:test:mood";
+    let here = "<presence from='romeo@far.test/x' to='alice@zone.test'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:c' ver='v'/></presence>";
+    let wants = "<iq type='result' id='caps' from='romeo@far.test/x' to='alice@zone.test'><query xmlns='http://jabber.org/protocol/disco#info' node='urn:c#v'><feature var='urn:test:mood+notify'/></query></iq>";
+    world.receive(here);
+    world.receive(wants);
+    payload(&world.ask(
+        &alice,
+        "set",
+        None,
+        &publish(node, "1", "<a xmlns='urn:a'/>"),
+    ));
+    assert!(
+        world.remote.is_empty(),
+        "a stranger is neither asked nor told"
+    );
+
+    world.receive("<presence type='subscribe' from='romeo@far.test' to='alice@zone.test'/>");
+    world.send(&alice, "<presence type='subscribed' to='romeo@far.test'/>");
+    world.remote.clear();
+    world.receive(here);
+    let (to, question) = world.remote.pop().unwrap();
+    assert!(to.as_str() == "romeo@far.test/x" && question.contains("from='alice@zone.test'"));
+    world.receive(wants);
+    assert!(
+        world.remote.pop().unwrap().1.contains("<delay"),
+        "the newest item at once"
+    );
+    world.receive(here);
+    assert!(
+        world.remote.is_empty(),
+        "known capabilities are not asked for again"
+    );
+    payload(&world.ask(
+        &alice,
+        "set",
+        None,
+        &publish(node, "2", "<a xmlns='urn:a'/>"),
+    ));
+    assert!(world.remote.pop().unwrap().1.contains("id='2'"));
+    let closed = [("access_model", "whitelist")];
+    payload(&world.ask(
+        &alice,
+        "set",
+        None,
+        &publish_with("urn:test:closed", "1", "<a xmlns='urn:a'/>", &closed),
+    ));
+    world.receive("<presence type='unavailable' from='romeo@far.test/x' to='alice@zone.test'/>");
+    payload(&world.ask(
+        &alice,
+        "set",
+        None,
+        &publish(node, "3", "<a xmlns='urn:a'/>"),
+    ));
+    assert!(world.remote.is_empty());
+}
+
+#[test]
 fn the_server_asks_once_for_the_same_capabilities() {
     let mut world = World::with(&["alice"]);
     let alice = world.online("alice/a");

@@ -7,6 +7,7 @@ pub mod node;
 mod manage;
 mod notify;
 mod publish;
+mod watch;
 
 use jid::BareJid;
 use minidom::Element;
@@ -23,6 +24,7 @@ use node::{Access, Config};
 
 pub(crate) use notify::newest_for;
 pub(crate) use publish::{publish_many, publish_one};
+pub(crate) use watch::{learn, seen};
 
 /// The longest name of a node or an item, in bytes.
 const NAME_BYTES_MAX: usize = 512;

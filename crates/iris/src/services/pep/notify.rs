@@ -1,15 +1,14 @@
-//! Events (XEP-0060 7.1.2, XEP-0163 4.3): to the devices of this node that announced that they want them.
-//! Contacts on other servers read items when they need them; nothing is kept about their devices.
+//! Events (XEP-0060 7.1.2, XEP-0163 4.3): to the devices that announced that they want them.
 
 use jid::{BareJid, Jid};
 
 use super::node::Config;
-use super::{config, may_read, newest};
+use super::{config, may_read, newest, watch};
 use crate::documents::Collection;
 use crate::outcome::{Context, Send};
 use crate::services::refusal::Refusal;
 use crate::services::request::send;
-use crate::services::{blocking, forward, ns, roster, stored};
+use crate::services::{blocking, forward, ns, presence, roster, stored};
 use crate::xml::Xml;
 
 /// An item was published.
@@ -89,13 +88,28 @@ pub(crate) fn newest_for(
         .filter(|(contact, item)| item.to && contact.domain() == ctx.host.domain.as_ref());
     let publishers = std::iter::once(own.clone()).chain(contacts.map(|(contact, _)| contact));
     for publisher in publishers {
-        if blocking::is_blocked(ctx, &publisher, viewer)? {
-            continue;
-        }
-        for node in stored::names(ctx, Collection::PepNode, &publisher, "")? {
-            if wanted.contains(&node) {
-                sends.extend(newest_of(ctx, &publisher, &node, viewer)?);
-            }
+        sends.extend(newest_from(ctx, &publisher, viewer, wanted)?);
+    }
+    Ok(sends)
+}
+
+/// The newest item of each node in `wanted` of one publisher.
+///
+/// # Errors
+/// The store cannot answer.
+pub(super) fn newest_from(
+    ctx: &Context<'_>,
+    publisher: &BareJid,
+    viewer: &Jid,
+    wanted: &[String],
+) -> Result<Vec<Send>, Refusal> {
+    let mut sends = Vec::new();
+    if blocking::is_blocked(ctx, publisher, viewer)? {
+        return Ok(sends);
+    }
+    for node in stored::names(ctx, Collection::PepNode, publisher, "")? {
+        if wanted.contains(&node) {
+            sends.extend(newest_of(ctx, publisher, &node, viewer)?);
         }
     }
     Ok(sends)
@@ -137,34 +151,46 @@ fn tell(
     Ok(sends)
 }
 
-/// The devices that get events of a node: the owner's and the contacts' that may read it and want it.
+/// The devices that get events of a node: the owner's, and those of contacts that see the owner's presence, may read
+/// the node and want it.
 fn watchers(
     ctx: &Context<'_>,
     account: &BareJid,
     node: &str,
     config: &Config,
 ) -> Result<Vec<Jid>, Refusal> {
-    let mut viewers = vec![account.clone()];
+    let mut watchers = wanting(ctx, account, node);
     for (contact, item) in roster::items(ctx, account)? {
         let is_here = contact.domain() == ctx.host.domain.as_ref();
         if item.from && is_here && may_read(ctx, account, config, &contact)? {
-            viewers.push(contact);
+            let devices = wanting(ctx, &contact, node);
+            let account_jid = Jid::from(account.clone());
+            if !devices.is_empty() && !blocking::is_blocked(ctx, &contact, &account_jid)? {
+                watchers.extend(devices);
+            }
         }
     }
-    let mut watchers = Vec::new();
-    for viewer in viewers {
-        let wanting = ctx.live.resources(&viewer).into_iter().filter(|resource| {
-            resource.presence.is_some() && resource.notify.iter().any(|wanted| wanted == node)
-        });
-        let devices: Vec<Jid> = wanting.map(|resource| resource.jid.into()).collect();
-        let is_hidden = !devices.is_empty()
-            && (blocking::is_blocked(ctx, account, &viewer.clone().into())?
-                || blocking::is_blocked(ctx, &viewer, &account.clone().into())?);
-        if !is_hidden {
-            watchers.extend(devices);
+    for device in watch::wanting(ctx, account, node)? {
+        let contact = device.to_bare();
+        let is_contact = presence::is_seen_by(ctx, account, &contact)?;
+        if is_contact && may_read(ctx, account, config, &contact)? {
+            watchers.push(device.into());
         }
     }
+    let blocked = blocking::List::of(ctx, account)?;
+    watchers.retain(|device| device.to_bare() == *account || !blocked.holds(device));
     Ok(watchers)
+}
+
+/// Devices of an account of this node that want events of a node.
+fn wanting(ctx: &Context<'_>, account: &BareJid, node: &str) -> Vec<Jid> {
+    ctx.live
+        .resources(account)
+        .into_iter()
+        .filter(|resource| resource.presence.is_some())
+        .filter(|resource| resource.notify.iter().any(|wanted| wanted == node))
+        .map(|resource| resource.jid.into())
+        .collect()
 }
 
 fn item(config: &Config, id: &str, payload: &str) -> Xml {
