@@ -11,11 +11,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import certs
 import raw
+
+# Whoever ends the judge ends its servers, too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 EJABBERD_LIBS = "/usr/lib/x86_64-linux-gnu"
 
@@ -130,7 +134,11 @@ class Server:
         raise NotImplementedError
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.kill()
+            raise
 
     def __exit__(self, *_):
         self.kill()
@@ -345,9 +353,18 @@ class Hanse(Server):
     def start(self):
         super().start()
         if not (self.data / "client.json").exists():
-            token = re.search(r"hanse-bootstrap-[\w-]+", (self.folder / "output.log").read_text())[0]
-            self.command("token", "redeem", "-", stdin=token)
+            self.command("token", "redeem", "-", stdin=self._bootstrap_token())
         return self
+
+    def _bootstrap_token(self):
+        """The one-time token, which the node prints when all of it is up."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            found = re.search(r"hanse-bootstrap-[\w-]+", (self.folder / "output.log").read_text())
+            if found:
+                return found[0]
+            time.sleep(0.1)
+        raise RuntimeError("the node did not say how to become its operator")
 
     def command(self, *arguments, stdin=""):
         """Runs the command line as the zone's operator; returns what it printed as JSON, if it did."""
