@@ -28,6 +28,8 @@ test: setup
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	tools/zenb/trace.py
+	tools/zenb/soup.py --check
 
 deny:
 	tools/deny.sh
