@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use axum::Router;
 use ::iris::host::Host;
+use axum::Router;
 use evidence::bundle::PackDigest;
 use evidence::note::{NoteError, NoteSigner, NoteVerifier};
+use iris_server::store::JournalStore;
+use iris_server::{Server, StartError};
 use journal::{
     DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status,
 };
-use iris_server::store::JournalStore;
-use iris_server::{Server, StartError};
 use journal_sqlite::SqliteEngine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -206,6 +206,7 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
     let bootstrap = announce_bootstrap(&platform).await?;
     gauges::register(&node);
     let messenger = messenger(data, &settings.xmpp, &node).await?;
+    iris::gauges::register(&messenger);
 
     let (stop, stopped) = watch::channel(false);
     let router = router(&node, &messenger, &keys, signer, settings.parts);
@@ -222,7 +223,8 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
             settings.http.limits,
             until(stopped.clone()),
         )),
-        tokio::spawn(workers::run(node.clone(), stopped)),
+        tokio::spawn(workers::run(node.clone(), stopped.clone())),
+        tokio::spawn(iris::sweep::run(messenger.clone(), stopped)),
     ];
     Ok(Running {
         node,
@@ -259,11 +261,7 @@ fn router(
 }
 
 /// The messenger, with a certificate.
-async fn messenger(
-    data: &DataDir,
-    xmpp: &XmppConfig,
-    node: &Node,
-) -> Result<Messenger, NodeError> {
+async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Messenger, NodeError> {
     let host = Host::new(&xmpp.domain, &node.public_url).map_err(|source| NodeError::Domain {
         domain: xmpp.domain.clone(),
         source,
@@ -272,7 +270,11 @@ async fn messenger(
         Some(files) => files.clone(),
         None => {
             let own = CertificateFiles::own(&data.tls());
-            let names = [host.domain.as_str(), host.rooms.as_str(), host.upload.as_str()];
+            let names = [
+                host.domain.as_str(),
+                host.rooms.as_str(),
+                host.upload.as_str(),
+            ];
             own.make_if_absent(&names, node.platform.clock.now_ms())?;
             own
         }
@@ -282,7 +284,11 @@ async fn messenger(
     let platform = &node.platform;
     let clock = platform.clock.clone();
     let server = Server::start(
-        xmpp.server(host.clone(), certificate, platform.tokens.keyed_digest("salt", b"")),
+        xmpp.server(
+            host.clone(),
+            certificate,
+            platform.tokens.keyed_digest("salt", b""),
+        ),
         platform.journal.clone(),
         store.clone(),
         Arc::new(move || clock.now_ms()),
@@ -294,6 +300,7 @@ async fn messenger(
     Ok(Messenger::new(iris::Shared {
         platform: Arc::clone(platform),
         uploads: data.uploads(),
+        bosh: iris::bosh::Sessions::default(),
         server,
         store,
         fingerprint,

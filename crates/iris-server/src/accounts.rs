@@ -95,17 +95,27 @@ impl Accounts {
     ///
     /// # Errors
     /// See [`AccountError`].
-    pub async fn set_password(&self, account: &BareJid, password: &str) -> Result<(), AccountError> {
+    pub async fn set_password(
+        &self,
+        account: &BareJid,
+        password: &str,
+    ) -> Result<(), AccountError> {
         let credentials = self.derive(password)?;
-        self.change(account, |found| found.credentials = Some(credentials)).await
+        self.change(account, |found| found.credentials = Some(credentials))
+            .await
     }
 
     /// Changes whether an account may be used. Sessions of one that may not are closed.
     ///
     /// # Errors
     /// See [`AccountError`].
-    pub async fn set_standing(&self, account: &BareJid, standing: Standing) -> Result<(), AccountError> {
-        self.change(account, |found| found.standing = standing).await?;
+    pub async fn set_standing(
+        &self,
+        account: &BareJid,
+        standing: Standing,
+    ) -> Result<(), AccountError> {
+        self.change(account, |found| found.standing = standing)
+            .await?;
         if standing != Standing::Enabled {
             self.disconnect(account);
         }

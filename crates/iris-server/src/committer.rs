@@ -88,9 +88,16 @@ impl Change {
             change.events.push(archive_event(entry)?);
         }
         change.archive = archive;
-        let events = change.events.iter().map(|(_, event)| event.payload.len() + EVENT_BYTES);
+        let events = change
+            .events
+            .iter()
+            .map(|(_, event)| event.payload.len() + EVENT_BYTES);
         change.bytes = events.sum::<usize>()
-            + change.effects.iter().map(|effect| effect.payload.len() + EVENT_BYTES).sum::<usize>();
+            + change
+                .effects
+                .iter()
+                .map(|effect| effect.payload.len() + EVENT_BYTES)
+                .sum::<usize>();
         Ok(change)
     }
 
@@ -265,7 +272,8 @@ impl Worker {
     /// Commits a batch; what follows `done` runs as soon as the journal has the batch.
     async fn commit_beside(&mut self, batch: Batch, done: Settled) -> Settled {
         let mut commit = Box::pin(self.commit(batch));
-        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(commit.as_mut().poll(cx))).await;
+        let first =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(commit.as_mut().poll(cx))).await;
         done.follow();
         match first {
             std::task::Poll::Ready(settled) => settled,
@@ -295,10 +303,7 @@ impl Worker {
             let lag = u64::try_from(first.since.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.counters.lag_us.store(lag, Ordering::Relaxed);
         }
-        Settled {
-            waiters,
-            outcomes,
-        }
+        Settled { waiters, outcomes }
     }
 
     async fn try_commit(
@@ -316,7 +321,9 @@ impl Worker {
         }
         let archived = merged.archived(at_ms, changes, committed.as_ref());
         let count: usize = archived.iter().map(Vec::len).sum();
-        self.counters.archived.fetch_add(count as u64, Ordering::Relaxed);
+        self.counters
+            .archived
+            .fetch_add(count as u64, Ordering::Relaxed);
         Ok(archived)
     }
 
@@ -390,9 +397,7 @@ impl Merged {
                 places.push((append, events.len()));
                 events.push(event.clone());
             }
-            transaction
-                .effects
-                .extend(change.effects.iter().cloned());
+            transaction.effects.extend(change.effects.iter().cloned());
         }
         Self {
             transaction,

@@ -71,6 +71,8 @@ pub(crate) struct Connection {
     pending: Option<OwnedSemaphorePermit>,
     heard_at: Instant,
     is_asked_alive: bool,
+    /// When to acknowledge less than was asked for, while something is not durable.
+    tick_at: Option<Instant>,
     sign_in_by: Instant,
     is_starting_tls: bool,
     is_closing: bool,
@@ -96,6 +98,7 @@ impl Connection {
             pending,
             heard_at: now,
             is_asked_alive: false,
+            tick_at: None,
             is_starting_tls: false,
             is_closing: false,
         }
@@ -109,8 +112,13 @@ impl Connection {
         }
         // The socket goes first, so that nobody waits for what the session still does.
         self.wire = None;
-        let Some(bound) = self.bound.take() else { return };
-        let is_resumable = bound.managed.as_ref().is_some_and(|managed| managed.id.is_some());
+        let Some(bound) = self.bound.take() else {
+            return;
+        };
+        let is_resumable = bound
+            .managed
+            .as_ref()
+            .is_some_and(|managed| managed.id.is_some());
         if end == End::Gone && is_resumable {
             tokio::spawn(crate::detached::wait(bound));
         } else {
@@ -130,7 +138,9 @@ impl Connection {
                 && !self.is_starting_tls
                 && self.bound.as_ref().is_none_or(|bound| bound.has_room());
             let wake_at = self.wake_at();
-            let Some(wire) = self.wire.as_mut() else { return End::Gone };
+            let Some(wire) = self.wire.as_mut() else {
+                return End::Gone;
+            };
             tokio::select! {
                 next = next_of(&mut self.bound) => match next {
                     Next::Mail(mail) => if let Some(end) = self.mail(mail).await { return end; },
@@ -158,15 +168,35 @@ impl Connection {
         if self.is_starting_tls && self.out.is_empty() {
             self.start_tls().await?;
         }
-        let Some(bound) = self.bound.as_mut() else { return Ok(()) };
+        let Some(bound) = self.bound.as_mut() else {
+            return Ok(());
+        };
         bound.advance();
+        self.tick_at = match bound.is_settled() {
+            true => None,
+            false => self.tick_at.or_else(|| Some(Instant::now() + TICK)),
+        };
         while !self.out.is_full() {
             let Some(bytes) = bound.unpark() else { break };
-            send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, bytes);
+            send(
+                &self.machine,
+                self.wire.as_ref(),
+                &mut self.out,
+                bound,
+                None,
+                bytes,
+            );
         }
         if bound.is_behind && !self.out.is_full() && !bound.is_saturated() {
             for (id, bytes) in bound.read_archive() {
-                send(&self.machine, self.wire.as_ref(), &mut self.out, bound, Some(id), bytes);
+                send(
+                    &self.machine,
+                    self.wire.as_ref(),
+                    &mut self.out,
+                    bound,
+                    Some(id),
+                    bytes,
+                );
             }
             if bound.is_behind && !self.out.is_full() {
                 // More waits: come back without waiting for mail.
@@ -179,9 +209,17 @@ impl Connection {
 
     /// Asks the client for an acknowledgement of what it has not acknowledged, once at a time.
     fn ask(&mut self) {
-        let Some(bound) = self.bound.as_mut() else { return };
-        let Some(managed) = bound.managed.as_mut() else { return };
-        if managed.is_asked || managed.outbound.unacknowledged().len() == 0 || self.out.is_full() {
+        let Some(bound) = self.bound.as_mut() else {
+            return;
+        };
+        let Some(managed) = bound.managed.as_mut() else {
+            return;
+        };
+        if !managed.is_on
+            || managed.is_asked
+            || managed.outbound.unacknowledged().len() == 0
+            || self.out.is_full()
+        {
             return;
         }
         managed.is_asked = true;
@@ -192,16 +230,20 @@ impl Connection {
 
     fn wake_at(&self) -> Instant {
         let idle = self.shared.node.limits.idle_time;
-        let Some(bound) = &self.bound else { return self.sign_in_by };
+        let Some(bound) = &self.bound else {
+            return self.sign_in_by;
+        };
         let silent = self.heard_at + if self.is_asked_alive { 2 * idle } else { idle };
-        let tick = if bound.is_settled() { silent } else { Instant::now() + TICK };
-        silent.min(tick).min(bound.store_at().unwrap_or(silent))
+        silent
+            .min(self.tick_at.unwrap_or(silent))
+            .min(bound.store_at().unwrap_or(silent))
     }
 
     async fn woke(&mut self) -> Option<End> {
         let idle = self.shared.node.limits.idle_time;
         let Some(bound) = self.bound.as_mut() else {
-            let late = StreamError::with_text(StreamCondition::ConnectionTimeout, "sign-in took too long");
+            let late =
+                StreamError::with_text(StreamCondition::ConnectionTimeout, "sign-in took too long");
             self.close(late).await;
             return None;
         };
@@ -214,13 +256,20 @@ impl Connection {
         }
         if self.heard_at + idle <= now && !self.is_asked_alive {
             self.is_asked_alive = true;
-            let question = if bound.managed.is_some() { ASK } else { Bytes::from_static(b" ") };
+            let question = if bound.managed.is_some() {
+                ASK
+            } else {
+                Bytes::from_static(b" ")
+            };
             if let Some(wire @ (Wire::Plain(_) | Wire::Tls(_))) = &self.wire {
                 wire.queue(&mut self.out, question);
             }
         }
-        let actions = self.machine.on(Event::Tick);
-        self.carry_out(actions).await;
+        if self.tick_at.is_some_and(|at| at <= now) {
+            self.tick_at = None;
+            let actions = self.machine.on(Event::Tick);
+            self.carry_out(actions).await;
+        }
         None
     }
 
@@ -230,7 +279,9 @@ impl Connection {
     }
 
     async fn flush(&mut self) {
-        let Some(wire) = self.wire.as_mut() else { return };
+        let Some(wire) = self.wire.as_mut() else {
+            return;
+        };
         let flushing = async {
             while !self.out.is_empty() {
                 if wire.work(&mut self.out, false).await == Happened::Gone {
@@ -244,10 +295,14 @@ impl Connection {
 
     async fn start_tls(&mut self) -> Result<(), End> {
         self.is_starting_tls = false;
-        let Some(Wire::Plain(stream)) = self.wire.take() else { return Err(End::Gone) };
+        let Some(Wire::Plain(stream)) = self.wire.take() else {
+            return Err(End::Gone);
+        };
         let accepting = self.shared.acceptor().accept(stream);
         let left = self.sign_in_by.saturating_duration_since(Instant::now());
-        let Ok(Ok(stream)) = timeout(left, accepting).await else { return Err(End::Gone) };
+        let Ok(Ok(stream)) = timeout(left, accepting).await else {
+            return Err(End::Gone);
+        };
         let wire = Wire::Tls(Box::new(stream));
         let exporter = wire.exporter();
         self.wire = Some(wire);
@@ -283,35 +338,69 @@ impl Connection {
                         } else {
                             bound.position = id;
                             for held in bound.release() {
-                                send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, held);
+                                send(
+                                    &self.machine,
+                                    self.wire.as_ref(),
+                                    &mut self.out,
+                                    bound,
+                                    None,
+                                    held,
+                                );
                             }
-                            send(&self.machine, self.wire.as_ref(), &mut self.out, bound, Some(id), bytes);
+                            send(
+                                &self.machine,
+                                self.wire.as_ref(),
+                                &mut self.out,
+                                bound,
+                                Some(id),
+                                bytes,
+                            );
                         }
                     }
                 }
-                Mail::Done { number, outcome, is_proven } => {
+                Mail::Done {
+                    number,
+                    outcome,
+                    is_proven,
+                } => {
                     match bound.done(number, outcome, is_proven) {
                         Progress::None => {}
                         Progress::Handled(count) => handled = Some(count),
                         Progress::Unproven(_) => bound.store(),
                         Progress::Halted => {
-                            self.close(StreamCondition::InternalServerError.into()).await;
+                            self.close(StreamCondition::InternalServerError.into())
+                                .await;
                             return None;
                         }
                     }
                     bound.advance();
                 }
-                Mail::Stored { handled: count, is_stored } => {
+                Mail::Stored {
+                    handled: count,
+                    is_stored,
+                } => {
                     bound.stored();
-                    if is_stored && bound.managed.is_some() {
+                    if !is_stored {
+                        self.close(StreamCondition::InternalServerError.into())
+                            .await;
+                        return None;
+                    }
+                    if bound.managed.is_some() {
                         handled = Some(count);
-                        if bound.managed.as_ref().is_some_and(|managed| managed.handled != count) {
+                        if bound
+                            .managed
+                            .as_ref()
+                            .is_some_and(|managed| managed.handled != count)
+                        {
                             bound.is_changed();
                         }
                     }
+                    let actions = self.sm_is_on();
+                    self.carry_out(actions).await;
                 }
                 Mail::Arrived { newest, is_first } => bound.arrived(newest, is_first),
                 Mail::Behind => bound.is_behind = true,
+                Mail::Waits => {}
                 Mail::TakeOver(reply) => {
                     return self.give_away(reply).await;
                 }
@@ -332,16 +421,27 @@ impl Connection {
     /// Sends what no archive keeps, after what waited for somebody to look.
     fn pass(&mut self, bytes: Bytes) {
         self.release();
-        let Some(bound) = self.bound.as_mut() else { return };
+        let Some(bound) = self.bound.as_mut() else {
+            return;
+        };
         if self.out.is_full() || bound.has_parked() {
             bound.park(bytes);
         } else {
-            send(&self.machine, self.wire.as_ref(), &mut self.out, bound, None, bytes);
+            send(
+                &self.machine,
+                self.wire.as_ref(),
+                &mut self.out,
+                bound,
+                None,
+                bytes,
+            );
         }
     }
 
     fn release(&mut self) {
-        let Some(bound) = self.bound.as_mut() else { return };
+        let Some(bound) = self.bound.as_mut() else {
+            return;
+        };
         for bytes in bound.release() {
             bound.park(bytes);
         }
@@ -383,13 +483,19 @@ impl Connection {
                 return self.machine.on(Event::TokenChecked(owner));
             }
             Action::SignInFailed { account, mechanism } => {
-                self.shared.node.counters.logins_refused.fetch_add(1, Ordering::Relaxed);
+                self.shared
+                    .node
+                    .counters
+                    .logins_refused
+                    .fetch_add(1, Ordering::Relaxed);
                 let account = account.as_ref().map(|account| account.as_str());
                 tracing::info!(peer = %self.peer, account, mechanism = mechanism.name(), "sign-in failed");
             }
             Action::Bind { account, resource } => return self.bind(&account, &resource),
             Action::EnableSm { resume, max_secs } => return self.enable_sm(resume, max_secs),
-            Action::Resume { account, previd, h } => return self.resume(&account, &previd, h).await,
+            Action::Resume { account, previd, h } => {
+                return self.resume(&account, &previd, h).await;
+            }
             Action::Carbons => self.change(&SessionChange::Carbons(true)),
             Action::Stanza { stanza, count } => self.stanza(stanza, count),
             Action::Refused { reply, count } => {
@@ -428,14 +534,19 @@ impl Connection {
                 None
             }
         };
-        let credentials = found.as_ref().and_then(Account::usable_credentials).cloned();
+        let credentials = found
+            .as_ref()
+            .and_then(Account::usable_credentials)
+            .cloned();
         self.machine.on(Event::Credentials(credentials))
     }
 
     fn bind(&mut self, account: &BareJid, wish: &ResourceWish) -> Vec<Action> {
         let node = &self.shared.node;
         if node.committer.is_halted() {
-            return self.machine.on(Event::BindRefused(Condition::ResourceConstraint));
+            return self
+                .machine
+                .on(Event::BindRefused(Condition::ResourceConstraint));
         }
         let drawn = data_encoding::HEXLOWER.encode(&node.random()[..8]);
         let name = match wish {
@@ -443,15 +554,23 @@ impl Connection {
             ResourceWish::Asked(None) => drawn,
             ResourceWish::Tagged { tag, device } => {
                 let suffix = device.as_ref().map_or(drawn, |device| device_name(device));
-                if tag.is_empty() { suffix } else { format!("{tag}.{suffix}") }
+                if tag.is_empty() {
+                    suffix
+                } else {
+                    format!("{tag}.{suffix}")
+                }
             }
         };
         let Ok(jid) = account.with_resource_str(&name) else {
             return self.machine.on(Event::BindRefused(Condition::BadRequest));
         };
-        let added = node.registry.add(fresh(jid.clone()), node.limits.sessions_per_account_max);
+        let added = node
+            .registry
+            .add(fresh(jid.clone()), node.limits.sessions_per_account_max);
         let Ok((session, mail)) = added else {
-            return self.machine.on(Event::BindRefused(Condition::ResourceConstraint));
+            return self
+                .machine
+                .on(Event::BindRefused(Condition::ResourceConstraint));
         };
         node.counters.logins.fetch_add(1, Ordering::Relaxed);
         self.pending = None;
@@ -475,12 +594,28 @@ impl Connection {
             outbound_bytes: 0,
             handled: 0,
             since: newest.unwrap_or(ArchiveId(0)),
+            is_on: false,
             is_asked: false,
+            is_revived: false,
         });
-        if let Some(id) = &id {
-            node.resumable().insert(id.clone(), bound.session.clone());
-            bound.store();
+        match id {
+            // The client hears of it when it is durable.
+            Some(id) => {
+                node.resumable().insert(id, bound.session.clone());
+                bound.store();
+                Vec::new()
+            }
+            None => self.sm_is_on(),
         }
+    }
+
+    fn sm_is_on(&mut self) -> Vec<Action> {
+        let managed = self.bound.as_mut().and_then(|bound| bound.managed.as_mut());
+        let Some(managed) = managed.filter(|managed| !managed.is_on) else {
+            return Vec::new();
+        };
+        managed.is_on = true;
+        let (id, max_secs) = (managed.id.clone(), managed.max_secs);
         self.machine.on(Event::SmEnabled { id, max_secs })
     }
 
@@ -494,6 +629,7 @@ impl Connection {
         };
         let handled = managed.handled;
         managed.is_asked = false;
+        managed.acknowledged_elsewhere(h);
         let acknowledged = match managed.outbound.acknowledge(h) {
             Ok(kept) => kept,
             Err(wrong) => {
@@ -503,7 +639,12 @@ impl Connection {
             }
         };
         bound.acknowledged(&acknowledged);
-        self.shared.node.counters.resumed.fetch_add(1, Ordering::Relaxed);
+        bound.session.set_detached(false);
+        self.shared
+            .node
+            .counters
+            .resumed
+            .fetch_add(1, Ordering::Relaxed);
         self.pending = None;
         let jid = bound.session.jid.clone();
         let actions = self.machine.on(Event::Resumed { jid, handled });
@@ -537,8 +678,12 @@ impl Connection {
     }
 
     fn acked(&mut self, h: u32) -> Vec<Action> {
-        let Some(bound) = &mut self.bound else { return Vec::new() };
-        let Some(managed) = &mut bound.managed else { return Vec::new() };
+        let Some(bound) = &mut self.bound else {
+            return Vec::new();
+        };
+        let Some(managed) = &mut bound.managed else {
+            return Vec::new();
+        };
         managed.is_asked = false;
         match managed.outbound.acknowledge(h) {
             Ok(kept) => {

@@ -40,7 +40,11 @@ impl Sent {
     ///
     /// # Errors
     /// The archive cannot be read.
-    pub(crate) fn load(&self, archives: &dyn Archives, account: &BareJid) -> Result<(), Unavailable> {
+    pub(crate) fn load(
+        &self,
+        archives: &dyn Archives,
+        account: &BareJid,
+    ) -> Result<(), Unavailable> {
         let query = Query {
             from_end: true,
             limit: REMEMBERED,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use iris::services;
 use iris::sm::Kept;
 use tokio::time::{Instant, sleep_until};
 
@@ -14,6 +15,10 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
     let secs = bound.managed.as_ref().map_or(0, |managed| managed.max_secs);
     let until = Instant::now() + Duration::from_secs(u64::from(secs));
     bound.fall_behind();
+    bound.session.set_detached(true);
+    if bound.has_unacknowledged_messages() {
+        wake(&bound);
+    }
     // A device without a connection is asked nothing: what waited for somebody to look is kept like the rest.
     bound.is_active = true;
     for bytes in bound.release() {
@@ -38,6 +43,19 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
             }
         }
     }
+}
+
+/// Wakes the device by push (XEP-0357), if it registered for that.
+fn wake(bound: &Bound) {
+    let node = bound.node.clone();
+    let jid = bound.session.jid.clone();
+    tokio::spawn(async move {
+        let outcome = node.with_context(|ctx| services::push::wake_detached(ctx, &jid, 1));
+        let outcome = node.expand(outcome, 0);
+        if let Err(error) = node.commit(outcome, Vec::new()).await {
+            tracing::warn!(%error, %jid, "a device cannot be woken");
+        }
+    });
 }
 
 enum Taken {
@@ -69,6 +87,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
         Mail::Stored { .. } => bound.stored(),
         Mail::Arrived { newest, is_first } => bound.arrived(newest, is_first),
         Mail::Behind => {}
+        Mail::Waits => wake(&bound),
         Mail::TakeOver(reply) => {
             return match reply.send(bound) {
                 Ok(()) => Taken::Away,

@@ -94,7 +94,7 @@ fn features(host: &Host) -> String {
     let (node, version) = services::disco::capabilities(host);
     let caps = Xml::in_namespace("c", "http://jabber.org/protocol/caps")
         .attr("hash", "sha-1")
-        .attr("node", &node)
+        .attr("node", node)
         .attr("ver", &version);
     let versions = Xml::in_namespace("ver", "urn:xmpp:features:rosterver");
     let approval = Xml::in_namespace("sub", "urn:xmpp:features:pre-approval");
@@ -114,7 +114,12 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// The machine of a connection.
-    pub(crate) fn machine(&self, is_websocket: bool, is_encrypted: bool, exporter: Option<[u8; 32]>) -> ClientStream {
+    pub(crate) fn machine(
+        &self,
+        is_websocket: bool,
+        is_encrypted: bool,
+        exporter: Option<[u8; 32]>,
+    ) -> ClientStream {
         let node = &self.shared.node;
         ClientStream::new(Config {
             domain: node.host.domain.clone(),
@@ -153,7 +158,13 @@ impl Clients {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, mode: Mode, place: OwnedSemaphorePermit) {
+    fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mode: Mode,
+        place: OwnedSemaphorePermit,
+    ) {
         let max = self.shared.node.limits.pending_per_address_max;
         let Some(pending) = self.pending.enter(peer.ip(), max) else {
             tracing::info!(%peer, "too many connections that have not signed in");
@@ -188,6 +199,8 @@ impl Clients {
 
     async fn serve(&self, wire: Wire, peer: IpAddr, pending: OwnedSemaphorePermit, mode: Mode) {
         let machine = self.machine(false, mode == Mode::DirectTls, wire.exporter());
-        Connection::new(self.shared.clone(), wire, machine, peer, Some(pending)).run().await;
+        Connection::new(self.shared.clone(), wire, machine, peer, Some(pending))
+            .run()
+            .await;
     }
 }

@@ -81,7 +81,9 @@ impl Node {
     }
 
     pub(crate) fn resumable(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
-        self.resumable.lock().unwrap_or_else(PoisonError::into_inner)
+        self.resumable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// 32 fresh random bytes.
@@ -110,17 +112,22 @@ impl Node {
 
     /// The accounts that must not change while a stanza is handled: what a handler reads and then writes.
     pub(crate) fn accounts_of(&self, stanza: &Stanza) -> Vec<BareJid> {
-        let is_account = |jid: &&Jid| jid.node().is_some() && jid.domain() == self.host.domain.as_ref();
+        let is_account =
+            |jid: &&Jid| jid.node().is_some() && jid.domain() == self.host.domain.as_ref();
         match stanza.kind {
             Kind::Message => Vec::new(),
             Kind::Iq if stanza.is_answer() => Vec::new(),
             Kind::Iq | Kind::Presence => {
                 let to_server = stanza.to.as_ref().is_some_and(|to| to.node().is_none());
-                let changes_account = memchr::memmem::find(&stanza.bytes, b"jabber:iq:register").is_some();
+                let changes_account =
+                    memchr::memmem::find(&stanza.bytes, b"jabber:iq:register").is_some();
                 let is_own = !to_server || stanza.kind == Kind::Presence || changes_account;
                 let from = Some(&stanza.from).filter(|_| is_own);
                 let contact = contact_of(stanza);
-                let all = from.into_iter().chain(stanza.to.as_ref()).chain(contact.as_ref());
+                let all = from
+                    .into_iter()
+                    .chain(stanza.to.as_ref())
+                    .chain(contact.as_ref());
                 all.filter(is_account).map(Jid::to_bare).collect()
             }
         }
@@ -203,7 +210,9 @@ impl Node {
         };
         // The node speaks for whom its own handlers let speak.
         let principal = match stanza.from.try_as_full() {
-            Ok(full) if full.domain() == self.host.domain.as_ref() => Principal::Session(full.clone()),
+            Ok(full) if full.domain() == self.host.domain.as_ref() => {
+                Principal::Session(full.clone())
+            }
             _ => Principal::Peer(stanza.from.domain().to_owned()),
         };
         let mut further = self.with_pending(pending, |ctx| self.handle(ctx, &principal, &stanza));
@@ -245,7 +254,10 @@ impl Node {
         };
         if let Some(sent_in) = sent_in {
             let sender = caller.session.jid.to_bare();
-            let sent = outcome.archive.iter_mut().find(|entry| entry.owner == sender);
+            let sent = outcome
+                .archive
+                .iter_mut()
+                .find(|entry| entry.owner == sender);
             if let Some(entry) = sent {
                 entry.sent_in = Some(sent_in);
                 caller.is_proven = true;
@@ -256,7 +268,9 @@ impl Node {
 
     /// Whether the session's account did not send this message before.
     async fn is_first(self: &Arc<Self>, caller: &mut Caller, stanza: &Stanza) -> bool {
-        let Some(key) = key_of(stanza) else { return true };
+        let Some(key) = key_of(stanza) else {
+            return true;
+        };
         let sent = caller.session.sent.clone();
         if !sent.is_loaded() {
             let (node, account, sent) = (self.clone(), caller.session.jid.to_bare(), sent.clone());
@@ -287,7 +301,11 @@ impl Node {
     ///
     /// # Errors
     /// It is not durable.
-    pub(crate) async fn commit(self: &Arc<Self>, outcome: Outcome, held: Held) -> Result<(), NotCommitted> {
+    pub(crate) async fn commit(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        held: Held,
+    ) -> Result<(), NotCommitted> {
         let bytes: usize = outcome.archive.iter().map(|entry| entry.stanza.len()).sum();
         let place = self.committer.reserve(bytes + 1_024).await;
         let (sender, answer) = tokio::sync::oneshot::channel();
@@ -333,9 +351,16 @@ impl Node {
             }
             return;
         };
-        let goes_past = change.is_empty() && caller.as_ref().is_some_and(|caller| caller.may_pass(&outcome));
+        let goes_past = change.is_empty()
+            && caller
+                .as_ref()
+                .is_some_and(|caller| caller.may_pass(&outcome));
         if goes_past {
-            self.show(caller.as_ref().map(|caller| &*caller.session), &outcome, &[]);
+            self.show(
+                caller.as_ref().map(|caller| &*caller.session),
+                &outcome,
+                &[],
+            );
             if let Some(caller) = caller {
                 caller.done(Ok(()));
             }
@@ -345,7 +370,11 @@ impl Node {
         place.submit(change, move |done| {
             match done {
                 Ok(archived) => {
-                    node.show(caller.as_ref().map(|caller| &*caller.session), &outcome, &archived);
+                    node.show(
+                        caller.as_ref().map(|caller| &*caller.session),
+                        &outcome,
+                        &archived,
+                    );
                     if let Some(caller) = caller {
                         caller.done(Ok(()));
                     }
@@ -409,9 +438,9 @@ impl Node {
         }
         let account = session.jid.to_bare();
         let others = self.registry.resources(&account);
-        let is_first = !others
-            .iter()
-            .any(|other| other.jid != session.jid && other.presence.is_some() && other.priority >= 0);
+        let is_first = !others.iter().any(|other| {
+            other.jid != session.jid && other.presence.is_some() && other.priority >= 0
+        });
         match self.store.last(&account) {
             Ok(newest) => session.arrive(newest.unwrap_or(ArchiveId(0)), is_first),
             Err(error) => tracing::warn!(%error, "waiting messages cannot be read"),
@@ -482,8 +511,12 @@ impl Node {
 
     /// Tells a local sender that its stanza did not arrive.
     pub(crate) fn bounce(&self, stanza: &Bytes, condition: Condition) {
-        let Ok(stanza) = Stanza::from_peer(stanza) else { return };
-        let Ok(from) = stanza.from.try_as_full() else { return };
+        let Ok(stanza) = Stanza::from_peer(stanza) else {
+            return;
+        };
+        let Ok(from) = stanza.from.try_as_full() else {
+            return;
+        };
         if stanza.kind == Kind::Presence {
             return;
         }

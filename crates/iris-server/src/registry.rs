@@ -61,6 +61,8 @@ pub(crate) enum Mail {
     },
     /// Read the archive: more waits there than in the mailbox.
     Behind,
+    /// A message came for a session without a connection.
+    Waits,
     /// A new connection takes the session over.
     TakeOver(oneshot::Sender<Box<Bound>>),
     /// End with this condition.
@@ -73,6 +75,8 @@ struct Standing {
     resource: Resource,
     /// Reads its archive instead of its mailbox.
     is_behind: bool,
+    /// Has no connection: it is told what waits, so that it can wake its device.
+    is_detached: bool,
     /// What the archive reader already gave to it.
     read_to: ArchiveId,
 }
@@ -141,6 +145,9 @@ impl Session {
     /// Delivers a message of the account's archive, or leaves it there for the session to read.
     pub(crate) fn deliver_archived(&self, id: ArchiveId, stanza: Bytes) {
         let mut standing = self.lock();
+        if standing.is_detached {
+            self.notify(Mail::Waits);
+        }
         if standing.is_behind || id <= standing.read_to {
             return;
         }
@@ -150,6 +157,11 @@ impl Session {
             return;
         }
         self.queue(stanza.len(), Mail::Archived(id, stanza));
+    }
+
+    /// Whether it has a connection.
+    pub(crate) fn set_detached(&self, is_detached: bool) {
+        self.lock().is_detached = is_detached;
     }
 
     /// From here on the session reads its archive, after `position`.
@@ -252,7 +264,9 @@ impl Registry {
 
     fn shard(&self, account: &BareJid) -> MutexGuard<'_, Accounts> {
         let at = self.hasher.hash_one(account) as usize % SHARDS;
-        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a session with its mailbox. A session that has the same address is told to go (RFC 6120 7.7.2.2).
@@ -280,6 +294,7 @@ impl Registry {
             standing: Mutex::new(Standing {
                 resource,
                 is_behind: false,
+                is_detached: false,
                 read_to: ArchiveId(0),
             }),
             mailbox,
@@ -302,7 +317,10 @@ impl Registry {
             return false;
         };
         let name = session.jid.resource().as_str();
-        if sessions.get(name).is_none_or(|found| found.number != session.number) {
+        if sessions
+            .get(name)
+            .is_none_or(|found| found.number != session.number)
+        {
             return false;
         }
         sessions.remove(name);

@@ -5,6 +5,7 @@
 //! at most every `STORE_EVERY` while its client acknowledges. What was sent after the newest store and before a crash
 //! is sent again on resume, with the same `stanza-id`; nothing is left out.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -89,7 +90,11 @@ fn documents(bound: &Bound) -> Vec<Write> {
             body: to_json(&Served { id: bound.served }),
         });
     }
-    if let Some((id, stored)) = bound.managed.as_ref().and_then(|managed| stored(bound, managed)) {
+    if let Some((id, stored)) = bound
+        .managed
+        .as_ref()
+        .and_then(|managed| stored(bound, managed))
+    {
         writes.push(Write::Put {
             collection: Collection::Resume,
             owner,
@@ -102,7 +107,9 @@ fn documents(bound: &Bound) -> Vec<Write> {
 
 fn stored(bound: &Bound, managed: &Managed) -> Option<(String, Stored)> {
     let resource = bound.session.resource();
-    let presence = resource.presence.map(|presence| String::from_utf8_lossy(&presence).into_owned());
+    let presence = resource
+        .presence
+        .map(|presence| String::from_utf8_lossy(&presence).into_owned());
     let stored = Stored {
         jid: resource.jid,
         max_secs: managed.max_secs,
@@ -131,7 +138,11 @@ impl Bound {
     /// When [`Bound::store`] should be called, if it should.
     pub(crate) fn store_at(&self) -> Option<Instant> {
         let is_due = self.storing.is_due && !self.storing.is_under_way;
-        is_due.then(|| self.storing.at.map_or_else(Instant::now, |at| at + STORE_EVERY))
+        is_due.then(|| {
+            self.storing
+                .at
+                .map_or_else(Instant::now, |at| at + STORE_EVERY)
+        })
     }
 
     /// Stores what changed; [`Mail::Stored`] tells when it is durable.
@@ -170,8 +181,20 @@ impl Bound {
 /// The session cannot be resumed any more; its last progress is stored.
 pub(crate) fn forget(bound: &Bound) {
     let mut writes = documents(bound);
-    writes.retain(|write| matches!(write, Write::Put { collection: Collection::Cursor, .. }));
-    if let Some(id) = bound.managed.as_ref().and_then(|managed| managed.id.clone()) {
+    writes.retain(|write| {
+        matches!(
+            write,
+            Write::Put {
+                collection: Collection::Cursor,
+                ..
+            }
+        )
+    });
+    if let Some(id) = bound
+        .managed
+        .as_ref()
+        .and_then(|managed| managed.id.clone())
+    {
         bound.node.resumable().remove(&id);
         writes.push(Write::Delete {
             collection: Collection::Resume,
@@ -195,7 +218,12 @@ pub(crate) fn forget(bound: &Bound) {
 }
 
 /// How many of a session's stanzas its account's archive shows.
-fn proven(node: &Node, account: &BareJid, id: &str, since: ArchiveId) -> Result<Option<u32>, Unavailable> {
+fn proven(
+    node: &Node,
+    account: &BareJid,
+    id: &str,
+    since: ArchiveId,
+) -> Result<Option<u32>, Unavailable> {
     const SLICE: usize = 256;
     let mut before = None;
     loop {
@@ -207,7 +235,11 @@ fn proven(node: &Node, account: &BareJid, id: &str, since: ArchiveId) -> Result<
             ..Query::default()
         };
         let page = node.store.page(account, &query)?;
-        let sent = page.entries.iter().rev().filter_map(|archived| archived.entry.sent_in.as_ref());
+        let sent = page
+            .entries
+            .iter()
+            .rev()
+            .filter_map(|archived| archived.entry.sent_in.as_ref());
         if let Some(newest) = sent.into_iter().find(|sent| sent.session == id) {
             return Ok(Some(newest.count));
         }
@@ -215,6 +247,17 @@ fn proven(node: &Node, account: &BareJid, id: &str, since: ArchiveId) -> Result<
             Some(first) if !page.complete => before = Some(first.id),
             _ => return Ok(None),
         }
+    }
+}
+
+impl Managed {
+    /// The client has handled our stanzas up to `h`, which may be more than was stored when the node stopped.
+    pub(crate) fn acknowledged_elsewhere(&mut self, h: u32) {
+        let ahead = h.wrapping_sub(self.outbound.count());
+        if self.is_revived && ahead > 0 && ahead < u32::MAX / 2 {
+            self.outbound = Outbound::new(h, VecDeque::new());
+        }
+        self.is_revived = false;
     }
 }
 
@@ -230,7 +273,9 @@ pub(crate) fn revive(
     let stored: Stored = serde_json::from_slice(&body).map_err(|error| Unavailable {
         why: format!("session of {account}: {error}"),
     })?;
-    let over_ms = node.started_ms.saturating_add(i64::from(stored.max_secs) * 1_000);
+    let over_ms = node
+        .started_ms
+        .saturating_add(i64::from(stored.max_secs) * 1_000);
     if (node.clock)() > over_ms {
         return Ok(None);
     }
@@ -265,7 +310,9 @@ pub(crate) fn revive(
         outbound_bytes: 0,
         handled,
         since: stored.since,
+        is_on: true,
         is_asked: false,
+        is_revived: true,
     });
     Ok(Some(bound))
 }

@@ -160,7 +160,11 @@ impl Server {
         });
         let (stop, stopping) = watch::channel(false);
         let federation = Federation::new(&node, journal, &config, stopping.clone())?;
-        if node.remote.set(Arc::new(Handle(federation.clone()))).is_err() {
+        if node
+            .remote
+            .set(Arc::new(Handle(federation.clone())))
+            .is_err()
+        {
             unreachable!("the node was made above");
         }
         let clients = Arc::new(Clients {
@@ -192,15 +196,26 @@ impl Server {
             None => None,
         };
         server.addresses.s2s = listener.as_ref().map(|(_, bound)| *bound);
-        server.federation.start(listener.map(|(listener, _)| listener));
-        server.listeners.push(tokio::spawn(sweep(server.node.clone())));
+        server
+            .federation
+            .start(listener.map(|(listener, _)| listener));
+        server
+            .listeners
+            .push(tokio::spawn(sweep(server.node.clone())));
         Ok(server)
     }
 
-    async fn serve(&mut self, address: Option<SocketAddr>, mode: Mode) -> Result<Option<SocketAddr>, StartError> {
-        let Some(address) = address else { return Ok(None) };
+    async fn serve(
+        &mut self,
+        address: Option<SocketAddr>,
+        mode: Mode,
+    ) -> Result<Option<SocketAddr>, StartError> {
+        let Some(address) = address else {
+            return Ok(None);
+        };
         let (listener, bound) = listen(address).await?;
-        self.listeners.push(tokio::spawn(self.clients.clone().accept(listener, mode)));
+        self.listeners
+            .push(tokio::spawn(self.clients.clone().accept(listener, mode)));
         Ok(Some(bound))
     }
 
@@ -236,13 +251,24 @@ impl Server {
             commit_lag: Duration::from_micros(commits.lag_us.load(Ordering::Relaxed)),
             is_halted: self.node.committer.is_halted(),
             domains: self.federation.status(),
-            rooms: self.node.rooms().occupancy().map(|(room, count)| (room.clone(), count)).collect(),
+            rooms: self
+                .node
+                .rooms()
+                .occupancy()
+                .map(|(room, count)| (room.clone(), count))
+                .collect(),
         }
     }
 
     /// Every session.
     pub fn sessions(&self) -> Vec<SessionStatus> {
-        let mut sessions: Vec<_> = self.node.registry.all().iter().map(|session| session.status()).collect();
+        let mut sessions: Vec<_> = self
+            .node
+            .registry
+            .all()
+            .iter()
+            .map(|session| session.status())
+            .collect();
         sessions.sort_by(|a, b| a.jid.cmp(&b.jid));
         sessions
     }
@@ -250,15 +276,28 @@ impl Server {
     /// Serves an upgraded WebSocket (RFC 7395) until it is over. What carries it is TLS or loopback.
     pub async fn websocket(&self, socket: WebSocket) {
         let limits = &self.node.limits;
-        let Ok(place) = self.clients.places.clone().acquire_owned().await else { return };
+        let Ok(place) = self.clients.places.clone().acquire_owned().await else {
+            return;
+        };
         self.clients.rate.pass().await;
-        let pending = self.clients.pending.enter(socket.peer, limits.pending_per_address_max);
+        let pending = self
+            .clients
+            .pending
+            .enter(socket.peer, limits.pending_per_address_max);
         let Some(pending) = pending else { return };
         let machine = self.clients.machine(true, true, None);
         let wire = Wire::socket(socket.incoming, socket.outgoing);
         let counters = &self.node.counters;
         counters.connections.fetch_add(1, Ordering::Relaxed);
-        Connection::new(self.clients.shared.clone(), wire, machine, socket.peer, Some(pending)).run().await;
+        Connection::new(
+            self.clients.shared.clone(),
+            wire,
+            machine,
+            socket.peer,
+            Some(pending),
+        )
+        .run()
+        .await;
         counters.connections.fetch_sub(1, Ordering::Relaxed);
         drop(place);
     }
@@ -269,7 +308,12 @@ impl Server {
     /// The files cannot be read or do not fit; the old ones stay in use.
     pub fn reload_certificate(&self) -> Result<(), TlsError> {
         let fresh = tls::acceptor(&self.certificate, &self.key)?;
-        let mut acceptor = self.clients.shared.acceptor.write().unwrap_or_else(PoisonError::into_inner);
+        let mut acceptor = self
+            .clients
+            .shared
+            .acceptor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *acceptor = fresh;
         Ok(())
     }
@@ -290,7 +334,10 @@ impl Server {
             }
         };
         if tokio::time::timeout(SHUTDOWN_TIME, gone).await.is_err() {
-            tracing::warn!(sessions = self.node.registry.count(), "sessions did not end in time");
+            tracing::warn!(
+                sessions = self.node.registry.count(),
+                "sessions did not end in time"
+            );
         }
     }
 }
@@ -307,7 +354,9 @@ async fn forget_stale(node: &Arc<Node>) -> Result<(), Unavailable> {
     const PAGE: usize = 500;
     let mut after = None;
     loop {
-        let page = node.store.named(Collection::Resume, after.as_deref(), PAGE)?;
+        let page = node
+            .store
+            .named(Collection::Resume, after.as_deref(), PAGE)?;
         let is_last = page.len() < PAGE;
         let mut writes = Vec::new();
         for (id, owner, name) in page {

@@ -15,10 +15,10 @@ use std::task::Poll;
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Query, SentIn};
 use iris::live::Live as _;
-use iris::sm::{Kept, Outbound};
-use iris::stanza::{Stanza, with_child};
 use iris::services::csi::{self, While};
 use iris::services::{self, datetime};
+use iris::sm::{Kept, Outbound};
+use iris::stanza::{Stanza, with_child};
 use jid::Jid;
 use tokio::sync::mpsc;
 
@@ -74,8 +74,12 @@ pub(crate) struct Managed {
     pub(crate) handled: u32,
     /// The archive's end when the session became resumable: nothing of it is before.
     pub(crate) since: ArchiveId,
+    /// What is sent is counted: the client was told.
+    pub(crate) is_on: bool,
     /// An acknowledgement was asked for.
     pub(crate) is_asked: bool,
+    /// It was stored before the node stopped, and no connection took it up yet.
+    pub(crate) is_revived: bool,
 }
 
 /// What is to be told to the client's stream.
@@ -172,7 +176,8 @@ impl Bound {
     pub(crate) fn receive(&mut self, stanza: Stanza, count: Option<u32>) {
         let bytes = stanza.bytes.len();
         self.inbox_bytes += bytes;
-        self.inbox.push_back((Item::Stanza(Box::new(stanza)), count, bytes));
+        self.inbox
+            .push_back((Item::Stanza(Box::new(stanza)), count, bytes));
     }
 
     /// Takes what was no stanza: it counts in its turn.
@@ -233,7 +238,9 @@ impl Bound {
 
     /// Most stanzas are on their way at once, without waiting for anything.
     fn work(&mut self) {
-        let Some(working) = self.working.as_mut() else { return };
+        let Some(working) = self.working.as_mut() else {
+            return;
+        };
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         if working.as_mut().poll(&mut context).is_ready() {
             self.working = None;
@@ -279,13 +286,18 @@ impl Bound {
         outcome: Result<(), NotCommitted>,
         is_proven: bool,
     ) -> Progress {
-        let found = self.in_flight.iter_mut().find(|stanza| stanza.number == number);
+        let found = self
+            .in_flight
+            .iter_mut()
+            .find(|stanza| stanza.number == number);
         if let Some(stanza) = found {
             stanza.done = Some(Done { outcome, is_proven });
         }
         let mut progress = Progress::None;
         while let Some(done) = self.in_flight.front().and_then(|stanza| stanza.done) {
-            let Some(stanza) = self.in_flight.pop_front() else { break };
+            let Some(stanza) = self.in_flight.pop_front() else {
+                break;
+            };
             self.in_flight_bytes -= stanza.bytes;
             if done.outcome == Err(NotCommitted::Halted) {
                 return Progress::Halted;
@@ -295,7 +307,11 @@ impl Bound {
             };
             managed.handled = count;
             let needs_proof = managed.id.is_some() && !done.is_proven;
-            progress = if needs_proof { Progress::Unproven(count) } else { Progress::Handled(count) };
+            progress = if needs_proof {
+                Progress::Unproven(count)
+            } else {
+                Progress::Handled(count)
+            };
         }
         progress
     }
@@ -307,7 +323,7 @@ impl Bound {
 
     /// Keeps what is being sent, if the client acknowledges.
     pub(crate) fn keep(&mut self, kept: Kept, bytes: usize) {
-        match &mut self.managed {
+        match self.managed.as_mut().filter(|managed| managed.is_on) {
             Some(managed) => {
                 if matches!(kept, Kept::Bytes(_)) {
                     managed.outbound_bytes += bytes;
@@ -324,7 +340,7 @@ impl Bound {
 
     /// All that was sent is with the operating system: who does not acknowledge has it.
     pub(crate) fn flushed(&mut self) {
-        if self.managed.is_none() && self.sent_to > self.served {
+        if self.sent_to > self.served {
             self.served = self.sent_to;
             self.is_changed();
         }
@@ -335,7 +351,9 @@ impl Bound {
         if self.is_active {
             return Some(bytes);
         }
-        let Ok(stanza) = Stanza::from_peer(&bytes) else { return Some(bytes) };
+        let Ok(stanza) = Stanza::from_peer(&bytes) else {
+            return Some(bytes);
+        };
         match csi::while_inactive(&stanza) {
             While::Urgent => return Some(bytes),
             While::Dropped => {}
@@ -354,7 +372,9 @@ impl Bound {
 
     /// What waited while nobody looked.
     pub(crate) fn release(&mut self) -> impl Iterator<Item = Bytes> + use<> {
-        std::mem::take(&mut self.held).into_iter().map(|(_, bytes)| bytes)
+        std::mem::take(&mut self.held)
+            .into_iter()
+            .map(|(_, bytes)| bytes)
     }
 
     /// Whether so much waits that it must go out.
@@ -376,15 +396,29 @@ impl Bound {
         }
     }
 
+    /// Whether a message was sent that the client did not acknowledge.
+    pub(crate) fn has_unacknowledged_messages(&self) -> bool {
+        let mut kept = self
+            .managed
+            .iter()
+            .flat_map(|managed| managed.outbound.unacknowledged());
+        kept.any(|kept| matches!(kept, Kept::Archived(..)))
+    }
+
     /// Whether the client acknowledges too little to get more from its archive now.
     pub(crate) fn is_saturated(&self) -> bool {
         let unacknowledged = |managed: &Managed| managed.outbound.unacknowledged().len();
-        self.managed.as_ref().is_some_and(|managed| unacknowledged(managed) >= UNACKNOWLEDGED_COUNT)
+        self.managed
+            .as_ref()
+            .is_some_and(|managed| unacknowledged(managed) >= UNACKNOWLEDGED_COUNT)
     }
 
     /// Whether what no archive keeps is too much to go on.
     pub(crate) fn is_overfull(&self) -> bool {
-        let unacknowledged = self.managed.as_ref().map_or(0, |managed| managed.outbound_bytes);
+        let unacknowledged = self
+            .managed
+            .as_ref()
+            .map_or(0, |managed| managed.outbound_bytes);
         unacknowledged + self.parked_bytes > UNACKNOWLEDGED_BYTES
     }
 
@@ -433,7 +467,10 @@ impl Bound {
         let mut found = Vec::new();
         for archived in &page.entries {
             self.position = archived.id;
-            found.extend(self.form_of(archived, &resources).map(|bytes| (archived.id, bytes)));
+            found.extend(
+                self.form_of(archived, &resources)
+                    .map(|bytes| (archived.id, bytes)),
+            );
         }
         if page.complete {
             self.position = self.position.max(head);
@@ -449,7 +486,11 @@ impl Bound {
     /// How this session gets an archived message, if it does.
     fn form_of(&self, archived: &Archived, resources: &[iris::live::Resource]) -> Option<Bytes> {
         let is_history = archived.id <= self.history_to;
-        let own = || resources.iter().filter(|resource| resource.jid == self.session.jid);
+        let own = || {
+            resources
+                .iter()
+                .filter(|resource| resource.jid == self.session.jid)
+        };
         let forms = if is_history {
             if !archived.entry.deliver || archived.entry.direction != Direction::Received {
                 return None;
@@ -493,7 +534,9 @@ impl Bound {
 
     /// What was sent and not acknowledged, as it is sent again.
     pub(crate) fn unacknowledged(&self) -> Vec<Bytes> {
-        let Some(managed) = &self.managed else { return Vec::new() };
+        let Some(managed) = &self.managed else {
+            return Vec::new();
+        };
         let kept = managed.outbound.unacknowledged();
         // What was erased meanwhile is replaced by nothing the client would see, so that counts stay equal.
         kept.map(|kept| match kept {

@@ -214,7 +214,10 @@ fn poll_write_bytes<S: AsyncWrite>(
     Poll::Ready(Ok(()))
 }
 
-fn poll_read_bytes<S: AsyncRead>(stream: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+fn poll_read_bytes<S: AsyncRead>(
+    stream: Pin<&mut S>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Bytes>> {
     let mut space = [0; READ_BYTES];
     let mut buffer = ReadBuf::new(&mut space);
     ready!(stream.poll_read(cx, &mut buffer))?;

@@ -74,7 +74,9 @@ pub fn authorize(
 ) -> Result<Permit, Forbidden> {
     let is_own = match principal {
         Principal::Session(jid) => jid.to_bare() == *resource,
-        Principal::Component(domain) | Principal::Peer(domain) => resource.domain() == domain.as_ref(),
+        Principal::Component(domain) | Principal::Peer(domain) => {
+            resource.domain() == domain.as_ref()
+        }
     };
     let is_allowed = match action {
         Action::ManageAccount => is_own && matches!(principal, Principal::Session(_)),

@@ -386,10 +386,10 @@ fn check_declaration(bytes: &[u8]) -> Result<(), Malformed> {
     {
         return Err(Malformed::NotWellFormed);
     }
-    if let Some(encoding) = attributes.next_if(|a| a.name == "encoding") {
-        if !encoding.raw.eq_ignore_ascii_case("utf-8") {
-            return Err(Malformed::Encoding);
-        }
+    if let Some(encoding) = attributes.next_if(|a| a.name == "encoding")
+        && !encoding.raw.eq_ignore_ascii_case("utf-8")
+    {
+        return Err(Malformed::Encoding);
     }
     attributes.next_if(|a| a.name == "standalone" && matches!(a.raw, "yes" | "no"));
     match attributes.next() {

@@ -42,7 +42,7 @@ impl Default for Offers {
 }
 
 /// A service beside this node that clients may use (XEP-0215).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ExternalService {
     /// `turn`, `stun`, `turns`, `stuns`.
     pub type_: String,
@@ -54,6 +54,19 @@ pub struct ExternalService {
     pub transport: String,
     /// Shared secret of time-limited credentials (TURN REST); none when the service is open.
     pub secret: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for ExternalService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The secret stays out of every log.
+        f.debug_struct("ExternalService")
+            .field("type_", &self.type_)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("transport", &self.transport)
+            .field("has_secret", &self.secret.is_some())
+            .finish()
+    }
 }
 
 /// One way to reach the operator (XEP-0157).

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use jid::{BareJid, FullJid, Jid};
 
+use crate::archive::Archives;
 use crate::archive::Entry;
 use crate::documents::{Documents, Write};
-use crate::archive::Archives;
 use crate::host::Host;
 use crate::live::Live;
 

@@ -1,10 +1,18 @@
 //! `hanse iris`.
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::client::Client;
 use super::{Failure, Global};
+
+const SESSION_COLUMNS: [&str; 5] = [
+    "jid",
+    "is_available",
+    "priority",
+    "queued_bytes",
+    "is_behind",
+];
 
 /// See what the messenger is doing.
 #[derive(Debug, Subcommand)]
@@ -19,6 +27,8 @@ pub enum Iris {
     Lag,
     /// Show the rooms.
     Rooms,
+    /// Show everything but sessions and rooms.
+    Status,
 }
 
 impl Iris {
@@ -29,16 +39,19 @@ impl Iris {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let output = global.output();
         let client = Client::connect(global)?;
-        if let Self::Rooms = self {
-            output.table(&client.get_all("/v1/iris/rooms")?, &["jid", "name", "occupants"]);
-            return Ok(());
-        }
-        let status = client.get("/v1/iris/status")?;
         match self {
-            Self::Sessions => output.table(rows(&status["sessions"]), &["jid", "from", "since_ms"]),
-            Self::Domains => output.table(rows(&status["domains"]), &["domain", "state", "waiting"]),
-            Self::Queues => output.object(&status["queues"]),
-            Self::Lag | Self::Rooms => output.object(&json!(status["lag"])),
+            Self::Rooms => output.table(&client.get_all("/v1/iris/rooms")?, &["jid", "occupants"]),
+            Self::Sessions => output.table(&client.get_all("/v1/iris/sessions")?, &SESSION_COLUMNS),
+            Self::Domains => {
+                let status = client.get("/v1/iris/status")?;
+                output.table(
+                    rows(&status["domains"]),
+                    &["local", "domain", "queued_bytes"],
+                );
+            }
+            Self::Queues => output.object(&client.get("/v1/iris/status")?["queues"]),
+            Self::Lag => output.object(&client.get("/v1/iris/status")?["lag"]),
+            Self::Status => output.object(&client.get("/v1/iris/status")?),
         }
         Ok(())
     }

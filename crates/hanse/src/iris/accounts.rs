@@ -6,7 +6,9 @@ use evidence::digest::{Digest, Purpose};
 use iris::account::{Account, Standing};
 use iris::documents::{Collection, Write};
 use iris::sasl::{Credentials, ITERATIONS};
-use iris_server::store::{OwnerTooLong, account_stream, archive_stream, record_id, record_kind, write_event};
+use iris_server::store::{
+    OwnerTooLong, account_stream, archive_stream, record_id, record_kind, write_event,
+};
 use journal::{Append, Expected, Privacy, StreamName, Transaction};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -82,7 +84,11 @@ async fn create_account(
     let credentials = state.derive(wish.password.as_ref()).await?;
     if credentials.is_none() && wish.principal.is_none() {
         let detail = "nobody could sign in: give a password, or a principal whose tokens do";
-        return Err(Problem::new(Code::RuleViolated, detail).with_error("/password", "required", detail));
+        return Err(Problem::new(Code::RuleViolated, detail).with_error(
+            "/password",
+            "required",
+            detail,
+        ));
     }
     let principal = wish.principal.as_ref().map(ToString::to_string);
     state
@@ -134,7 +140,9 @@ async fn set_password(
     let Command { body: wish, ticket } = command;
     let credentials = state.derive(Some(&wish.password)).await?;
     let change = |account: &mut Account| account.credentials.clone_from(&credentials);
-    state.change(&permit, &state.blind(ticket), &jid, change).await
+    state
+        .change(&permit, &state.blind(ticket), &jid, change)
+        .await
 }
 
 /// Disable an account: its sessions end, and nobody can sign in to it. It still receives.
@@ -207,7 +215,10 @@ async fn erase_account(
     command: Command<EraseAccount>,
 ) -> Result<Outcome, Problem> {
     let permit = caller.permit(Resource::Zone)?;
-    let Command { body: order, ticket } = command;
+    let Command {
+        body: order,
+        ticket,
+    } = command;
     let outcome = execute(&state.platform, &permit, &ticket, |now_ms| {
         state.account(&jid)?.ok_or_else(unknown)?;
         let mut transaction = Transaction::new(now_ms, "");
@@ -266,7 +277,10 @@ impl Messenger {
     }
 
     /// Credentials for a password. Deriving them takes long on purpose, so it is done where nothing waits.
-    pub(super) async fn derive(&self, password: Option<&Password>) -> Result<Option<Credentials>, Problem> {
+    pub(super) async fn derive(
+        &self,
+        password: Option<&Password>,
+    ) -> Result<Option<Credentials>, Problem> {
         let Some(password) = password.cloned() else {
             return Ok(None);
         };
@@ -278,7 +292,11 @@ impl Messenger {
         let derived = derived.await.map_err(|error| Problem::internal(&error))?;
         derived.map(Some).map_err(|error| {
             let detail = error.to_string();
-            Problem::new(Code::RuleViolated, detail.clone()).with_error("/password", "saslprep", detail)
+            Problem::new(Code::RuleViolated, detail.clone()).with_error(
+                "/password",
+                "saslprep",
+                detail,
+            )
         })
     }
 
@@ -286,7 +304,10 @@ impl Messenger {
     /// is a digest that only this zone can compute.
     pub(super) fn blind(&self, ticket: Ticket) -> Ticket {
         let request = ticket.request.to_hex();
-        let keyed = self.platform.tokens.keyed_digest("request", request.as_bytes());
+        let keyed = self
+            .platform
+            .tokens
+            .keyed_digest("request", request.as_bytes());
         Ticket {
             request: Digest::of(Purpose::Request, &keyed),
             ..ticket
@@ -376,7 +397,8 @@ impl Messenger {
 
     /// Nothing remembered of the account outlives what the journal says.
     pub(super) fn forget_account(&self, jid: &AccountAddress) {
-        self.store.forget(&[(Collection::Account, jid.jid().clone())]);
+        self.store
+            .forget(&[(Collection::Account, jid.jid().clone())]);
     }
 }
 

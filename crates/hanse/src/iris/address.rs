@@ -113,7 +113,13 @@ mod tests {
     fn an_address_is_prepared_and_has_a_name_and_no_device() {
         let good = AccountAddress::try_from("Alice@LOCALHOST".to_owned()).unwrap();
         assert_eq!(good.to_string(), "alice@localhost");
-        for bad in ["localhost", "alice@localhost/phone", "@localhost", "a b@x", ""] {
+        for bad in [
+            "localhost",
+            "alice@localhost/phone",
+            "@localhost",
+            "a b@x",
+            "",
+        ] {
             assert!(AccountAddress::try_from(bad.to_owned()).is_err(), "{bad:?}");
         }
     }

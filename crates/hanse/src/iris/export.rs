@@ -173,7 +173,11 @@ mod tests {
     #[test]
     fn what_signs_a_device_in_is_not_in_an_export() {
         let secret = br#"{"credentials":"c","file":"k","name":"n"}"#;
-        for collection in [Collection::Account, Collection::FastToken, Collection::Resume] {
+        for collection in [
+            Collection::Account,
+            Collection::FastToken,
+            Collection::Resume,
+        ] {
             assert_eq!(document(collection, "", secret)["body"], Value::Null);
         }
         let upload = document(Collection::Upload, "slot", secret);

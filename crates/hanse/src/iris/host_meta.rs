@@ -24,7 +24,10 @@ fn links(public_url: &str) -> [(&'static str, String); 2] {
         Some(rest) => format!("ws{rest}{WEBSOCKET_PATH}"),
         None => format!("{public_url}{WEBSOCKET_PATH}"),
     };
-    [(WEBSOCKET, socket), (BOSH, format!("{public_url}{BOSH_PATH}"))]
+    [
+        (WEBSOCKET, socket),
+        (BOSH, format!("{public_url}{BOSH_PATH}")),
+    ]
 }
 
 pub(super) async fn xml(State(state): State<Messenger>) -> Response {
@@ -59,7 +62,13 @@ mod tests {
     fn a_secure_node_is_found_by_secure_addresses() {
         let text = to_xml("https://zone.example");
         assert!(text.contains("href='wss://zone.example/xmpp'"), "{text}");
-        assert!(text.contains("href='https://zone.example/http-bind'"), "{text}");
-        assert_eq!(links("http://127.0.0.1:8080")[0].1, "ws://127.0.0.1:8080/xmpp");
+        assert!(
+            text.contains("href='https://zone.example/http-bind'"),
+            "{text}"
+        );
+        assert_eq!(
+            links("http://127.0.0.1:8080")[0].1,
+            "ws://127.0.0.1:8080/xmpp"
+        );
     }
 }

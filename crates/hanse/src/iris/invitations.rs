@@ -158,7 +158,10 @@ async fn create_invitation(
     let by = permit.principal().to_string();
     let outcome = execute(&state.platform, &permit, &ticket, |now_ms| {
         if state.invitation(&id)?.is_some() {
-            return Err(Problem::new(Code::Conflict, "this request made an invitation before"));
+            return Err(Problem::new(
+                Code::Conflict,
+                "this request made an invitation before",
+            ));
         }
         let invitation = InvitationView {
             id: id.clone(),
@@ -328,7 +331,10 @@ impl Messenger {
     /// A secret that this request, and nobody without a key of the zone, leads to.
     fn secret_of(&self, request: &str, scope: &str, key: &str) -> String {
         let text = format!("{request}\n{scope}\n{key}");
-        let bytes = self.platform.tokens.keyed_digest("invitation", text.as_bytes());
+        let bytes = self
+            .platform
+            .tokens
+            .keyed_digest("invitation", text.as_bytes());
         data_encoding::BASE64URL_NOPAD.encode(&bytes)
     }
 

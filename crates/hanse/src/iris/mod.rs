@@ -6,14 +6,19 @@
 
 pub mod accounts;
 pub mod address;
+pub mod bosh;
 pub mod certificate;
 pub mod export;
+pub mod gauges;
 pub mod host_meta;
 pub mod invitations;
 pub mod sealed_file;
 pub mod settings;
+pub mod status;
+pub mod sweep;
 pub mod token_check;
 pub mod upload;
+pub mod websocket;
 pub mod wire;
 
 use std::ops::Deref;
@@ -22,7 +27,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::get;
+use axum::routing::{get, post};
 use iris::host::Host;
 use iris_server::Server;
 use iris_server::store::JournalStore;
@@ -43,6 +48,8 @@ pub struct Shared {
     pub store: JournalStore,
     /// The folder of files that people sent each other.
     pub uploads: PathBuf,
+    /// Sessions over plain HTTP requests.
+    pub bosh: bosh::Sessions,
     /// SHA-256 of the certificate that clients see.
     pub fingerprint: String,
 }
@@ -96,6 +103,7 @@ pub fn routes(state: &Messenger) -> OpenApiRouter {
         .merge(accounts::routes())
         .merge(invitations::routes())
         .merge(export::routes())
+        .merge(status::routes())
         .with_state(state.clone())
 }
 
@@ -104,6 +112,11 @@ pub fn client_routes(state: &Messenger) -> Router {
     Router::new()
         .route("/.well-known/host-meta", get(host_meta::xml))
         .route("/.well-known/host-meta.json", get(host_meta::json))
+        .route(host_meta::WEBSOCKET_PATH, get(websocket::upgrade))
+        .route(
+            host_meta::BOSH_PATH,
+            post(bosh::post).options(bosh::options),
+        )
         .route(
             "/upload/{slot}/{name}",
             get(upload::get).put(upload::put).options(upload::options),

@@ -87,7 +87,9 @@ impl Sealing {
 
     fn write(&mut self, is_last: bool) -> io::Result<()> {
         let nonce = nonce(self.number, is_last);
-        let sealed = self.cipher.encrypt((&nonce).into(), self.waiting.as_slice());
+        let sealed = self
+            .cipher
+            .encrypt((&nonce).into(), self.waiting.as_slice());
         let sealed = sealed.map_err(|_| io::Error::other("a piece cannot be sealed"))?;
         self.file.write_all(&sealed)?;
         self.number += 1;

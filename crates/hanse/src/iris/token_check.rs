@@ -8,7 +8,7 @@ use iris_server::TokenCheck;
 use iris_server::store::record_kind;
 use jid::BareJid;
 
-use crate::auth::{Resource, authorize, can, Operation as _};
+use crate::auth::{Operation as _, Resource, authorize, can};
 use crate::http::Platform;
 use crate::principals::authenticate;
 use crate::store;

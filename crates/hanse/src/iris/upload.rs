@@ -37,25 +37,27 @@ const SHOWN: [&str; 4] = ["audio/", "image/", "video/", "text/plain"];
 
 /// A slot with what was put there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Place {
+pub(super) struct Place {
     #[serde(flatten)]
-    slot: Slot,
+    pub(super) slot: Slot,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    file: Option<Stored>,
+    pub(super) file: Option<Stored>,
 }
 
 /// A file at rest.
 #[derive(Clone, Serialize, Deserialize)]
-struct Stored {
+pub(super) struct Stored {
     /// Its name in the folder of uploads.
-    id: String,
+    pub(super) id: String,
     /// Its key, in base64url.
     key: Zeroizing<String>,
 }
 
 impl std::fmt::Debug for Stored {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stored").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Stored")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,7 +79,10 @@ fn with_origin(mut response: Response) -> Response {
 /// Answers what a browser asks before it puts a file from another page.
 pub(super) async fn options() -> Response {
     let allowed = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "OPTIONS, HEAD, GET, PUT"),
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            "OPTIONS, HEAD, GET, PUT",
+        ),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type"),
         (header::ACCESS_CONTROL_MAX_AGE, "3600"),
     ];
@@ -143,10 +148,16 @@ impl Messenger {
         let place = self.place(slot, name)?;
         let now_ms = self.platform.clock.now_ms();
         if place.file.is_some() {
-            return Err(Problem::new(Code::Conflict, "the slot has its file already"));
+            return Err(Problem::new(
+                Code::Conflict,
+                "the slot has its file already",
+            ));
         }
         if now_ms > place.slot.given_ms + SLOT_TTL_MS {
-            return Err(Problem::new(Code::Forbidden, "the slot waited for its file too long"));
+            return Err(Problem::new(
+                Code::Forbidden,
+                "the slot waited for its file too long",
+            ));
         }
         let size = place.slot.size_bytes;
         let length = headers.get(header::CONTENT_LENGTH);
@@ -203,7 +214,8 @@ impl Messenger {
         let mut taken = 0;
         loop {
             let part = tokio::time::timeout(SILENCE_MAX, stream.next()).await;
-            let part = part.map_err(|_| Problem::new(Code::RequestTimeout, "the file stopped coming"))?;
+            let part =
+                part.map_err(|_| Problem::new(Code::RequestTimeout, "the file stopped coming"))?;
             let Some(part) = part else { break };
             // A connection that broke leaves nobody to answer.
             let part = part.map_err(|_| wrong_size(size))?;
@@ -227,14 +239,18 @@ impl Messenger {
     /// Writes down that the slot has this file, if no other came first.
     async fn keep(&self, slot: &str, name: &str, stored: &Stored) -> Result<(), Problem> {
         let owner = self.place(slot, name)?.slot.account;
-        let stream = iris_server::store::account_stream(&owner).map_err(|error| Problem::internal(&error))?;
+        let stream = iris_server::store::account_stream(&owner)
+            .map_err(|error| Problem::internal(&error))?;
         let mut tries = 0;
         loop {
             tries += 1;
             let expected = store::expected(&self.platform.reader, &stream)?;
             let mut place = self.place(slot, name)?;
             if place.file.is_some() {
-                return Err(Problem::new(Code::Conflict, "the slot has its file already"));
+                return Err(Problem::new(
+                    Code::Conflict,
+                    "the slot has its file already",
+                ));
             }
             place.file = Some(stored.clone());
             let write = Write::Put {
@@ -295,7 +311,10 @@ impl Messenger {
 const TRIES_MAX: u32 = 16;
 
 fn wrong_size(size: u64) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("the slot is for exactly {size} bytes"))
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("the slot is for exactly {size} bytes"),
+    )
 }
 
 /// A changed or broken file ends the connection before the promised length, which clients notice.
@@ -318,7 +337,10 @@ fn headers_of(slot: &Slot) -> HeaderMap {
     headers.insert(header::CONTENT_LENGTH, slot.size_bytes.into());
     let fixed = [
         (header::CONTENT_DISPOSITION, "attachment"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ),
         (header::CACHE_CONTROL, "private, max-age=86400, immutable"),
     ];
     for (name, value) in fixed {

@@ -25,14 +25,24 @@ pub enum NodeEffect {
 }
 
 impl NodeEffect {
-    /// The kind under which the outbox stores it; breakers and metrics go by it.
+    /// Every kind. Other rows of the outbox, such as messages to other servers, have their own workers.
+    pub const KINDS: [&'static str; 5] = [
+        "screen",
+        "notify_reviewers",
+        "publish_status_list",
+        "rescreen",
+        "call_webhook",
+    ];
+
+    /// The kind under which the outbox stores it; breakers and metrics go by it. It is one of [`Self::KINDS`], or no worker
+    /// would take it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Institution(Effect::Screen { .. }) => "screen",
-            Self::Institution(Effect::NotifyReviewers { .. }) => "notify_reviewers",
-            Self::Institution(Effect::PublishStatusList { .. }) => "publish_status_list",
-            Self::Rescreen { .. } => "rescreen",
-            Self::CallWebhook { .. } => "call_webhook",
+            Self::Institution(Effect::Screen { .. }) => Self::KINDS[0],
+            Self::Institution(Effect::NotifyReviewers { .. }) => Self::KINDS[1],
+            Self::Institution(Effect::PublishStatusList { .. }) => Self::KINDS[2],
+            Self::Rescreen { .. } => Self::KINDS[3],
+            Self::CallWebhook { .. } => Self::KINDS[4],
         }
     }
 }

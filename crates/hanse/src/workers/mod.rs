@@ -70,7 +70,7 @@ async fn lease(node: &Institutions) -> Result<Vec<LeasedEffect>, journal::Commit
         now_ms: node.platform.clock.now_ms(),
         lease_ms: LEASE_MS,
         limit: LEASES_AT_ONCE,
-        kinds: vec![],
+        kinds: NodeEffect::KINDS.map(str::to_owned).to_vec(),
     };
     node.platform.journal.lease(request).await
 }

@@ -91,7 +91,9 @@ impl Cache {
     }
 
     pub(super) fn keep_list(&self, epoch: u64, place: Touched, key: ListKey, list: Arc<Listed>) {
-        let rows = list.iter().map(|(name, body)| name.len() + body.len() + ENTRY_BYTES);
+        let rows = list
+            .iter()
+            .map(|(name, body)| name.len() + body.len() + ENTRY_BYTES);
         let bytes = ENTRY_BYTES + rows.sum::<usize>();
         self.insert(epoch, place, bytes, |kept| {
             kept.lists.insert(key, list).is_none()

@@ -66,7 +66,10 @@ pub(super) fn split<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, &[u8]), M
         .iter()
         .position(|&byte| byte == b'\n')
         .ok_or(MalformedEvent::NoLine)?;
-    Ok((serde_json::from_slice(&payload[..end])?, &payload[end + 1..]))
+    Ok((
+        serde_json::from_slice(&payload[..end])?,
+        &payload[end + 1..],
+    ))
 }
 
 /// The event of a document's change, and its stream.
@@ -137,7 +140,9 @@ mod tests {
             owner: owner.clone(),
             direction: Direction::Sent,
             peer: Jid::new("b@x/r").unwrap(),
-            stanza: Bytes::from_static(b"<message to='b@x'><body>1\n2 \"q\" \xc3\xa9</body></message>"),
+            stanza: Bytes::from_static(
+                b"<message to='b@x'><body>1\n2 \"q\" \xc3\xa9</body></message>",
+            ),
             origin_id: Some("o\n1".to_owned()),
             sent_in: None,
             deliver: true,

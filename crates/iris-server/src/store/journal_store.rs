@@ -82,7 +82,11 @@ impl JournalStore {
             .map_err(|error| unavailable(&error))?;
         let named = records.into_iter().filter_map(|record| {
             let (owner, name) = record.id.split_once('\n')?;
-            Some((record.id.clone(), BareJid::new(owner).ok()?, name.to_owned()))
+            Some((
+                record.id.clone(),
+                BareJid::new(owner).ok()?,
+                name.to_owned(),
+            ))
         });
         Ok(named.collect())
     }
@@ -96,7 +100,10 @@ impl JournalStore {
         let kind = record_kind(collection);
         let base = record_id(owner.as_str(), "");
         let mut found = Vec::new();
-        let after = key.after.as_deref().filter(|after| *after >= key.prefix.as_str());
+        let after = key
+            .after
+            .as_deref()
+            .filter(|after| *after >= key.prefix.as_str());
         if after.is_none()
             && let Some(record) = self
                 .reader
@@ -105,9 +112,12 @@ impl JournalStore {
             found.push((key.prefix.clone(), record.body));
         }
         let after = record_id(owner.as_str(), after.unwrap_or(&key.prefix));
-        let records = self
-            .reader
-            .records(kind, &[], Some(&after), key.limit.saturating_sub(found.len()))?;
+        let records = self.reader.records(
+            kind,
+            &[],
+            Some(&after),
+            key.limit.saturating_sub(found.len()),
+        )?;
         for record in records {
             match record.id.strip_prefix(&base) {
                 Some(name) if name.starts_with(&key.prefix) => {

@@ -60,7 +60,11 @@ impl Bed {
         let folder = TempDir::new().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
-        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(
+            folder.path().join("key.pem"),
+            made.signing_key.serialize_pem(),
+        )
+        .unwrap();
         Self {
             folder,
             limits,
@@ -103,8 +107,15 @@ impl Bed {
             limits: self.limits,
         };
         let store = JournalStore::new(journal.reader());
-        let server =
-            Server::start(config, journal.clone(), store, clock, random, Arc::new(NoTokens)).await;
+        let server = Server::start(
+            config,
+            journal.clone(),
+            store,
+            clock,
+            random,
+            Arc::new(NoTokens),
+        )
+        .await;
         let server = server.unwrap();
         let address = server.addresses().c2s_tls.unwrap();
         self.running = Some(Running {
@@ -123,7 +134,12 @@ impl Bed {
     pub(crate) async fn add_accounts(&self, names: &[&str]) {
         for name in names {
             let account = BareJid::new(&format!("{name}@localhost")).unwrap();
-            self.running().server.accounts().add(&account, Some("pencil")).await.unwrap();
+            self.running()
+                .server
+                .accounts()
+                .add(&account, Some("pencil"))
+                .await
+                .unwrap();
         }
     }
 

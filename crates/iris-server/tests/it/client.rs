@@ -42,7 +42,10 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr, folder: &Path) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let name = "localhost".try_into().unwrap();
-        let stream = connector(&folder.join("cert.pem")).connect(name, stream).await.unwrap();
+        let stream = connector(&folder.join("cert.pem"))
+            .connect(name, stream)
+            .await
+            .unwrap();
         Self {
             stream,
             read: String::new(),
@@ -60,7 +63,9 @@ impl Client {
                 "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
             ))
             .await;
-        client.until("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
+        client
+            .until("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+            .await;
         client.open().await;
         client.until("</stream:features>").await;
         client
@@ -111,8 +116,13 @@ impl Client {
                 }
                 let mut buffer = [0; 4_096];
                 let count = self.stream.read(&mut buffer).await.unwrap_or(0);
-                assert!(count > 0, "the stream ended before {end:?}: {:?}", self.read);
-                self.read.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+                assert!(
+                    count > 0,
+                    "the stream ended before {end:?}: {:?}",
+                    self.read
+                );
+                self.read
+                    .push_str(std::str::from_utf8(&buffer[..count]).unwrap());
             }
         };
         match timeout(PATIENCE, reading).await {
@@ -123,7 +133,10 @@ impl Client {
 
     /// Everything up to the answer of a ping: what the server had to say before it.
     pub(crate) async fn all_before_pong(&mut self, id: &str) -> String {
-        self.send(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>")).await;
+        self.send(&format!(
+            "<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ))
+        .await;
         self.until(&format!("id='{id}'")).await
     }
 }
@@ -132,7 +145,8 @@ impl Client {
 impl Client {
     /// Makes the session resumable and returns its name.
     pub(crate) async fn manage(&mut self) -> String {
-        self.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+        self.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+            .await;
         self.until("<enabled").await;
         attribute(&self.until("/>").await, "id")
     }
@@ -147,7 +161,11 @@ impl Client {
     /// Resumes a session, and returns how much of what it sent is durable.
     pub(crate) async fn resumed(bed: &Bed, name: &str, id: &str, h: u32) -> (Self, u32) {
         let mut client = Self::signed_in(bed, name).await;
-        client.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='{h}'/>")).await;
+        client
+            .send(&format!(
+                "<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='{h}'/>"
+            ))
+            .await;
         client.until("<resumed").await;
         let handled = attribute(&client.until("/>").await, "h").parse().unwrap();
         (client, handled)
@@ -157,7 +175,9 @@ impl Client {
     pub(crate) async fn messages_before_pong(&mut self, id: &str) -> Vec<String> {
         let all = self.all_before_pong(id).await;
         let parts = all.split("<message").skip(1);
-        parts.map(|part| part.split("</message>").next().unwrap().to_owned()).collect()
+        parts
+            .map(|part| part.split("</message>").next().unwrap().to_owned())
+            .collect()
     }
 
     /// The connection goes without a word.
@@ -172,7 +192,8 @@ impl Client {
             loop {
                 match self.stream.read(&mut buffer).await {
                     Ok(count) if count > 0 => {
-                        self.read.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+                        self.read
+                            .push_str(std::str::from_utf8(&buffer[..count]).unwrap());
                     }
                     _ => return std::mem::take(&mut self.read),
                 }
@@ -184,7 +205,9 @@ impl Client {
 
 /// The value of an attribute in the text of a tag.
 pub(crate) fn attribute(tag: &str, name: &str) -> String {
-    let start = tag.find(&format!("{name}='")).unwrap_or_else(|| panic!("no {name} in {tag:?}"));
+    let start = tag
+        .find(&format!("{name}='"))
+        .unwrap_or_else(|| panic!("no {name} in {tag:?}"));
     let value = &tag[start + name.len() + 2..];
     value[..value.find('\'').unwrap()].to_owned()
 }
@@ -203,9 +226,13 @@ impl Client {
             if self.read.contains(text) {
                 return Some(());
             }
-            match timeout(PATIENCE, self.stream.read(&mut buffer)).await.unwrap() {
+            match timeout(PATIENCE, self.stream.read(&mut buffer))
+                .await
+                .unwrap()
+            {
                 Ok(count) if count > 0 => {
-                    self.read.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+                    self.read
+                        .push_str(std::str::from_utf8(&buffer[..count]).unwrap());
                 }
                 _ => return None,
             }
@@ -214,7 +241,9 @@ impl Client {
 
     /// How many messages came before the stream ended or a ping was answered.
     pub(crate) async fn drain_messages(&mut self) -> usize {
-        let _ = self.try_send("<iq type='get' id='last'><ping xmlns='urn:xmpp:ping'/></iq>").await;
+        let _ = self
+            .try_send("<iq type='get' id='last'><ping xmlns='urn:xmpp:ping'/></iq>")
+            .await;
         let _ = self.try_until("id='last'").await;
         self.read.matches("</message>").count()
     }
@@ -245,13 +274,21 @@ impl Client {
         client.until("</stream:features>").await;
         let plain = BASE64.encode(format!("\0{name}\0pencil").as_bytes());
         let sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
-        client.send(&format!("<auth xmlns='{sasl}' mechanism='PLAIN'>{plain}</auth>")).await;
+        client
+            .send(&format!(
+                "<auth xmlns='{sasl}' mechanism='PLAIN'>{plain}</auth>"
+            ))
+            .await;
         client.until("<success").await;
         client.send(&header).await;
         client.until("</stream:features>").await;
         let bind = "urn:ietf:params:xml:ns:xmpp-bind";
         let resource = format!("<resource>{resource}</resource>");
-        client.send(&format!("<iq type='set' id='b'><bind xmlns='{bind}'>{resource}</bind></iq>")).await;
+        client
+            .send(&format!(
+                "<iq type='set' id='b'><bind xmlns='{bind}'>{resource}</bind></iq>"
+            ))
+            .await;
         client.until("</bind></iq>").await;
         client.send("<presence/>").await;
         client.until("<presence").await;

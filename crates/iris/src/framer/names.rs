@@ -114,10 +114,10 @@ impl Names {
     fn check(&mut self, tag: &Tag<'_>, header: &[(String, String)]) -> Result<(), Malformed> {
         let mut used = Vec::new();
         let mut expanded: Vec<(&str, &str)> = Vec::new();
-        if let Some(prefix) = tag.prefix {
-            if let Binding::Header(index) = self.find(prefix, header)? {
-                used.push(index);
-            }
+        if let Some(prefix) = tag.prefix
+            && let Binding::Header(index) = self.find(prefix, header)?
+        {
+            used.push(index);
         }
         for attribute in tag.attributes.iter().filter(|a| a.declares().is_none()) {
             let Some(prefix) = attribute.prefix else {

@@ -70,7 +70,7 @@ fn enter(
     device: &FullJid,
     entering: &Element,
 ) -> Result<Outcome, Refusal> {
-    let nick = ResourcePart::from(nick.to_owned());
+    let nick = nick.to_owned();
     let is_made = rooms.get(context, jid)?.is_none();
     if is_made {
         found(context, rooms, jid, device)?;
@@ -366,7 +366,7 @@ fn rename(
     device: &FullJid,
     stanza: &Stanza,
 ) -> Result<Outcome, Refusal> {
-    let wanted = ResourcePart::from(wanted.to_owned());
+    let wanted = wanted.to_owned();
     let Some(room) = rooms.active.get_mut(jid) else {
         return Err(Refusal::because(Condition::NotAcceptable));
     };

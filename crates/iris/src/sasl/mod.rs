@@ -287,10 +287,10 @@ impl Exchange {
 
     fn look_up(&mut self, user: &str, authzid: Option<String>) -> Result<Step, Failure> {
         let account = self.address(user)?;
-        if let Some(authzid) = authzid {
-            if Jid::new(&authzid).map(|jid| jid.to_bare()) != Ok(account.clone()) {
-                return Err(Failure::InvalidAuthzid);
-            }
+        if let Some(authzid) = authzid
+            && Jid::new(&authzid).map(|jid| jid.to_bare()) != Ok(account.clone())
+        {
+            return Err(Failure::InvalidAuthzid);
         }
         self.account = Some(account.clone());
         Ok(Step::LookUp(account))

@@ -19,7 +19,7 @@ pub(crate) fn delay(at_ms: i64) -> Xml {
     Xml::in_namespace("delay", ns::DELAY).attr("stamp", &datetime::format(at_ms))
 }
 
-/// A carbon copy of a message (XEP-0280 1.0) for one device of `owner`.
+/// A carbon copy of a message (XEP-0280 1.0.1) for one device of `owner`.
 pub(crate) fn carbon(
     owner: &BareJid,
     to: &FullJid,

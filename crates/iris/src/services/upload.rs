@@ -1,4 +1,4 @@
-//! HTTP file upload (XEP-0363 1.1): slots. A slot is a document of who asked, so erasing the account erases what was
+//! HTTP file upload (XEP-0363 1.2): slots. A slot is a document of who asked, so erasing the account erases what was
 //! known about the file. Its name is 32 random bytes in hexadecimal; the HTTP side, which keeps the files, finds it by that.
 
 use data_encoding::HEXLOWER;

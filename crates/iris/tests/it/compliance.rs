@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use iris::compliance::{ROWS, doap, markdown};
+use iris::compliance::{ROWS, Status, doap, markdown};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -26,6 +26,18 @@ fn every_named_test_exists() {
                 .any(|definition| source.contains(definition));
             assert!(is_there, "{}: {name} in {file}", row.id);
         }
+    }
+}
+
+#[test]
+fn what_is_said_to_be_there_is_shown_by_a_test() {
+    for row in ROWS {
+        assert_eq!(
+            row.tests.is_empty(),
+            row.status == Status::Missing,
+            "{}",
+            row.id
+        );
     }
 }
 

@@ -84,7 +84,7 @@ impl Link {
     fn carry_a(&mut self, actions: Vec<OutgoingAction>) {
         for action in actions {
             match &action {
-                OutgoingAction::Write(bytes) => self.to_b(std::str::from_utf8(bytes).unwrap()),
+                OutgoingAction::Write(bytes) => self.tell_b(std::str::from_utf8(bytes).unwrap()),
                 OutgoingAction::StartTls => {
                     let is_proven = self.world.b_is_proven;
                     let actions = self.a.on(OutgoingEvent::TlsEstablished { is_proven });
@@ -95,7 +95,7 @@ impl Link {
         }
     }
 
-    fn to_b(&mut self, text: &str) {
+    fn tell_b(&mut self, text: &str) {
         self.wire.push_str(text);
         let actions = self.b.on(IncomingEvent::Received(text.as_bytes()));
         self.carry_b(actions);
@@ -181,9 +181,9 @@ fn certificates_prove_both_sides_and_stanzas_are_acknowledged() {
     let mut link = Link::open(TRUSTED);
     assert!(link.is_established(), "{}", link.wire);
     assert!(link.wire.contains("mechanism='EXTERNAL'") && !link.wire.contains("db:result"));
-    link.to_b("<message from='x@a.example/r' to='y@b.example'><body>hi</body></message>");
+    link.tell_b("<message from='x@a.example/r' to='y@b.example'><body>hi</body></message>");
     assert_eq!(link.stanzas().len(), 1);
-    link.to_b("<r xmlns='urn:xmpp:sm:3'/>");
+    link.tell_b("<r xmlns='urn:xmpp:sm:3'/>");
     assert!(!link.from_a.contains(&OutgoingAction::Acked(1)));
     let actions = link.b.on(IncomingEvent::Handled(1));
     link.carry_b(actions);
@@ -262,7 +262,7 @@ proptest! {
         to in prop::sample::select(vec!["y@b.example", "b.example", "room@conference.b.example", "y@a.example", "y@c.example"]),
     ) {
         let mut link = Link::open(TRUSTED);
-        link.to_b(&format!("<message from='{from}' to='{to}'/>"));
+        link.tell_b(&format!("<message from='{from}' to='{to}'/>"));
         let is_pair = from.ends_with("a.example") && !from.starts_with("conference")
             && to.ends_with("b.example") && !to.contains("conference");
         prop_assert_eq!(link.stanzas().len() == 1, is_pair);
@@ -272,7 +272,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(text in "(<a|<db:result|>|/>|'|\\PC){0,30}") {
         let mut link = Link::open(TRUSTED);
-        link.to_b(&text);
+        link.tell_b(&text);
         let mut a = sender(TRUSTED, "a.example", "b.example", Purpose::Send, SECRET_A);
         a.on(OutgoingEvent::Connected);
         a.on(OutgoingEvent::Received(text.as_bytes()));

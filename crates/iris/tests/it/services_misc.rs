@@ -365,6 +365,10 @@ fn turn_credentials_end_and_name_nobody() {
             secret: Some(b"north".to_vec()),
         },
     ];
+    assert!(
+        !format!("{:?}", world.host).contains("110"),
+        "no byte of the secret is in logs"
+    );
     let alice = world.online("alice/a");
     let services = payload(&world.ask(
         &alice,

@@ -1,0 +1,106 @@
+//! What is left of files that ended or whose account was erased is removed.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use iris::documents::{Collection, Write};
+use iris_server::store::{record_kind, write_event};
+use journal::{Append, Expected, Privacy, Transaction};
+use tokio::sync::watch;
+
+use super::Messenger;
+use super::upload::Place;
+use crate::http::problem::Problem;
+use crate::store;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(3600);
+/// A file without a slot is left alone for this long: it may be on its way.
+const AGE_MIN: Duration = Duration::from_secs(3600);
+/// Slots that are forgotten in one transaction.
+const BATCH: usize = 200;
+
+/// Sweeps now and every hour, until the node stops.
+pub async fn run(state: Messenger, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(problem) = state.sweep().await {
+            tracing::warn!(%problem, "ended files stay for now");
+        }
+        tokio::select! {
+            _asked = stopped.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+impl Messenger {
+    async fn sweep(&self) -> Result<(), Problem> {
+        let places = self
+            .blocking(|state| {
+                let kind = record_kind(Collection::Upload);
+                let reader = &state.platform.reader;
+                Ok(store::all::<Place>(reader, kind, &[])?)
+            })
+            .await?;
+        let now_ms = self.platform.clock.now_ms();
+        let (kept, ended): (Vec<_>, Vec<_>) = places
+            .into_iter()
+            .map(|stored| (stored.id, stored.body))
+            .partition(|(_, place)| now_ms < place.slot.expires_ms);
+        for some in ended.chunks(BATCH) {
+            self.forget_slots(some, now_ms).await?;
+        }
+        let ids = kept.into_iter().filter_map(|(_, place)| place.file);
+        let kept: BTreeSet<String> = ids.map(|file| file.id).collect();
+        self.blocking(move |state| state.remove_files(&kept)).await
+    }
+
+    async fn forget_slots(&self, slots: &[(String, Place)], now_ms: i64) -> Result<(), Problem> {
+        let mut transaction = Transaction::new(now_ms, "node");
+        let mut touched = Vec::new();
+        for (id, place) in slots {
+            let owner = place.slot.account.clone();
+            let name = id.rsplit('\n').next().unwrap_or_default().to_owned();
+            let write = Write::Delete {
+                collection: Collection::Upload,
+                owner: owner.clone(),
+                name,
+            };
+            let (stream, event) = write_event(&write).map_err(|error| Problem::internal(&error))?;
+            touched.push((Collection::Upload, owner));
+            let appends = &mut transaction.appends;
+            match appends.iter_mut().find(|append| append.stream == stream) {
+                Some(append) => append.events.push(event),
+                None => appends.push(Append {
+                    stream,
+                    privacy: Privacy::Personal,
+                    expected: Expected::Any,
+                    events: vec![event],
+                }),
+            }
+        }
+        let committed = self.platform.journal.commit(transaction).await;
+        self.store.forget(&touched);
+        committed
+            .map(drop)
+            .map_err(crate::http::idempotency::problem_of_commit)
+    }
+
+    /// Removes files that no slot has.
+    fn remove_files(&self, kept: &BTreeSet<String>) -> Result<(), Problem> {
+        let failed = |error: std::io::Error| Problem::internal(&error);
+        for entry in std::fs::read_dir(&self.uploads).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if kept.contains(&name) {
+                continue;
+            }
+            let written = entry.metadata().and_then(|data| data.modified());
+            let age = written.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+            if age.is_ok_and(|age| age >= AGE_MIN) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}

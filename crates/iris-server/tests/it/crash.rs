@@ -1,0 +1,132 @@
+//! The disk dies at a point drawn from a seed, between any two writes: what was acknowledged is in both archives, once,
+//! in order, and is delivered.
+
+use iris::archive::{Archives as _, Query};
+use jid::BareJid;
+use journal::Journal;
+use journal::sim::{Disk, DiskFault, SimEngine};
+
+use crate::bed::{Bed, options};
+use crate::client::Client;
+
+const SEEDS: u64 = 20;
+const MESSAGES: usize = 60;
+
+fn numbers(bed: &Bed, owner: &str) -> Vec<usize> {
+    let query = Query {
+        limit: 10_000,
+        ..Query::default()
+    };
+    let owner = BareJid::new(&format!("{owner}@localhost")).unwrap();
+    let page = bed.running().server.store().page(&owner, &query).unwrap();
+    let number = |stanza: &[u8]| {
+        let text = std::str::from_utf8(stanza).unwrap();
+        let start = text.find("<body>n").unwrap() + 7;
+        text[start..text.find(".</body>").unwrap()].parse().unwrap()
+    };
+    page.entries
+        .iter()
+        .map(|archived| number(&archived.entry.stanza))
+        .collect()
+}
+
+async fn start(bed: &mut Bed, disk: &Disk) {
+    let engine = SimEngine::open(disk.clone()).unwrap();
+    let journal = Journal::open(Box::new(engine), options(bed.folder.path())).unwrap();
+    bed.start_on(journal).await;
+}
+
+async fn acknowledged_until_the_end(client: &mut Client) -> usize {
+    let rest = client.rest().await;
+    let acks = rest.split("<a xmlns='urn:xmpp:sm:3' h='").skip(1);
+    acks.filter_map(|part| part.split('\'').next()?.parse().ok())
+        .max()
+        .unwrap_or(0)
+}
+
+async fn crash(seed: u64) {
+    let disk = Disk::new(seed);
+    let mut bed = Bed::prepare(iris_server::Limits::STANDARD);
+    start(&mut bed, &disk).await;
+    bed.add_accounts(&["alice", "bob"]).await;
+    let mut alice = Client::online(&bed, "alice", "a").await;
+    let mut bob = Client::online(&bed, "bob", "b").await;
+    let id = alice.manage().await;
+    alice.settled().await;
+    disk.plan(1 + seed * 7 % 60, DiskFault::PowerLoss);
+    let mut burst = String::new();
+    for n in 0..MESSAGES {
+        burst.push_str(&format!(
+            "<message to='bob@localhost' type='chat'><body>n{n}.</body></message>"
+        ));
+        if n % 4 == 3 {
+            burst.push_str("<r xmlns='urn:xmpp:sm:3'/>");
+        }
+    }
+    // The stream may end before all is written.
+    let _ = alice.try_send(&burst).await;
+    let acked = if disk.fired() || acks_all(&mut alice).await.is_none() {
+        acknowledged_until_the_end(&mut alice).await
+    } else {
+        MESSAGES
+    };
+    let seen = bob.drain_messages().await;
+    bed.kill().await;
+    disk.calm();
+    disk.power_cycle();
+    start(&mut bed, &disk).await;
+
+    let sent = numbers(&bed, "alice");
+    let received = numbers(&bed, "bob");
+    let whole: Vec<usize> = (0..sent.len()).collect();
+    assert_eq!(
+        sent, whole,
+        "seed {seed}: the sender's archive has a gap, a duplicate or another order"
+    );
+    assert_eq!(received, sent, "seed {seed}: one commit, two archives");
+    assert!(
+        sent.len() >= acked,
+        "seed {seed}: {acked} were acknowledged, {} are there",
+        sent.len()
+    );
+    assert!(
+        seen <= sent.len(),
+        "seed {seed}: {seen} were visible, {} are durable",
+        sent.len()
+    );
+    let (mut alice, handled) = Client::resumed(&bed, "alice", &id, 0).await;
+    assert_eq!(
+        handled as usize,
+        sent.len(),
+        "seed {seed}: h is what is durable"
+    );
+    for n in sent.len()..MESSAGES {
+        alice
+            .send(&format!(
+                "<message to='bob@localhost' type='chat'><body>n{n}.</body></message>"
+            ))
+            .await;
+    }
+    assert_eq!(alice.settled().await as usize, MESSAGES);
+    assert_eq!(
+        numbers(&bed, "bob"),
+        (0..MESSAGES).collect::<Vec<_>>(),
+        "seed {seed}"
+    );
+    bed.kill().await;
+}
+
+/// Asks once more; `None` when the stream ends instead.
+async fn acks_all(client: &mut Client) -> Option<()> {
+    client.try_send("<r xmlns='urn:xmpp:sm:3'/>").await.ok()?;
+    client
+        .try_until(&format!("<a xmlns='urn:xmpp:sm:3' h='{MESSAGES}'/>"))
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_survives_a_power_loss_between_any_two_writes() {
+    for seed in 0..SEEDS {
+        crash(seed).await;
+    }
+}
