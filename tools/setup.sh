@@ -9,6 +9,7 @@ need curl
 need node nodejs
 need npm
 need python3
+need chromium
 python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
 # Other people's XMPP servers and clients, which tests start on ports and folders of their own.
 need prosody

@@ -7,7 +7,7 @@ import { Recording, Strap } from "./sources.js";
 
 const element = (id) => document.getElementById(id);
 const view = new PacerView(element("pacer"));
-const rest = { anchor_ms: 0, anchor_phase_q32: 0, milli_breaths: 6000, inhale_permille: 400, measured: false };
+const rest = { running: false, anchor_ms: 0, anchor_phase_q32: 0, milli_breaths: 6000, inhale_permille: 400, measured: false, valid_until_ms: 0 };
 const query = new URLSearchParams(location.hash.slice(1));
 
 /** What the running session knows. */
@@ -50,13 +50,13 @@ async function prepare() {
     // A token in the address would stay in the history.
     history.replaceState(null, "", location.pathname);
   }
-  for (const name of ["person", "context", "minutes", "protocol"]) if (query.has(name)) element(name).value = query.get(name);
+  for (const name of ["person", "minutes", "protocol"]) if (query.has(name)) element(name).value = query.get(name);
   const { questions } = await RemoteEngine.questions();
   element("questions").replaceChildren(
-    ...questions.map(({ id, text }) => {
+    ...questions.map(({ question, text }) => {
       const label = document.createElement("label");
       label.className = "check";
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "screen", value: id });
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "screen", value: question });
       label.append(box, ` ${text}`);
       return label;
     }),
@@ -81,16 +81,35 @@ async function begin(event) {
   }
 }
 
+/** What the form says, in the words of the API. Every question has an answer: what is not ticked is a no. */
+function opening(source) {
+  const kind = element("protocol").value;
+  const minutes = Number(element("minutes").value);
+  const boxes = [...document.querySelectorAll("input[name=screen]")];
+  return {
+    person: element("person").value,
+    clock: source.clock,
+    protocol: kind.startsWith("assess") ? { kind } : { kind, minutes },
+    screen: {
+      answers: boxes.map((box) => ({ question: box.value, yes: box.checked })),
+      clinician_agreed: element("acknowledge").checked,
+    },
+  };
+}
+
+/** Why a session may not start, or nothing. */
+const HELD = {
+  screen_refused: "What you ticked means: not today. Nothing was started.",
+  inhibited: "The last time did not go well, so this practice rests for some hours.",
+  inhibitions_not_loaded: "The node cannot read what happened before, so it starts nothing.",
+  day_dose_spent: "That was enough for one day.",
+};
+
 async function open(source) {
   const engine = new RemoteEngine(element("token").value.trim());
-  const yes = [...document.querySelectorAll("input[name=screen]:checked")].map((box) => box.value);
-  await engine.open({
-    person: element("person").value,
-    context: element("context").value,
-    clock: source.clock,
-    protocol: { kind: element("protocol").value, minutes: Number(element("minutes").value) },
-    screen: { yes, acknowledged: element("acknowledge").checked },
-  });
+  const opened = await engine.open(opening(source));
+  const held = opened.decisions.map(({ code }) => HELD[code]).find(Boolean);
+  if (held) throw new Error(held);
   session = new Session(engine, source);
   engine.onframe = (frame) => take(session, frame);
   engine.onlost = () => say("The connection is gone. The pacer holds its pace; stop whenever you like.");
@@ -104,7 +123,8 @@ async function open(source) {
 
 function take(current, frame) {
   if (frame.kind === "hold") return say(`${frame.detail}. The pacer holds its pace.`);
-  if (frame.kind !== "state") return;
+  if (frame.kind === "refused") return say(frame.detail);
+  if (frame.kind === "erased") return end(current, { text: "The session was erased." });
   current.clock.learn(frame.at_ms);
   current.pacer = frame.pacer;
   current.view = frame.view;
@@ -116,19 +136,37 @@ function take(current, frame) {
     current.beats.push({ at_ms: current.beat_ms, bpm: (60 * 1024) / rr });
   }
   if (current.beats.length > 400) current.beats.splice(0, current.beats.length - 400);
+  document.body.dataset.beats = String(current.beats.length);
+  for (const { detail } of frame.refused ?? []) say(detail);
   numbers(current);
-  if (frame.ended) end(current, frame.ended);
+  if (frame.status === "ended") end(current, { text: told(frame.summary) });
 }
 
-const known = (measured, show) => (measured === null || measured === undefined ? "not measured" : show(measured));
+/** A measured value, or null. */
+const value = (measured) => measured?.known?.value ?? null;
+const known = (found, show) => (found === null ? "not measured" : show(found));
+const words = (text) => (text ?? "–").replaceAll("_", " ");
+const following = ({ features }) => value(features?.following)?.share_permille ?? null;
 
 function numbers({ view, pacer, clock }) {
-  element("heart").textContent = known(view.heart_milli_bpm, (rate) => String(Math.round(rate / 1000)));
+  element("heart").textContent = known(value(view.features.heart_rate_milli_bpm), (rate) => String(Math.round(rate / 1000)));
   element("pace").textContent = `${(pacer.milli_breaths / 1000).toFixed(1)} /min`;
-  element("following").textContent = known(view.following_permille, (share) => `${Math.round(share / 10)} %`);
-  element("mode").textContent = view.mode ?? "–";
+  element("following").textContent = known(following(view), (share) => `${Math.round(share / 10)} %`);
+  element("mode").textContent = words(view.mode);
   const seconds = Math.floor(clock.at() / 1000);
   element("time").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** What a session came to, in a sentence or two. */
+function told(summary) {
+  const minutes = (summary.breathed_ms / 60_000).toFixed(1);
+  const finding = summary.verdict?.finding;
+  const lines = [`${minutes} minutes, ${words(summary.outcome)}.`];
+  if (finding?.rate) lines.push(`Your heart answered most at ${(finding.rate.milli_breaths / 1000).toFixed(1)} breaths a minute.`);
+  if (finding?.criteria_disagree) lines.push("The criteria disagree, so there is no one rate to tell.");
+  if (finding?.inconclusive) lines.push("Nothing stood out of the noise; that happens, and is an answer.");
+  if (summary.inhibition) lines.push("This practice rests for a while.");
+  return lines.join(" ");
 }
 
 /** The heart's last two breaths as points on the ring. */
@@ -150,14 +188,17 @@ function picture(now) {
   const clock_ms = current && !current.ended ? current.clock.at(now) : now;
   const pacer = current?.pacer ?? rest;
   const breath = fullness(pacer, clock_ms);
-  const following = current?.view.following_permille ?? null;
+  // What was not heard of for long is held, and no longer shown as measured.
+  const isFresh = pacer.running && clock_ms <= pacer.valid_until_ms;
+  const share = current && isFresh ? following(current.view) : null;
   view.draw({
     breath,
-    heart: current ? heartCurve(current) : [],
-    following: following === null ? null : following / 1000,
+    heart: current && isFresh ? heartCurve(current) : [],
+    following: share === null ? null : share / 1000,
     turns: cycles(pacer, clock_ms),
   });
-  element("cue").textContent = breath.filling ? "in" : "out";
+  const isResting = current && !pacer.running;
+  element("cue").textContent = isResting ? "rest" : breath.filling ? "in" : "out";
   document.body.dataset.fullness = breath.full.toFixed(4);
   if (current && !current.ended && now - charted > 250) {
     charted = now;
@@ -176,6 +217,7 @@ function stop() {
   current.source.stop();
   current.send(current.source.clock === "host" ? { kind: "stop" } : { kind: "stop", at_ms: Math.ceil(current.clock.at()) });
   current.ended = true;
+  current.pacer = rest;
   element("outcome").textContent = "Stopped";
   element("summary").textContent = "The pacer stopped. Breathe as you like.";
   say("");
@@ -187,6 +229,7 @@ function end(current, summary) {
   current.engine.close();
   const stopped = current.ended;
   current.ended = true;
+  current.pacer = rest;
   if (!stopped) element("outcome").textContent = "Finished";
   element("summary").textContent = summary.text;
   stage("ended");

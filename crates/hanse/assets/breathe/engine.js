@@ -35,7 +35,7 @@ export class RemoteEngine {
       };
       socket.onclose = (event) => {
         reject(new Error(event.reason || "the node closed the connection"));
-        this.onlost(event.reason);
+        this.onlost();
       };
       this.socket = socket;
     });

@@ -84,7 +84,8 @@ impl Action {
     /// a read.
     pub fn access(self) -> Access {
         match (self, self.scope()) {
-            (Self::SeeMessenger | Self::SeePrincipals | Self::SeeTokens, _) | (_, Scope::Read(_)) => Access::Read,
+            (Self::SeeMessenger | Self::SeePrincipals | Self::SeeTokens, _)
+            | (_, Scope::Read(_)) => Access::Read,
             (_, Scope::Write(_)) => Access::Write,
         }
     }

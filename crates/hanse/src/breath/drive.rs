@@ -276,6 +276,13 @@ pub fn keep_time(node: &Node, place: &Arc<Place>, id: SessionId) {
     });
 }
 
+/// [`keep_time`] where the session is one of those.
+pub async fn keep_time_if_due(node: &Node, place: &Arc<Place>, id: SessionId) {
+    if is_ticked(place).await {
+        keep_time(node, place, id);
+    }
+}
+
 async fn is_ticked(place: &Place) -> bool {
     place
         .held

@@ -4,6 +4,7 @@ use journal::Reader;
 use zenb::inhibition::{Inhibitions, LoadedInhibitions};
 
 use super::ids::BreathPerson;
+use super::live::Live;
 use super::record::{SessionRecord, SessionStatus};
 use crate::http::problem::{Chain, Problem};
 use crate::store::{self, StoreError, kind};
@@ -42,7 +43,7 @@ fn stored(reader: &Reader, person: &BreathPerson) -> Result<Option<Inhibitions>,
 }
 
 /// How long a person breathed with a pacer in the 24 hours before `now_ms`, in milliseconds. A session that still runs
-/// counts up to now.
+/// counts up to its last input; one that cannot be read counts whole.
 ///
 /// # Errors
 /// The journal fails.
@@ -56,13 +57,15 @@ pub fn breathed_today_ms(
     let since_ms = now_ms.saturating_sub(DAY_MS);
     let breathed = sessions.iter().map(|session| {
         let session = &session.body;
-        let started_ms = session.started_at.map(|at| at.as_millisecond());
-        match (&session.summary, session.ended_at, started_ms) {
-            (Some(summary), Some(ended), _) if ended.as_millisecond() > since_ms => {
+        match (&session.summary, session.ended_at) {
+            (Some(summary), Some(ended)) if ended.as_millisecond() > since_ms => {
                 summary.breathed_ms
             }
-            (None, _, Some(started_ms)) if session.status == SessionStatus::Running => {
-                u64::try_from(now_ms - started_ms.max(since_ms)).unwrap_or(0)
+            (None, _) if session.status == SessionStatus::Running => {
+                Live::load(reader, session.id, now_ms).map_or_else(
+                    |_| u64::from(session.protocol.minutes()) * 60_000,
+                    |live| live.elapsed_ms(),
+                )
             }
             _ => 0,
         }

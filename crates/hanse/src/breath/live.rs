@@ -205,6 +205,11 @@ impl Live {
         EngineMs(self.anchor.1.0.saturating_add(passed))
     }
 
+    /// How long the pacer ran, in milliseconds.
+    pub fn elapsed_ms(&self) -> u64 {
+        self.engine.view().elapsed_ms
+    }
+
     /// Whether the session takes no input any more.
     pub fn has_ended(&self) -> bool {
         self.engine.summary().is_some()

@@ -1,6 +1,6 @@
 //! A session's stream as the engine's events, and back.
 
-use journal::{Event, Reader, Seq};
+use journal::{Event, Reader, Seq, StreamName};
 use zenb::event::{self as form, SessionEvent};
 use zenb::replay::{Diverged, Replay};
 
@@ -37,6 +37,16 @@ pub enum LogError {
     },
 }
 
+impl LogError {
+    /// The place in the stream, if one event is to blame.
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            Self::Malformed { seq, .. } | Self::Diverged { seq, .. } => Some(*seq),
+            Self::NotRegistered => None,
+        }
+    }
+}
+
 /// An event of the engine at its place in the stream.
 #[derive(Clone, Debug)]
 pub struct Placed {
@@ -51,13 +61,7 @@ pub struct Placed {
 /// # Errors
 /// `not_found`; `gone` when it was erased; the journal fails.
 pub fn events(reader: &Reader, id: SessionId) -> Result<Vec<Event>, Problem> {
-    let stream = streams::breath_session(&id);
-    let head = reader.stream_head(&stream).map_err(StoreError::from)?;
-    match head {
-        None => return Err(Problem::not_found("session")),
-        Some(head) if head.shredded => return Err(erased()),
-        Some(_) => {}
-    }
+    let stream = readable(reader, id)?;
     let mut found: Vec<Event> = Vec::new();
     loop {
         let from = Seq::after(found.last().map(|event| event.seq));
@@ -68,6 +72,31 @@ pub fn events(reader: &Reader, id: SessionId) -> Result<Vec<Event>, Problem> {
         if last {
             return Ok(found);
         }
+    }
+}
+
+/// At most `limit` events of a session's stream after a place in it.
+///
+/// # Errors
+/// As for [`events`].
+pub fn events_after(
+    reader: &Reader,
+    id: SessionId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Event>, Problem> {
+    let stream = readable(reader, id)?;
+    let found = reader.stream(&stream, Seq::after(Seq::new(after)), limit);
+    Ok(found.map_err(StoreError::from)?)
+}
+
+fn readable(reader: &Reader, id: SessionId) -> Result<StreamName, Problem> {
+    let stream = streams::breath_session(&id);
+    let head = reader.stream_head(&stream).map_err(StoreError::from)?;
+    match head {
+        None => Err(Problem::not_found("session")),
+        Some(head) if head.shredded => Err(erased()),
+        Some(_) => Ok(stream),
     }
 }
 

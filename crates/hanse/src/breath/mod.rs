@@ -14,6 +14,7 @@
 pub mod consents;
 pub mod drive;
 pub mod erase;
+pub mod export;
 pub mod ids;
 pub mod inhibitions;
 pub mod live;
@@ -21,6 +22,7 @@ pub mod log;
 pub mod page;
 pub mod record;
 pub mod sessions;
+pub mod socket;
 pub mod wire;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -33,5 +35,7 @@ pub fn routes() -> OpenApiRouter<Node> {
         .merge(consents::routes())
         .merge(sessions::routes())
         .merge(erase::routes())
+        .merge(export::routes())
+        .merge(socket::routes())
         .merge(page::routes())
 }

@@ -70,7 +70,6 @@ async fn open_session(
     let body = &command.body;
     let protocol =
         Protocol::try_from(&body.protocol).map_err(|error| wire::refused_protocol(&error))?;
-    end_abandoned(&node, &body.person, permit.principal()).await?;
     let id = SessionId::fresh();
     let opened: Mutex<Option<(Live, Batch)>> = Mutex::default();
     let outcome = execute(&node.platform, &permit, &command.ticket, |now_ms| {
@@ -96,6 +95,7 @@ async fn open_session(
         if is_ticked {
             drive::keep_time(&node, &place, id);
         }
+        end_abandoned(&node, &body.person, permit.principal(), id).await;
     }
     Ok(outcome)
 }
@@ -202,35 +202,31 @@ fn agreed(node: &Node, person: &BreathPerson, by: &PrincipalId) -> Result<(), Pr
     )
 }
 
-/// Ends what this principal left open for a person: nobody is paced twice, and no forgotten session uses up the day.
-async fn end_abandoned(
-    node: &Node,
-    person: &BreathPerson,
-    by: &PrincipalId,
-) -> Result<(), Problem> {
+/// Ends what this principal left open for a person, but for `kept`: nobody is paced twice. One that cannot be ended takes
+/// no input either, so that is told to the log alone.
+async fn end_abandoned(node: &Node, person: &BreathPerson, by: &PrincipalId, kept: SessionId) {
     let filter = [("person", person.as_str()), ("by", by.as_str())];
     let reader = &node.platform.reader;
-    for stored in store::all::<SessionRecord>(reader, kind::BREATH_SESSION, &filter)? {
-        if stored.body.status == SessionStatus::Ended {
-            continue;
-        }
-        let id = stored.body.id;
-        // The session ends at its own last moment: what passed since was not practice.
+    let found = store::all::<SessionRecord>(reader, kind::BREATH_SESSION, &filter);
+    let found = found.unwrap_or_else(|error| {
+        tracing::warn!(%error, "sessions left open could not be looked for");
+        Vec::new()
+    });
+    let open = found.iter().map(|stored| &stored.body);
+    for session in open.filter(|it| it.status != SessionStatus::Ended && it.id != kept) {
+        // It ends at its own last moment: what passed since was not practice.
         let stop = |live: &Live| {
             Ok(vec![Input::Stop {
                 at: EngineMs(live.state(None).at_ms),
                 by: drive::stop_by(StopBody::Host),
             }])
         };
-        let ended = drive::advance(node, &node.breath.place(id), id, by.as_str(), stop).await;
+        let place = node.breath.place(session.id);
+        let ended = drive::advance(node, &place, session.id, by.as_str(), stop).await;
         if let Err(problem) = ended {
-            // One that cannot be read holds nobody up: it takes no input either.
-            if problem.code() != Code::Conflict {
-                return Err(problem);
-            }
+            tracing::warn!(cause = %problem, session = %session.id, "session left open was not ended");
         }
     }
-    Ok(())
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

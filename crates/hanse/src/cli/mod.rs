@@ -8,6 +8,7 @@ pub mod output;
 pub mod show;
 
 pub mod backup;
+pub mod breathe;
 pub mod compliance;
 pub mod credential;
 pub mod demo;
@@ -135,6 +136,8 @@ enum Command {
     /// See what the messenger is doing: sessions, queues, domains, lag, rooms.
     #[command(subcommand)]
     Iris(iris::Iris),
+    /// Breathe with a pacer that listens to heart beats, assess a recording, replay a session.
+    Breathe(breathe::Breathe),
     /// Check an evidence bundle, an audit export, a credential or a checkpoint, offline.
     Verify(verify::Verify),
     /// Check, copy and repair the journal of a data folder.
@@ -258,6 +261,7 @@ pub fn run() -> ExitCode {
         Command::Notification(notification) => notification.run(&global),
         Command::Principal(principal) => principal.run(&global),
         Command::Token(token) => token.run(&global),
+        Command::Breathe(breathe) => breathe.run(&global),
         Command::Verify(verify) => verify.run(&global),
         Command::Journal(journal) => journal.run(&global),
         Command::Backup(backup) => backup.run(&global),

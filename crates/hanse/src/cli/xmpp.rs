@@ -14,13 +14,25 @@ use crate::iris::settings::{DOMAIN_DEFAULT, XmppConfig};
 #[command(next_help_heading = "Messenger")]
 pub struct XmppArgs {
     /// Where XMPP clients connect and start TLS; port 0 takes any free one, `off` is nowhere.
-    #[arg(long = "xmpp", value_name = "ADDRESS", default_value = "127.0.0.1:5222")]
+    #[arg(
+        long = "xmpp",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:5222"
+    )]
     c2s: Listen,
     /// Where XMPP clients connect with TLS.
-    #[arg(long = "xmpp-tls", value_name = "ADDRESS", default_value = "127.0.0.1:5223")]
+    #[arg(
+        long = "xmpp-tls",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:5223"
+    )]
     c2s_tls: Listen,
     /// Where other XMPP servers connect.
-    #[arg(long = "xmpp-s2s", value_name = "ADDRESS", default_value = "127.0.0.1:5269")]
+    #[arg(
+        long = "xmpp-s2s",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:5269"
+    )]
     s2s: Listen,
     /// What the addresses of accounts end in.
     #[arg(long, value_name = "DOMAIN", env = "HANSE_DOMAIN", default_value = DOMAIN_DEFAULT)]

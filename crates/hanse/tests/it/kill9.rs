@@ -31,8 +31,25 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_hanse")), data)
+    }
+
+    /// A node whose files cannot grow beyond so many KiB, as on a disk that is full.
+    pub(crate) fn start_on_small_disk(data: &Path, file_kib_max: u64) -> Self {
+        let mut command = Command::new("bash");
+        // An ignored SIGXFSZ is inherited: the node sees failing writes instead of a signal.
+        command
+            .arg("-c")
+            .arg(format!(
+                "trap '' XFSZ; ulimit -f {file_kib_max}; exec \"$0\" \"$@\""
+            ))
+            .arg(env!("CARGO_BIN_EXE_hanse"));
+        Self::start_by(command, data)
+    }
+
+    fn start_by(mut command: Command, data: &Path) -> Self {
         let packs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packs");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hanse"))
+        let mut child = command
             .args(["up", "--sample", "--json", "--rate", "100000"])
             .args(["--xmpp", "127.0.0.1:0", "--xmpp-tls", "127.0.0.1:0"])
             .args(["--xmpp-s2s", "127.0.0.1:0"])

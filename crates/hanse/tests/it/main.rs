@@ -3,9 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod access;
+mod breathe_cli;
+mod breathe_live;
+mod breathe_page;
 mod cli_register;
 mod cli_zone;
+mod iris_hostile;
+mod iris_kill;
 mod j1;
+mod j6;
+mod j7;
+mod j8;
 mod journal_api;
 mod kill9;
 mod openapi;

@@ -38,7 +38,13 @@ fn every_route_of_the_running_node_refuses_who_lacks_its_scope() {
     let node = Node::start(&folder.path().join("zone"));
     let agent = agent();
     let operator = administrator(&node);
-    let roles = ["administrator", "officer", "practitioner", "registrar", "reviewer"];
+    let roles = [
+        "administrator",
+        "officer",
+        "practitioner",
+        "registrar",
+        "reviewer",
+    ];
     let body = json!({
         "id": "everybody", "kind": "person", "display_name": "Everybody",
         "standing": {"kind": "staff", "roles": roles},

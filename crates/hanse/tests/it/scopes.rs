@@ -69,8 +69,7 @@ const OPEN: [&str; 5] = [
 async fn every_route_is_401_without_a_token_403_without_its_scope_and_neither_with_it() {
     let zone = Zone::start();
     let admin = zone.administrator().await;
-    let everything =
-        json!({"kind": "staff", "roles": ["administrator", "officer", "practitioner", "registrar", "reviewer"]});
+    let everything = json!({"kind": "staff", "roles": ["administrator", "officer", "practitioner", "registrar", "reviewer"]});
     let routes = routes(&zone.document);
     assert!(routes.len() >= 13);
     for route in &routes {

@@ -1,0 +1,317 @@
+//! Taking a session along: its events, its proof by replay, and its heart beats in forms that others read.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zenb::engine::Input;
+use zenb::event::SessionEvent;
+use zenb::metrics;
+use zenb::sensors::{write_rr_csv, write_rr_text};
+use zenb::units::{EngineMs, Ticks};
+use zenb::window::{Sums, Unit};
+
+use super::ids::SessionId;
+use super::log::{self, LogError};
+use super::record::{self, SessionRecord};
+use super::wire;
+use crate::auth::can;
+use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::page::{Page, PageQuery};
+use crate::http::problem::{Code, Problem};
+use crate::institutions::Node;
+
+/// The routes of this module.
+pub fn routes() -> OpenApiRouter<Node> {
+    OpenApiRouter::default()
+        .routes(routes!(list_session_events))
+        .routes(routes!(replay_session))
+        .routes(routes!(export_session))
+}
+
+/// An event of a session.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct BreathEvent {
+    /// The position in the session's stream, from 1.
+    seq: u64,
+    /// The leaf in the log; `/v1/journal/proofs/{index}` proves it.
+    index: u64,
+    /// What it is.
+    #[schema(example = "breath.input.v1")]
+    kind: String,
+    /// When it was written, in milliseconds since 1970-01-01T00:00:00Z.
+    at_ms: i64,
+    /// The digest of the event header.
+    digest: String,
+    /// The content.
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// Everything that happened in a session, in order.
+#[utoipa::path(
+    get, path = "/v1/breath/sessions/{id}/events", tag = "breath", params(("id" = SessionId, Path), PageQuery),
+    security(("bearer" = ["zenb:sessions:read"])),
+    responses((status = 200, description = "One page of events.", body = Page<BreathEvent>))
+)]
+async fn list_session_events(
+    caller: Caller<can::ReadSessions>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<SessionId>,
+    QueryOf(page): QueryOf<PageQuery>,
+) -> Result<Json<Page<BreathEvent>>, Problem> {
+    record::of(&node.platform.reader, id, caller.principal())?;
+    let after = page.after().map_or(Ok(0), str::parse::<u64>);
+    let after = after.map_err(|_| {
+        Problem::new(Code::ParameterInvalid, "a query parameter is not valid").with_error(
+            "#query/cursor",
+            "format",
+            "a cursor is the `next` of a page, unchanged",
+        )
+    })?;
+    let events = log::events_after(&node.platform.reader, id, after, page.limit() + 1)?;
+    let items = events.iter().map(|event| BreathEvent {
+        seq: event.seq.get(),
+        index: event.index.0,
+        kind: event.kind.to_string(),
+        at_ms: event.header.at_ms,
+        digest: event.digest.to_string(),
+        data: event
+            .payload
+            .as_deref()
+            .and_then(|payload| serde_json::from_slice(payload).ok())
+            .unwrap_or(Value::Null),
+    });
+    Ok(Json(Page::cut(
+        items.collect(),
+        page.limit(),
+        |item: &BreathEvent| item.seq.to_string(),
+    )))
+}
+
+/// What recomputing a session came to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct ReplayReport {
+    /// Whether every decision and every digest is what the engine computes from the inputs.
+    same: bool,
+    /// The numeric version of the engine that recomputed it.
+    numeric_version: u32,
+    /// How many steps were recomputed: the opening and each input.
+    steps: u64,
+    /// The digest of the whole state after the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// The first event of the stream that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diverged_at: Option<u64>,
+    /// What differs there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    difference: Option<Value>,
+}
+
+/// Recompute every decision of a session from its inputs, and name the first that differs.
+#[utoipa::path(
+    get, path = "/v1/breath/sessions/{id}/replay", tag = "breath", params(("id" = SessionId, Path)),
+    security(("bearer" = ["zenb:sessions:read"])),
+    responses((status = 200, description = "What it came to.", body = ReplayReport))
+)]
+async fn replay_session(
+    caller: Caller<can::ReadSessions>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<SessionId>,
+) -> Result<Json<ReplayReport>, Problem> {
+    record::of(&node.platform.reader, id, caller.principal())?;
+    let events = log::events(&node.platform.reader, id)?;
+    let replayed = log::of_engine(&events).and_then(|placed| log::replay(&placed));
+    let numeric_version = zenb::digest::NUMERIC_VERSION;
+    Ok(Json(match replayed {
+        Ok(replay) => {
+            let replayed = replay.finish();
+            ReplayReport {
+                same: true,
+                numeric_version,
+                steps: replayed.steps_count,
+                digest: replayed.digests.last().map(ToString::to_string),
+                diverged_at: None,
+                difference: None,
+            }
+        }
+        Err(error) => ReplayReport {
+            same: false,
+            numeric_version,
+            steps: 0,
+            digest: None,
+            diverged_at: error.seq(),
+            difference: Some(difference(&error)),
+        },
+    }))
+}
+
+fn difference(error: &LogError) -> Value {
+    match error {
+        LogError::Diverged { diverged, .. } => wire::plain(diverged),
+        other => json!(other.to_string()),
+    }
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ExportFormat {
+    /// Columns `at_ms,rr_1024`.
+    Csv,
+    /// One interval in milliseconds on a line, as Kubios reads it.
+    Rr,
+    /// A FHIR R4 Bundle of Observations.
+    Fhir,
+}
+
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ExportQuery {
+    /// `csv`, `rr` or `fhir`.
+    #[param(inline)]
+    format: ExportFormat,
+}
+
+/// The heart beats of a session, in a form that other programs read.
+#[utoipa::path(
+    get, path = "/v1/breath/sessions/{id}/export", tag = "breath", params(("id" = SessionId, Path), ExportQuery),
+    security(("bearer" = ["zenb:sessions:read"])),
+    responses((
+        status = 200, description = "The beats.", content(
+            (String = "text/csv"), (String = "text/plain"), (Value = "application/fhir+json")
+        )
+    ))
+)]
+async fn export_session(
+    caller: Caller<can::ReadSessions>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<SessionId>,
+    QueryOf(query): QueryOf<ExportQuery>,
+) -> Result<Response, Problem> {
+    let record = record::of(&node.platform.reader, id, caller.principal())?.body;
+    let events = log::events(&node.platform.reader, id)?;
+    let placed = log::of_engine(&events).map_err(|error| Problem::internal(&error))?;
+    let beats = beats(placed.iter().map(|placed| &placed.event));
+    let (media_type, name, text) = match query.format {
+        ExportFormat::Csv => ("text/csv; charset=utf-8", "csv", write_rr_csv(beats)),
+        ExportFormat::Rr => {
+            let intervals = beats.into_iter().map(|(_, rr)| rr);
+            ("text/plain; charset=utf-8", "txt", write_rr_text(intervals))
+        }
+        ExportFormat::Fhir => {
+            let bundle = fhir(&record, &beats);
+            ("application/fhir+json", "fhir.json", bundle.to_string())
+        }
+    };
+    let disposition = format!("attachment; filename=\"breath-{id}.{name}\"");
+    let headers = [
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// The beats of all packets that the engine took, each with its packet's moment.
+pub fn beats<'a>(events: impl Iterator<Item = &'a SessionEvent>) -> Vec<(EngineMs, Ticks)> {
+    let packets = events.filter_map(|event| match event {
+        SessionEvent::Input(Input::Packet { at, rr, .. }) => Some((*at, rr)),
+        _ => None,
+    });
+    packets
+        .flat_map(|(at, rr)| {
+            let known = rr.iter().filter_map(|raw| Ticks::new((*raw).into()).ok());
+            known.map(move |ticks| (at, ticks))
+        })
+        .collect()
+}
+
+/// A FHIR R4 collection: mean heart rate and SDNN over the session by their LOINC codes, and RMSSD, which has none. R4
+/// has no element for a series of unequal steps: who wants the intervals takes `csv`.
+fn fhir(record: &SessionRecord, beats: &[(EngineMs, Ticks)]) -> Value {
+    let unit = Unit::TICKS;
+    let sums = Sums::of(unit, beats.iter().map(|(_, rr)| u64::from(rr.get())));
+    let mut entries = Vec::new();
+    let mut add = |suffix: &str, code: Value, value: Option<f64>, unit: &str, ucum: &str| {
+        let observation = observation(record, code, value, unit, ucum);
+        entries.push(json!({
+            "fullUrl": format!("urn:hanse:breath-session:{}:{suffix}", record.id),
+            "resource": observation,
+        }));
+    };
+    let loinc = |code: &str, display: &str| json!({"coding": [{"system": "http://loinc.org", "code": code, "display": display}], "text": display});
+    let heart_rate = metrics::heart_rate(&sums, unit);
+    add(
+        "heart-rate",
+        loinc("8867-4", "Heart rate"),
+        heart_rate,
+        "beats/minute",
+        "/min",
+    );
+    let sdnn = metrics::sdnn_ms(&sums, unit);
+    let display = "R-R interval.standard deviation (Heart rate variability)";
+    add("sdnn", loinc("80404-7", display), sdnn, "ms", "ms");
+    let rmssd = metrics::rmssd_ms(&sums, unit);
+    add(
+        "rmssd",
+        json!({"text": "RMSSD of the session's R-R intervals"}),
+        rmssd,
+        "ms",
+        "ms",
+    );
+    json!({
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": record.ended_at.unwrap_or(record.opened_at).to_string(),
+        "entry": entries,
+    })
+}
+
+/// One Observation; without a value it says that there is none, as R4 asks.
+fn observation(
+    record: &SessionRecord,
+    code: Value,
+    value: Option<f64>,
+    unit: &str,
+    ucum: &str,
+) -> Value {
+    let mut observation = json!({
+        "resourceType": "Observation",
+        "status": "final",
+        "category": [{"coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "procedure",
+        }]}],
+        "code": code,
+        "subject": {"identifier": {"system": "urn:hanse:breath-person", "value": record.person}},
+        "effectivePeriod": {
+            "start": record.started_at.unwrap_or(record.opened_at).to_string(),
+            "end": record.ended_at.unwrap_or(record.opened_at).to_string(),
+        },
+    });
+    if record.ended_at.is_none() {
+        observation["status"] = json!("preliminary");
+    }
+    match value {
+        // Two decimals are more than a strap's tick of about 1 ms can tell.
+        Some(value) => {
+            observation["valueQuantity"] = json!({
+                "value": (value * 100.0).round() / 100.0, "unit": unit,
+                "system": "http://unitsofmeasure.org", "code": ucum,
+            });
+        }
+        None => {
+            observation["dataAbsentReason"] = json!({"coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "not-performed",
+            }]});
+        }
+    }
+    observation
+}

@@ -1,0 +1,101 @@
+//! An assessment of a recording that was paced elsewhere, in steps.
+
+use clap::Args;
+use serde_json::json;
+use zenb::assessment::STEP_SETTLE_MS;
+use zenb::criteria::{Found, Measures, PacedBeat, Verdict, judge, measure};
+use zenb::units::{EngineMs, Ticks};
+
+use super::{Recording, milli, read_intervals};
+use crate::cli::output::line;
+use crate::cli::{Failure, Global};
+
+/// Read a recording that was paced in steps, and say what each criterion makes of it.
+#[derive(Debug, Args)]
+pub(super) struct Assess {
+    #[command(flatten)]
+    recording: Recording,
+    /// The rates in the order they were offered, in breaths a minute.
+    #[arg(long, value_delimiter = ',', value_parser = milli, default_value = "6.5,6.0,5.5,5.0,4.5")]
+    steps: Vec<u32>,
+    /// How long each was offered, in seconds, without pauses between.
+    #[arg(long, default_value = "120", value_parser = clap::value_parser!(u64).range(60..=600))]
+    seconds: u64,
+}
+
+impl Assess {
+    /// Reads it. That nothing stands out is an answer, not a failure.
+    pub(super) fn run(&self, global: &Global) -> Result<(), Failure> {
+        let intervals = read_intervals(&self.recording.file, self.recording.unit)?;
+        let verdict = assessed(&intervals, &self.steps, self.seconds * 1000);
+        if global.output().is_json() {
+            global.output().object(&json!(verdict));
+        } else {
+            print(&verdict);
+        }
+        Ok(())
+    }
+}
+
+/// What the criteria make of a recording whose steps follow each other at once.
+fn assessed(intervals: &[Ticks], steps: &[u32], step_ms: u64) -> Verdict {
+    let mut ends_us = 0_u64;
+    let beats: Vec<(u64, Ticks)> = intervals
+        .iter()
+        .map(|rr| {
+            ends_us += u64::from(rr.get()) * 1_000_000 / 1024;
+            (ends_us / 1000, *rr)
+        })
+        .collect();
+    let stretches: Vec<Measures> = (0..)
+        .zip(steps)
+        .map(|(index, &rate)| {
+            let begins = index * step_ms;
+            let within = begins + STEP_SETTLE_MS..begins + step_ms;
+            let paced = beats.iter().filter(|(at, _)| within.contains(at));
+            let paced: Vec<PacedBeat> = paced
+                .map(|&(at, rr)| PacedBeat {
+                    at: EngineMs(at),
+                    rr,
+                    done_q32: done_q32(at - begins, rr, rate),
+                })
+                .collect();
+            measure(rate, &paced)
+        })
+        .collect();
+    judge(&stretches, Found::BetweenSteps)
+}
+
+/// Breaths done since the step began by the middle of the interval, in 2^-32 breaths.
+fn done_q32(since_ms: u64, rr: Ticks, milli_breaths: u32) -> u64 {
+    let half_ms = u64::from(rr.get()) * 500 / 1024;
+    let middle = u128::from(since_ms.saturating_sub(half_ms));
+    let done = ((middle * u128::from(milli_breaths)) << 32) / 60_000_000;
+    u64::try_from(done).unwrap_or(u64::MAX)
+}
+
+fn print(verdict: &Verdict) {
+    line(&format!("finding: {}", json!(verdict.finding)));
+    line("criterion             best     contrast  noise   speaks");
+    for opinion in &verdict.opinions {
+        line(&format!(
+            "{:20}  {:4.2}/min  {:4} ‰    {:4} ‰  {}",
+            json!(opinion.criterion).as_str().unwrap_or_default(),
+            f64::from(opinion.best_milli) / 1000.0,
+            opinion.contrast_permille,
+            opinion.noise_permille,
+            if opinion.speaks { "yes" } else { "no" },
+        ));
+    }
+    for stretch in &verdict.stretches {
+        line(&format!(
+            "step {:4.2}/min: {}",
+            f64::from(stretch.milli_breaths) / 1000.0,
+            if stretch.followed {
+                "followed"
+            } else {
+                "not followed"
+            },
+        ));
+    }
+}

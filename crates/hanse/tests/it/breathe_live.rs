@@ -1,0 +1,207 @@
+//! The live stream of a session over a WebSocket, against the real binary.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::http::HeaderValue;
+use tungstenite::{HandshakeError, Message, WebSocket};
+
+use crate::j8::{CANARY, Stage, all_no, files_with, opening, packets, recording, text};
+use crate::kill9::Node;
+
+/// A client of one live stream.
+struct Stream(WebSocket<TcpStream>);
+
+/// Asks for a stream; the status when it is refused.
+fn connect(stage: &Stage, id: &str, origin: Option<&str>) -> Result<Stream, u16> {
+    let url = stage.node.url(&format!("/v1/breath/sessions/{id}/live"));
+    let url = url.replacen("http", "ws", 1);
+    let mut request = url.as_str().into_client_request().unwrap();
+    if let Some(origin) = origin {
+        let origin = HeaderValue::from_str(origin).unwrap();
+        request.headers_mut().insert("origin", origin);
+    }
+    let host = request.uri().authority().unwrap().to_string();
+    let socket = TcpStream::connect(host).unwrap();
+    let patience = Some(Duration::from_secs(20));
+    socket.set_read_timeout(patience).unwrap();
+    match tungstenite::client(request, socket) {
+        Ok((socket, _)) => Ok(Stream(socket)),
+        Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
+            Err(answer.status().as_u16())
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+impl Stream {
+    fn say(&mut self, value: &Value) {
+        self.0.send(Message::text(value.to_string())).unwrap();
+    }
+
+    fn inputs(&mut self, inputs: &Value) {
+        self.say(&json!({"kind": "inputs", "inputs": inputs}));
+    }
+
+    /// The next frame, or why the node closed.
+    fn hear(&mut self) -> Result<Value, String> {
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => return Ok(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Close(frame)) => {
+                    return Err(frame.map(|it| it.reason.to_string()).unwrap_or_default());
+                }
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn until(&mut self, is_so: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..200 {
+            let frame = self.hear().unwrap();
+            if is_so(&frame) {
+                return frame;
+            }
+        }
+        panic!("no frame is as it must be");
+    }
+}
+
+fn hosted(stage: &mut Stage, person: &str) -> String {
+    stage.consent(person);
+    let body = opening(person, "host", json!({"kind": "paced"}), all_no());
+    text(&stage.practise("/v1/breath/sessions", &body), "/id")
+}
+
+/// REQ-314
+#[test]
+fn a_strap_is_heard_over_a_websocket_and_a_stop_is_taken_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let id = hosted(&mut stage, "strap");
+    let mut stream = connect(&stage, &id, None).unwrap();
+    stream.say(&json!({"kind": "hello", "token": stage.practitioner}));
+    let first = stream.hear().unwrap();
+    assert_eq!(
+        (&first["kind"], &first["status"]),
+        (&json!("state"), &json!("open")),
+        "{first}"
+    );
+    // Flags: contact known and there, RR; 61 a minute; one interval of 1000/1024 s.
+    stream.inputs(&json!([{"kind": "start"}, {"kind": "measurement", "bytes": "163de803"}]));
+    let heard = stream.until(|frame| frame["beats"] == json!([1000]));
+    assert_eq!(
+        (&heard["status"], &heard["refused"]),
+        (&json!("running"), &json!([])),
+        "{heard}"
+    );
+    assert_eq!(heard["pacer"]["running"], true);
+    // Whoever says a time where the node has the clock is refused, and nothing changes.
+    stream.inputs(&json!([{"kind": "tick", "at_ms": 1}]));
+    let unfit = stream.until(|frame| frame["kind"] == "refused");
+    assert_eq!(unfit["code"], "rule_violated", "{unfit}");
+    // The node lets time pass without being asked.
+    let later = stream.until(|frame| frame["at_ms"].as_u64() > heard["at_ms"].as_u64());
+    assert_eq!(later["kind"], "state");
+    let asked = Instant::now();
+    stream.inputs(&json!([{"kind": "stop"}]));
+    let ended = stream.until(|frame| frame["status"] == "ended");
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert_eq!(
+        (&ended["summary"]["outcome"], &ended["pacer"]["running"]),
+        (&json!("stopped"), &json!(false))
+    );
+    assert_eq!(
+        stage.seen(&format!("/v1/breath/sessions/{id}"))["digest"],
+        ended["digest"]
+    );
+}
+
+/// REQ-314
+#[test]
+fn a_stream_without_a_token_from_elsewhere_or_of_another_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let id = hosted(&mut stage, "alone");
+    let other = json!({"kind": "staff", "roles": ["practitioner"]});
+    let other = stage.member("eve", &other);
+    assert_eq!(
+        connect(&stage, &id, Some("http://elsewhere.example")).err(),
+        Some(403)
+    );
+    for (hello, why) in [
+        (json!({"kind": "inputs", "inputs": []}), "token_missing"),
+        (json!({"kind": "hello", "token": "x"}), "token_invalid"),
+        (
+            json!({"kind": "hello", "token": stage.operator}),
+            "scope_missing",
+        ),
+        (json!({"kind": "hello", "token": other}), "not_found"),
+    ] {
+        let mut stream = connect(&stage, &id, None).unwrap();
+        stream.say(&hello);
+        assert_eq!(stream.hear(), Err(why.to_owned()));
+    }
+    let (status, _) = stage.read(
+        &stage.practitioner,
+        &format!("/v1/breath/sessions/{id}/live"),
+    );
+    assert_eq!(status, 426);
+}
+
+/// REQ-315
+#[test]
+fn when_the_journal_cannot_write_the_pacer_holds_and_the_client_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    stage.consent("full");
+    stage.node.kill();
+    let size = std::fs::metadata(stage.data.join("journal.sqlite"))
+        .unwrap()
+        .len();
+    stage.node = Node::start_on_small_disk(&stage.data, size / 1024 + 256);
+    let session = stage.open("full", json!({"kind": "paced"}));
+    let id = text(&session, "/id");
+    let mut stream = connect(&stage, &id, None).unwrap();
+    stream.say(&json!({"kind": "hello", "token": stage.practitioner}));
+    stream.inputs(&json!([{"kind": "start", "at_ms": 0}]));
+    let started = stream.until(|frame| frame["status"] == "running");
+    let beats = recording("pyhrv_long");
+    let (mut last, mut held) = (started, None);
+    for minute in 0..10 {
+        stream.inputs(&json!(packets(&beats, minute * 60, minute * 60 + 60)));
+        let frame = stream.until(|frame| frame["kind"] != "refused");
+        if frame["kind"] == "hold" {
+            held = Some(frame);
+            break;
+        }
+        last = frame;
+    }
+    let held = held.expect("the small disk is full after ten minutes");
+    assert_eq!(
+        (&held["code"], &held["pacer"]),
+        (&json!("journal_unavailable"), &last["pacer"]),
+        "{held}"
+    );
+    let path = format!("/v1/breath/sessions/{id}/inputs");
+    let token = stage.practitioner.clone();
+    let tick = json!({"inputs": [{"kind": "tick", "at_ms": 900_000}]});
+    let (status, refused) = stage.send(&token, &path, &tick);
+    assert_eq!(
+        (status, &refused["code"]),
+        (503, &json!("journal_unavailable")),
+        "{refused}"
+    );
+    // What was put aside is sealed, too; and on a larger disk the session is where it was.
+    assert_eq!(
+        files_with(&stage.data, CANARY),
+        Vec::<std::path::PathBuf>::new()
+    );
+    stage.crash();
+    let replayed = stage.seen(&format!("/v1/breath/sessions/{id}/replay"));
+    assert_eq!(replayed["same"], true, "{replayed}");
+}

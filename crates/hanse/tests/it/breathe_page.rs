@@ -1,0 +1,70 @@
+//! The page at `/breathe` in a real browser, and what surrounds it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::j8::{Stage, text};
+
+/// The browser of this machine. `tools/setup.sh` installs one.
+fn chromium() -> Option<PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&folders)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .collect::<Vec<_>>();
+    places.retain(|place| place.is_file());
+    places.into_iter().next()
+}
+
+/// REQ-320, REQ-321: the demo runs, the pacer moves without a jump, a key stops it, nothing is loaded from elsewhere.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
+fn the_page_paces_a_recording_moves_smoothly_and_stops_at_a_key() {
+    let Some(chromium) = chromium() else {
+        let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!is_ci, "CI has no Chromium: tools/setup.sh installs it");
+        eprintln!("SKIPPED: no Chromium on this machine; tools/setup.sh installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::set(&folder.path().join("zone"));
+    let link = stage
+        .node
+        .url(&format!("/breathe#token={}", stage.practitioner));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/browser/breathe.mjs");
+    let pictures = std::env::var_os("HANSE_PICTURES");
+    let walked = Command::new("node")
+        .arg(script)
+        .arg(chromium)
+        .arg(link)
+        .args(pictures)
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&walked.stderr);
+    assert!(walked.status.success(), "{complaint}");
+    let told: Value = serde_json::from_slice(&walked.stdout).unwrap();
+
+    // What the browser did is in the journal, and replays.
+    let path = format!("/v1/breath/sessions/{}", text(&told, "/session"));
+    assert_eq!(stage.seen(&path)["summary"]["outcome"], "stopped");
+    let replayed = stage.seen(&format!("{path}/replay"));
+    assert_eq!(replayed["same"], json!(true), "{replayed}");
+}
+
+/// REQ-321
+#[test]
+fn the_page_may_load_run_and_reach_nothing_but_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::set(&folder.path().join("zone"));
+    let mut page = stage.agent.get(stage.node.url("/breathe")).call().unwrap();
+    let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
+    let policy = header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"));
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert_eq!(header("referrer-policy"), "no-referrer");
+    let text = page.body_mut().read_to_string().unwrap();
+    assert!(text.contains("id=\"stop\""));
+}

@@ -1,0 +1,49 @@
+//! Failure test F1: SIGKILL of the node, with messages acknowledged, waiting and under way.
+
+use serde_json::json;
+
+use crate::j6::{whole, xmpp};
+
+#[test]
+fn no_acknowledged_message_is_lost_or_doubled_when_the_node_is_killed() {
+    let Some(rows) = xmpp("killtest.py", &["--servers", "hanse", "--json"], &[]) else {
+        return;
+    };
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        assert_eq!(
+            (&row["acknowledged"], &row["sent"]),
+            (&json!(1000), &json!(1000)),
+            "{row}"
+        );
+        assert_eq!(row["delivered"], whole(), "delivered: {row}");
+        assert_eq!(row["archive"], whole(), "archive: {row}");
+    }
+    assert_eq!(
+        rows[3]["resumed"], true,
+        "a silent device takes its session up after the kill: {}",
+        rows[3]
+    );
+}
+
+#[test]
+fn a_burst_that_is_killed_at_random_points_arrives_once_and_in_order() {
+    let seeds = std::env::var("HANSE_KILL_SEEDS").unwrap_or_else(|_| "1,2,3,4".to_owned());
+    let Some(seen) = xmpp("killburst.py", &["--seeds", &seeds, "--kills", "3"], &[]) else {
+        return;
+    };
+    for row in seen["rows"].as_array().unwrap() {
+        assert_eq!(row["delivered"], whole(), "{row}");
+        assert_eq!(
+            row["archives"],
+            json!({"recipient": whole(), "sender": whole()}),
+            "{row}"
+        );
+        assert_eq!(
+            row["resumed"],
+            json!({"sender": 3, "recipient": 3}),
+            "{row}"
+        );
+    }
+}
