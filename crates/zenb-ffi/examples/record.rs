@@ -64,7 +64,9 @@ fn session(name: &str, kind: &str, rr: &[u64]) -> Result<Value, Box<dyn std::err
         let now = at * 1000 / 1024 + 1;
         if now >= sent + 1000 {
             sent = now;
-            inputs.push(json!({"input": "packet", "at": now, "rr": packet, "hr": null, "contact": true}));
+            inputs.push(
+                json!({"input": "packet", "at": now, "rr": packet, "hr": null, "contact": true}),
+            );
             packet.clear();
         }
     }

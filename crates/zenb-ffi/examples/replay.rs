@@ -13,7 +13,9 @@ struct Recorded {
 
 #[expect(clippy::print_stdout, reason = "an example speaks to a terminal")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: replay SESSIONS.json")?;
+    let path = std::env::args()
+        .nth(1)
+        .ok_or("usage: replay SESSIONS.json")?;
     let sessions: Vec<Recorded> = serde_json::from_slice(&std::fs::read(path)?)?;
     let mut count = 0;
     for recorded in sessions {
@@ -24,7 +26,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             digests.push(session.digest());
         }
         if digests != recorded.digests {
-            let at = digests.iter().zip(&recorded.digests).position(|(a, b)| a != b);
+            let at = digests
+                .iter()
+                .zip(&recorded.digests)
+                .position(|(a, b)| a != b);
             return Err(format!("{}: diverges at step {at:?}", recorded.name).into());
         }
         count += digests.len();

@@ -157,9 +157,8 @@ unsafe fn seen(session: *const Session, look: impl Fn(&Session) -> String) -> *m
 }
 
 fn answer(ask: impl FnOnce() -> Result<String, BadText>) -> *mut c_char {
-    let failed = |error: String| {
-        serde_json::to_string(&Failed { error }).expect("a text is always JSON")
-    };
+    let failed =
+        |error: String| serde_json::to_string(&Failed { error }).expect("a text is always JSON");
     let answered = guarded(|| ask().unwrap_or_else(|error| failed(error.to_string())));
     given(answered.unwrap_or_else(|| failed("the engine failed".to_owned())))
 }

@@ -589,6 +589,22 @@ impl Canon for Features {
     }
 }
 
+impl Canon for Seen {
+    /// In one piece: there are hundreds of them, and a digest pays for each piece.
+    fn canon(&self, sink: &mut dyn Sink) {
+        let mut bytes = [0; 18];
+        bytes[..4].copy_from_slice(&self.beat.rr.get().to_be_bytes());
+        bytes[4..12].copy_from_slice(&self.beat.at.0.to_be_bytes());
+        bytes[12] = u8::from(self.beat.mended);
+        let Some(phase) = self.phase else {
+            return sink.put(&bytes[..14]);
+        };
+        bytes[13] = 1;
+        bytes[14..].copy_from_slice(&phase.to_be_bytes());
+        sink.put(&bytes);
+    }
+}
+
 impl Canon for Extractor {
     /// All but the spectrum's tables and scratch, which decide nothing.
     fn canon(&self, sink: &mut dyn Sink) {
@@ -598,10 +614,7 @@ impl Canon for Extractor {
         self.mender.canon(sink);
         (self.beats.len() as u64).canon(sink);
         for seen in &self.beats {
-            seen.beat.rr.canon(sink);
-            seen.beat.at.canon(sink);
-            seen.beat.mended.canon(sink);
-            seen.phase.canon(sink);
+            seen.canon(sink);
         }
         self.ticks.canon(sink);
         self.window.canon(sink);

@@ -17,6 +17,7 @@ const RATE: f64 = 4.0;
 const SEGMENT: usize = 256;
 /// Bins below 0.40 Hz in the longest segment.
 const BINS: usize = 26;
+const _: () = assert!(BINS.is_multiple_of(2), "bins are summed in pairs");
 const VLF: (f64, f64) = (0.0033, 0.04);
 const LF: (f64, f64) = (0.04, 0.15);
 const HF: (f64, f64) = (0.15, 0.40);
@@ -292,20 +293,48 @@ fn welch(samples: &[f64], tables: &Tables) -> Spectrum {
     }
 }
 
-/// Adds |Σ x e^(-2πi bin n / length)|² of each bin, the samples n and length - n taken together:
-/// they share a cosine, and their sines are opposite. The bins lie side by side, so that each is
-/// summed in the same order whatever the machine does at once.
+/// Adds a sample, one value for even bins and one for odd, times what each bin turns it by.
+fn turn(sums: &mut [f64; BINS], [even, odd]: [f64; 2], by: &[f64; BINS]) {
+    let (sums, _) = sums.as_chunks_mut::<2>();
+    let (by, _) = by.as_chunks::<2>();
+    for (sum, by) in sums.iter_mut().zip(by) {
+        *sum = [sum[0] + even * by[0], sum[1] + odd * by[1]];
+    }
+}
+
+/// Adds |Σ x e^(-2πi bin n / length)|² of each bin.
+///
+/// The samples n and length - n are taken together: they share a cosine, and their sines are
+/// opposite. Where the length is a multiple of four, so are n and length / 2 - n: their cosines are
+/// equal in even bins and opposite in odd ones, their sines the other way round. The bins lie side
+/// by side, so that each is summed in the same order whatever the machine does at once.
 fn add_power(segment: &[f64], tables: &Tables, density: &mut [f64; BINS]) {
     let length = segment.len();
+    let fold = |n: usize| {
+        let (early, late) = (segment[n], segment[length - n]);
+        (early + late, early - late)
+    };
     let mut real = [segment[0]; BINS];
     let mut imaginary = [0.0; BINS];
-    for n in 1..length.div_ceil(2) {
-        let even = segment[n] + segment[length - n];
-        let odd = segment[n] - segment[length - n];
-        let (cosine, sine) = (&tables.cosine[n], &tables.sine[n]);
-        for bin in 0..BINS {
-            real[bin] += even * cosine[bin];
-            imaginary[bin] += odd * sine[bin];
+    let mut add = |n: usize, even: [f64; 2], odd: [f64; 2]| {
+        turn(&mut real, even, &tables.cosine[n]);
+        turn(&mut imaginary, odd, &tables.sine[n]);
+    };
+    if length.is_multiple_of(4) {
+        for n in 1..length / 4 {
+            let ((even, odd), (partner_even, partner_odd)) = (fold(n), fold(length / 2 - n));
+            add(
+                n,
+                [even + partner_even, even - partner_even],
+                [odd - partner_odd, odd + partner_odd],
+            );
+        }
+        let (even, odd) = fold(length / 4);
+        add(length / 4, [even; 2], [odd; 2]);
+    } else {
+        for n in 1..length.div_ceil(2) {
+            let (even, odd) = fold(n);
+            add(n, [even; 2], [odd; 2]);
         }
     }
     if length.is_multiple_of(2) {

@@ -1,5 +1,8 @@
 //! The same session in other languages gives the same digests.
 
+mod allocations;
+mod audit;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,7 +13,10 @@ fn manifest(path: &str) -> PathBuf {
 /// Where cargo puts this crate's libraries and examples: beside the test binary.
 fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test knows where it is");
-    let profile = test.parent().and_then(Path::parent).expect("target/profile/deps");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/profile/deps");
     profile.join(name)
 }
 
@@ -65,5 +71,8 @@ fn a_program_in_c_runs_a_session_by_the_header() {
         .arg(&program));
     let output = run(&mut Command::new(&program));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("refused") && said.contains("stopped"), "{said}");
+    assert!(
+        said.contains("refused") && said.contains("stopped"),
+        "{said}"
+    );
 }
