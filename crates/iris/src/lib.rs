@@ -10,6 +10,7 @@ pub mod archive;
 pub mod authorize;
 pub mod bosh;
 pub mod compliance;
+pub mod component;
 pub mod documents;
 pub mod framer;
 pub mod host;
