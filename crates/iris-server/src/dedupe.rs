@@ -1,18 +1,21 @@
-//! A message that a client sends again, because it did not hear that the first was durable, is acknowledged and not
-//! stored or delivered again. It is known by the sender's `origin-id` (XEP-0359) and the address it goes to, among the
-//! last `REMEMBERED` that the sender's archive holds.
+//! A message that a client or another server sends again, because it did not hear that the first was durable, is
+//! acknowledged and not stored or delivered again. It is known by the sender's `origin-id` (XEP-0359) and the address
+//! it goes to, among the last `REMEMBERED` that the sender's archive holds; from another server, by that id and the
+//! sender's address, among the last that the recipient's archive holds.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iris::archive::{Archives, Direction, Query};
 use iris::documents::Unavailable;
 use jid::{BareJid, Jid};
 
-/// Messages of a sender that are remembered.
+/// Messages of an account that are remembered.
 const REMEMBERED: usize = 1_024;
+/// Accounts whose messages from other servers are remembered. Beyond it, archives are read again.
+const RECIPIENTS: usize = 256;
 
-/// Where a message goes, and the client's id of it.
+/// Where a message goes or comes from, and the client's id of it.
 pub(crate) type Key = (Jid, String);
 
 #[derive(Default)]
@@ -22,11 +25,11 @@ struct Known {
     order: VecDeque<Key>,
 }
 
-/// What an account sent lately.
+/// What an account sent lately, or what came to it from other servers.
 #[derive(Default)]
-pub(crate) struct Sent(Mutex<Known>);
+pub(crate) struct Recent(Mutex<Known>);
 
-impl Sent {
+impl Recent {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -36,7 +39,7 @@ impl Sent {
         self.lock().is_loaded
     }
 
-    /// Reads what was sent before the account's first session came.
+    /// Reads what was sent or received before.
     ///
     /// # Errors
     /// The archive cannot be read.
@@ -44,6 +47,7 @@ impl Sent {
         &self,
         archives: &dyn Archives,
         account: &BareJid,
+        direction: Direction,
     ) -> Result<(), Unavailable> {
         let query = Query {
             from_end: true,
@@ -56,8 +60,8 @@ impl Sent {
             return Ok(());
         }
         known.is_loaded = true;
-        let sent = page.entries.into_iter().map(|archived| archived.entry);
-        for entry in sent.filter(|entry| entry.direction == Direction::Sent) {
+        let entries = page.entries.into_iter().map(|archived| archived.entry);
+        for entry in entries.filter(|entry| entry.direction == direction) {
             if let Some(id) = entry.origin_id {
                 known.remember((entry.peer, id));
             }
@@ -75,6 +79,21 @@ impl Sent {
         let mut known = self.lock();
         known.seen.remove(key);
         known.order.retain(|other| other != key);
+    }
+}
+
+/// What came lately to the accounts of a node from other servers.
+#[derive(Default)]
+pub(crate) struct Received(Mutex<HashMap<BareJid, Arc<Recent>>>);
+
+impl Received {
+    /// What came to one account.
+    pub(crate) fn of(&self, account: &BareJid) -> Arc<Recent> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= RECIPIENTS && !known.contains_key(account) {
+            known.clear();
+        }
+        known.entry(account.clone()).or_default().clone()
     }
 }
 

@@ -10,9 +10,11 @@ pub mod tls;
 
 mod accounts;
 mod committer;
+mod component;
 mod connection;
 mod dedupe;
 mod detached;
+mod handling;
 mod listen;
 mod locks;
 mod node;

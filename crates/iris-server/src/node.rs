@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use iris::archive::{ArchiveId, Archived, Archives as _, SentIn};
+use iris::archive::{ArchiveId, Archived, Archives as _, Direction, SentIn};
 use iris::authorize::{Action, Principal, authorize};
 use iris::documents::{Overlay, Write};
 use iris::host::Host;
@@ -18,11 +18,12 @@ use iris::stream::StreamCondition;
 use jid::{BareJid, FullJid, Jid};
 
 use crate::committer::{Change, Committer, NotCommitted, Place};
+use crate::component::Components;
 use crate::config::Limits;
-use crate::dedupe::Key;
+use crate::dedupe::{Key, Received, Recent};
 use crate::locks::{Held, Locks};
 use crate::registry::{Mail, Registry, Session};
-use crate::remote::{Components, Remote};
+use crate::remote::Remote;
 use crate::store::JournalStore;
 
 /// How often a stanza that a handler routes may be routed again.
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) host: Host,
     pub(crate) store: JournalStore,
     pub(crate) committer: Committer,
+    /// What came from other servers lately.
+    pub(crate) received: Received,
     pub(crate) registry: Registry,
     pub(crate) locks: Locks,
     pub(crate) components: Components,
@@ -61,6 +64,9 @@ pub(crate) struct Counters {
     pub(crate) logins_refused: AtomicU64,
     pub(crate) resumed: AtomicU64,
 }
+
+/// What became of a stanza, when that is known.
+pub(crate) type Answer = tokio::sync::oneshot::Receiver<Result<(), NotCommitted>>;
 
 /// Whose stanza is being handled.
 pub(crate) struct Caller {
@@ -150,6 +156,10 @@ impl Node {
                 Ok(permit) => muc::handle(ctx, &permit, &mut self.rooms(), stanza),
                 Err(_) => refused(stanza, Condition::Forbidden),
             };
+        }
+        if !self.host.is_local(&to) && !matches!(principal, Principal::Session(_)) {
+            // Between a component and another server, or another component.
+            return Outcome::reply(Target::Route(to), stanza.bytes.clone());
         }
         let (action, resource) = services::required(&self.host, stanza);
         let Ok(permit) = authorize(principal, action, &resource) else {
@@ -274,7 +284,9 @@ impl Node {
         let sent = caller.session.sent.clone();
         if !sent.is_loaded() {
             let (node, account, sent) = (self.clone(), caller.session.jid.to_bare(), sent.clone());
-            let loading = tokio::task::spawn_blocking(move || sent.load(&node.store, &account));
+            let loading = tokio::task::spawn_blocking(move || {
+                sent.load(&node.store, &account, Direction::Sent)
+            });
             if let Ok(Err(error)) = loading.await {
                 tracing::warn!(%error, "what was sent before cannot be read");
             }
@@ -283,18 +295,51 @@ impl Node {
         sent.is_first(key)
     }
 
-    /// Handles a stanza from a peer server or a component; answers when it is durable.
-    ///
-    /// # Errors
-    /// It is not durable.
+    /// Handles a stanza from a peer server or a component. Returns when it is on its way to the disk, so that those
+    /// handled one after the other become durable in that order; the answer comes when it is durable.
     pub(crate) async fn accept_from(
         self: &Arc<Self>,
         principal: &Principal,
         stanza: &Stanza,
-    ) -> Result<(), NotCommitted> {
+    ) -> Answer {
         let held = self.locks.hold(self.accounts_of(stanza)).await;
+        let resent = match principal {
+            Principal::Peer(_) => self.received(stanza).await,
+            _ => None,
+        };
+        let Some((received, key)) = resent else {
+            let outcome = self.decide(principal, stanza);
+            return self.begin(outcome, held, |_| {}).await;
+        };
+        if !received.is_first(key.clone()) {
+            // Its first copy is on its way to the disk, or there: this one is answered after that.
+            return self.begin(Outcome::nothing(), held, |_| {}).await;
+        }
         let outcome = self.decide(principal, stanza);
-        self.commit(outcome, held).await
+        let known = move |done: Result<(), NotCommitted>| {
+            if done.is_err() {
+                received.forget(&key);
+            }
+        };
+        self.begin(outcome, held, known).await
+    }
+
+    /// What came to the recipient of a message from other servers, and what this message is known by: a server that did
+    /// not hear that it is durable sends it again.
+    async fn received(self: &Arc<Self>, stanza: &Stanza) -> Option<(Arc<Recent>, Key)> {
+        let (to, id) = key_of(stanza)?;
+        let recipient = Some(to.to_bare()).filter(|_| self.host.is_local(&to))?;
+        let received = self.received.of(&recipient);
+        if !received.is_loaded() {
+            let (node, loading) = (self.clone(), received.clone());
+            let loading = tokio::task::spawn_blocking(move || {
+                loading.load(&node.store, &recipient, Direction::Received)
+            });
+            if let Ok(Err(error)) = loading.await {
+                tracing::warn!(%error, "what was received before cannot be read");
+            }
+        }
+        Some((received, (stanza.from.clone(), id)))
     }
 
     /// Makes an outcome without a caller durable and visible.
@@ -306,20 +351,34 @@ impl Node {
         outcome: Outcome,
         held: Held,
     ) -> Result<(), NotCommitted> {
+        let answer = self.begin(outcome, held, |_| {}).await;
+        answer.await.unwrap_or(Err(NotCommitted::Halted))
+    }
+
+    /// Puts an outcome on its way to the disk; `known` hears first what became of it.
+    async fn begin(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        held: Held,
+        known: impl FnOnce(Result<(), NotCommitted>) + Send + 'static,
+    ) -> Answer {
         let bytes: usize = outcome.archive.iter().map(|entry| entry.stanza.len()).sum();
         let place = self.committer.reserve(bytes + 1_024).await;
         let (sender, answer) = tokio::sync::oneshot::channel();
         let Some(change) = self.change(&outcome) else {
-            return Err(NotCommitted::Refused);
+            known(Err(NotCommitted::Refused));
+            let _ = sender.send(Err(NotCommitted::Refused));
+            return answer;
         };
         let node = self.clone();
         place.submit(change, move |done| {
             let done = done.map(|archived| node.show(None, &outcome, &archived));
             drop(held);
+            known(done);
             // Nobody waits any more when the caller was dropped.
             let _ = sender.send(done);
         });
-        answer.await.unwrap_or(Err(NotCommitted::Halted))
+        answer
     }
 
     fn change(&self, outcome: &Outcome) -> Option<Change> {
@@ -488,8 +547,12 @@ impl Node {
         }
     }
 
-    fn deliver_away(&self, to: &Jid, stanza: &Bytes) {
-        if self.components.send(to, stanza) {
+    /// Delivers to an address that is not of the node's own domains.
+    pub(crate) fn deliver_away(&self, to: &Jid, stanza: &Bytes) {
+        if self.components.serve(to) {
+            if let Err(condition) = self.components.send(to, stanza) {
+                self.bounce(stanza, condition);
+            }
             return;
         }
         match self.remote.get() {
@@ -509,19 +572,22 @@ impl Node {
         (is_to_server && is_ping).then(|| iq_result(stanza, ""))
     }
 
-    /// Tells a local sender that its stanza did not arrive.
+    /// Tells a sender that its stanza did not arrive.
     pub(crate) fn bounce(&self, stanza: &Bytes, condition: Condition) {
         let Ok(stanza) = Stanza::from_peer(stanza) else {
-            return;
-        };
-        let Ok(from) = stanza.from.try_as_full() else {
             return;
         };
         if stanza.kind == Kind::Presence {
             return;
         }
-        if let Some(error) = error_reply(&stanza, condition) {
-            self.deliver_to(from, &error);
+        let Some(error) = error_reply(&stanza, condition) else {
+            return;
+        };
+        match stanza.from.try_as_full() {
+            _ if !self.host.is_local(&stanza.from) => self.deliver_away(&stanza.from, &error),
+            Ok(from) => self.deliver_to(from, &error),
+            // What the node sends in an account's name expects no answer.
+            Err(_) => {}
         }
     }
 }

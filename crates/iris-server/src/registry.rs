@@ -18,7 +18,7 @@ use jid::{BareJid, FullJid};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::committer::NotCommitted;
-use crate::dedupe::Sent;
+use crate::dedupe::Recent;
 use crate::server::SessionStatus;
 use crate::session::Bound;
 
@@ -88,7 +88,7 @@ pub(crate) struct Session {
     /// Unlike that of every other session since the start.
     pub(crate) number: u64,
     /// What the account sent lately; all its sessions share it.
-    pub(crate) sent: Arc<Sent>,
+    pub(crate) sent: Arc<Recent>,
     standing: Mutex<Standing>,
     mailbox: mpsc::UnboundedSender<Mail>,
     queued: AtomicUsize,

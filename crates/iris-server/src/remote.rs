@@ -13,17 +13,3 @@ pub trait Remote: Send + Sync {
     /// A stanza that is durable where it has to be. Must not block.
     fn send(&self, to: &Jid, stanza: &Bytes);
 }
-
-/// Hosts that external components serve (XEP-0114).
-#[derive(Default)]
-pub(crate) struct Components;
-
-impl Components {
-    pub(crate) fn serve(&self, _: &Jid) -> bool {
-        false
-    }
-
-    pub(crate) fn send(&self, _: &Jid, _: &Bytes) -> bool {
-        false
-    }
-}

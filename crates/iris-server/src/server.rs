@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use iris::component::Registered;
 use iris::documents::{Collection, Unavailable, Write};
 use iris::muc::Rooms;
 use iris::outcome::Outcome;
 use iris::stream::StreamCondition;
-use jid::BareJid;
+use jid::{BareJid, DomainPart};
 use journal::Journal;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -18,12 +19,12 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::Accounts;
 use crate::committer::Committer;
+use crate::component::{self, Components};
 use crate::config::Config;
 use crate::connection::{Connection, Shared};
 use crate::listen::{Clients, Mode, Pending, Rate};
 use crate::node::{Clock, Counters, Node, Random};
 use crate::registry::{Mail, Registry};
-use crate::remote::Components;
 use crate::s2s::{DomainStatus, Federation, Handle};
 use crate::store::JournalStore;
 use crate::tls::{self, TlsError};
@@ -53,6 +54,12 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A component cannot answer for this name: it is none, or is the node's own or another component's.
+    #[error("a component cannot answer for {domain:?}")]
+    Component {
+        /// The name.
+        domain: String,
+    },
 }
 
 /// Where the server listens, with the ports it got.
@@ -64,6 +71,8 @@ pub struct Addresses {
     pub c2s_tls: Option<SocketAddr>,
     /// Other servers.
     pub s2s: Option<SocketAddr>,
+    /// Components.
+    pub component: Option<SocketAddr>,
 }
 
 /// How a server is doing.
@@ -127,6 +136,30 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     Ok((listener, bound))
 }
 
+/// The hosts of components, each once and none of them the node's own.
+fn registered(config: &Config) -> Result<Vec<Registered>, StartError> {
+    let mut registered: Vec<Registered> = Vec::new();
+    for component in &config.components {
+        let refused = || StartError::Component {
+            domain: component.domain.clone(),
+        };
+        let host = DomainPart::new(&component.domain).map_err(|_| refused())?;
+        let host = host.into_owned();
+        let is_taken = registered.iter().any(|other| other.host == host)
+            || config
+                .host
+                .is_local(&BareJid::from_parts(None, &host).into());
+        if is_taken || component.secret.is_empty() {
+            return Err(refused());
+        }
+        registered.push(Registered {
+            host,
+            secret: component.secret.clone(),
+        });
+    }
+    Ok(registered)
+}
+
 impl Server {
     /// Listens and serves. Whoever else writes documents reads them through the same `store`, and has it forget what
     /// they changed.
@@ -142,13 +175,15 @@ impl Server {
         tokens: Arc<dyn TokenCheck>,
     ) -> Result<Self, StartError> {
         let acceptor = tls::acceptor(&config.certificate, &config.key)?;
+        let components = Components::new(registered(&config)?);
         let node = Arc::new(Node {
             host: config.host.clone(),
             store: store.clone(),
             committer: Committer::start(journal.clone(), store, clock.clone()),
+            received: crate::dedupe::Received::default(),
             registry: Registry::new(),
             locks: crate::locks::Locks::default(),
-            components: Components,
+            components,
             remote: OnceLock::new(),
             started_ms: clock(),
             clock,
@@ -199,6 +234,13 @@ impl Server {
         server
             .federation
             .start(listener.map(|(listener, _)| listener));
+        if let Some(address) = config.component {
+            let (listener, bound) = listen(address).await?;
+            server.addresses.component = Some(bound);
+            let accepting =
+                component::accept(server.node.clone(), listener, server.stop.subscribe());
+            server.listeners.push(tokio::spawn(accepting));
+        }
         server
             .listeners
             .push(tokio::spawn(sweep(server.node.clone())));

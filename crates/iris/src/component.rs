@@ -263,7 +263,11 @@ mod tests {
     #[test]
     fn nobody_speaks_before_the_handshake() {
         for (to, said, condition) in [
-            ("gate.zone.example", "<handshake>00</handshake>", "not-authorized"),
+            (
+                "gate.zone.example",
+                "<handshake>00</handshake>",
+                "not-authorized",
+            ),
             ("gate.zone.example", "<handshake/>", "not-authorized"),
             (
                 "gate.zone.example",
@@ -275,9 +279,16 @@ mod tests {
             let mut stream = stream();
             let actions = stream.received(format!("{}{said}", header(to)).as_bytes());
             let seen = written(&actions);
-            assert!(seen.contains(condition) && seen.ends_with("</stream:stream>"), "{seen}");
+            assert!(
+                seen.contains(condition) && seen.ends_with("</stream:stream>"),
+                "{seen}"
+            );
             assert_eq!(actions.last(), Some(&ComponentAction::Close));
-            assert!(!actions.iter().any(|action| matches!(action, ComponentAction::Stanza(_))));
+            assert!(
+                !actions
+                    .iter()
+                    .any(|action| matches!(action, ComponentAction::Stanza(_)))
+            );
             assert!(stream.received(b"<message/>").is_empty());
         }
     }

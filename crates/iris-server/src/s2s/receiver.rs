@@ -1,19 +1,13 @@
 //! Streams that peers open: their stanzas are handled like those of clients, and acknowledged when they are durable.
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesOrdered;
 use iris::authorize::Principal;
 use iris::s2s::dialback::Assertion;
 use iris::s2s::{IncomingAction, IncomingConfig, IncomingEvent, IncomingStream};
-use iris::stanza::{Condition, Kind, Stanza, error_reply};
 use iris::stream::{StreamCondition, StreamError};
-use jid::DomainPart;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -21,7 +15,7 @@ use tokio::time::{Instant, interval, timeout};
 
 use super::Federation;
 use crate::committer::NotCommitted;
-use crate::node::Node;
+use crate::handling::Handling;
 
 /// Streams from other servers at the same time.
 const STREAMS_MAX: usize = 1_000;
@@ -33,8 +27,6 @@ const IDLE_TIME: Duration = Duration::from_secs(900);
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// How long an acknowledgement waits for the disk before it is given for less.
 const TICK: Duration = Duration::from_secs(5);
-/// Stanzas of one stream on their way to the disk; then nothing more is read.
-const WINDOW: usize = 64;
 const WRITE_TIME: Duration = Duration::from_secs(30);
 const READ_BYTES: usize = 8 << 10;
 
@@ -73,8 +65,9 @@ async fn serve(federation: Arc<Federation>, mut tcp: TcpStream) -> io::Result<()
     };
     tcp.set_nodelay(true)?;
     let host = &node.host;
+    let own = [&host.domain, &host.rooms, &host.upload].into_iter();
     let machine = IncomingStream::new(IncomingConfig {
-        domains: vec![host.domain.clone(), host.rooms.clone(), host.upload.clone()],
+        domains: own.chain(node.components.hosts()).cloned().collect(),
         dialback: federation.takes_dialback(),
         secret: federation.secret,
         random: node.random(),
@@ -82,11 +75,10 @@ async fn serve(federation: Arc<Federation>, mut tcp: TcpStream) -> io::Result<()
     let (answers, questions) = mpsc::unbounded_channel();
     let mut receiver = Receiver {
         federation: federation.clone(),
-        node,
+        handling: Handling::new(node.clone()),
         machine,
         chain: None,
         answers,
-        handling: FuturesOrdered::new(),
         began: Instant::now(),
         heard: Instant::now(),
     };
@@ -112,16 +104,13 @@ async fn serve(federation: Arc<Federation>, mut tcp: TcpStream) -> io::Result<()
     }
 }
 
-type Handled = Pin<Box<dyn Future<Output = (Option<u32>, Result<(), NotCommitted>)> + Send>>;
-
 struct Receiver {
     federation: Arc<Federation>,
-    node: Arc<Node>,
     machine: IncomingStream,
     /// The certificates that the peer showed.
     chain: Option<Vec<super::tls_types::CertificateDer<'static>>>,
     answers: mpsc::UnboundedSender<(Assertion, bool)>,
-    handling: FuturesOrdered<Handled>,
+    handling: Handling,
     began: Instant,
     heard: Instant,
 }
@@ -165,7 +154,7 @@ impl Receiver {
                     }
                     self.machine.on(IncomingEvent::Tick)
                 }
-                read = stream.read(&mut space), if self.handling.len() < WINDOW => {
+                read = stream.read(&mut space), if self.handling.has_room() => {
                     let length = read?;
                     if length == 0 {
                         return Ok(false);
@@ -235,7 +224,10 @@ impl Receiver {
                     peer,
                     stanza,
                     count,
-                } => self.handle(peer, stanza, count).await,
+                } => {
+                    let principal = Principal::Peer(peer);
+                    self.handling.handle(&principal, stanza, count).await;
+                }
                 IncomingAction::Close => next = Next::Close,
             }
         }
@@ -252,40 +244,5 @@ impl Receiver {
             // The stream may be over by then.
             let _ = answers.send((assertion, is_true));
         });
-    }
-
-    /// Starts to handle a stanza. Messages take no locks, so they are submitted in the order they came; anything else waits
-    /// for what came before it, and what comes after waits for it.
-    async fn handle(&mut self, peer: DomainPart, stanza: Stanza, count: Option<u32>) {
-        let is_message = stanza.kind == Kind::Message;
-        if !is_message {
-            self.settle().await;
-        }
-        let node = self.node.clone();
-        self.handling.push_back(Box::pin(async move {
-            let outcome = node.accept_from(&Principal::Peer(peer), &stanza).await;
-            if outcome == Err(NotCommitted::Refused)
-                && let Some(error) = error_reply(&stanza, Condition::InternalServerError)
-                && let Some(remote) = node.remote.get()
-            {
-                remote.send(&stanza.from, &error);
-            }
-            (count, outcome)
-        }));
-        if !is_message {
-            self.settle().await;
-        }
-    }
-
-    /// Waits for everything that is being handled. What comes out is put back as done.
-    async fn settle(&mut self) {
-        let mut done = Vec::new();
-        while let Some(handled) = self.handling.next().await {
-            done.push(handled);
-        }
-        for handled in done {
-            self.handling
-                .push_back(Box::pin(std::future::ready(handled)));
-        }
     }
 }

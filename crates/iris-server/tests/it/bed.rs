@@ -7,7 +7,7 @@ use std::sync::Arc;
 use evidence::key::SigningKey;
 use iris::host::Host;
 use iris_server::store::{JournalStore, project};
-use iris_server::{Clock, Config, Limits, Random, Server, TokenCheck};
+use iris_server::{Clock, Component, Config, Limits, Random, Server, StartError, TokenCheck};
 use jid::BareJid;
 use journal::{
     DumpDirectory, Event, Journal, Options, Projection, ProjectionError, Records, SealingKey,
@@ -46,6 +46,7 @@ pub(crate) fn options(folder: &Path) -> Options {
 pub(crate) struct Bed {
     pub(crate) folder: TempDir,
     pub(crate) limits: Limits,
+    pub(crate) components: Vec<Component>,
     pub(crate) running: Option<Running>,
 }
 
@@ -68,6 +69,7 @@ impl Bed {
         Self {
             folder,
             limits,
+            components: Vec::new(),
             running: None,
         }
     }
@@ -83,12 +85,20 @@ impl Bed {
     }
 
     pub(crate) async fn start(&mut self) {
+        self.try_start().await.unwrap();
+    }
+
+    pub(crate) async fn try_start(&mut self) -> Result<(), StartError> {
         let engine = SqliteEngine::open(self.folder.path().join("journal.db")).unwrap();
         let journal = Journal::open(Box::new(engine), options(self.folder.path())).unwrap();
-        self.start_on(journal).await;
+        self.try_start_on(journal).await
     }
 
     pub(crate) async fn start_on(&mut self, journal: Journal) {
+        self.try_start_on(journal).await.unwrap();
+    }
+
+    async fn try_start_on(&mut self, journal: Journal) -> Result<(), StartError> {
         let clock: Clock = Arc::new(|| 1_800_000_000_000);
         let random: Random = Arc::new(|bytes| getrandom::fill(bytes).unwrap());
         let any = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
@@ -97,8 +107,8 @@ impl Bed {
             c2s: None,
             c2s_tls: any,
             s2s: None,
-            component: None,
-            components: Vec::new(),
+            component: any.filter(|_| !self.components.is_empty()),
+            components: self.components.clone(),
             certificate: self.folder.path().join("cert.pem"),
             key: self.folder.path().join("key.pem"),
             anchors: None,
@@ -115,14 +125,14 @@ impl Bed {
             random,
             Arc::new(NoTokens),
         )
-        .await;
-        let server = server.unwrap();
+        .await?;
         let address = server.addresses().c2s_tls.unwrap();
         self.running = Some(Running {
             server,
             journal,
             address,
         });
+        Ok(())
     }
 
     pub(crate) async fn with_accounts(names: &[&str]) -> Self {

@@ -4,6 +4,7 @@
 
 mod bed;
 mod client;
+mod component;
 mod crash;
 mod federation;
 mod messages;
