@@ -9,7 +9,9 @@ use std::ptr;
 
 use serde::Serialize;
 
-use crate::session::{BadText, Session, replayed};
+#[cfg(feature = "replay")]
+use crate::session::replayed;
+use crate::session::{BadText, Session};
 
 #[derive(Serialize)]
 struct Failed {
@@ -111,6 +113,7 @@ pub unsafe extern "C" fn zenb_digest(session: *const Session) -> *mut c_char {
 ///
 /// # Safety
 /// `events` is null or a NUL-terminated string.
+#[cfg(feature = "replay")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zenb_replay(events: *const c_char) -> *mut c_char {
     // SAFETY: the caller's promise is this function's.

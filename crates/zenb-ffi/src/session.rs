@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 use zenb::engine::{Engine, Input, Opening, Refused, Step};
+#[cfg(feature = "replay")]
 use zenb::event::SessionEvent;
+#[cfg(feature = "replay")]
 use zenb::replay::{Diverged, Replayed, replay};
 
 /// A text is not of the form that is asked for.
@@ -31,6 +33,7 @@ enum Answer<'a> {
 }
 
 /// What came of a replay.
+#[cfg(feature = "replay")]
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Verdict<'a> {
@@ -115,6 +118,7 @@ impl Session {
 ///
 /// # Errors
 /// The text is no array of events.
+#[cfg(feature = "replay")]
 #[cfg_attr(feature = "uniffi", uniffi::export)]
 pub fn replayed(events: &str) -> Result<String, BadText> {
     let events: Vec<SessionEvent> = read("events", events)?;

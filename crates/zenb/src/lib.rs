@@ -10,7 +10,7 @@
 //! [`spectrum`] and [`breath`] measure. The deciding half turns features into guidance:
 //! [`screen`], [`protocol`], [`guard`], [`belief`], [`guidance`], [`pacer`], [`assessment`] with its
 //! [`criteria`] and [`inhibition`] meet in [`engine`], whose decisions [`event`], [`digest`] and
-//! [`replay`] make provable.
+//! [`replay`] make provable. [`projection`] words them for programs that know an older vocabulary.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -33,6 +33,7 @@ mod heart;
 pub mod inhibition;
 pub mod metrics;
 pub mod pacer;
+pub mod projection;
 pub mod protocol;
 pub mod replay;
 pub mod screen;

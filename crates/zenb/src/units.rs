@@ -262,6 +262,8 @@ pub enum Reason {
     Ambiguous = 8,
     /// The value lies outside what its type can hold.
     OutOfRange = 9,
+    /// Nothing that the engine is given tells it.
+    NotObserved = 10,
 }
 
 impl fmt::Display for Reason {
@@ -276,6 +278,7 @@ impl fmt::Display for Reason {
             Self::WeakRespiration => "the heart does not swing with the breath",
             Self::Ambiguous => "two readings are equally likely",
             Self::OutOfRange => "the value is out of range",
+            Self::NotObserved => "nothing observes it",
         })
     }
 }

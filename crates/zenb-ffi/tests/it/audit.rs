@@ -87,8 +87,12 @@ fn the_page_claims_nothing() {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a text").to_lowercase();
-        for claim in CLAIMS {
-            assert!(!text.contains(claim), "{} says {claim:?}", path.display());
+        // What it does not do, it may say.
+        let sentences = text.split(['.', ';', '<', '>']);
+        for said in sentences.filter(|said| !said.contains("does not")) {
+            for claim in CLAIMS {
+                assert!(!said.contains(claim), "{} says {said:?}", path.display());
+            }
         }
         read += 1;
     }

@@ -136,7 +136,7 @@ impl Running {
         events.push(Decision::telemetry(
             DecisionKind::ModeChanged,
             code,
-            follow_numbers(moment),
+            follow_numbers(moment, Numbers::new()),
         ));
     }
 
@@ -154,7 +154,7 @@ impl Running {
             Some(false) => Code::Drifts,
             None => Code::NotMeasured,
         };
-        let mut told = follow_numbers(moment);
+        let mut told = follow_numbers(moment, Numbers::with_capacity(6));
         told.extend(numbers([
             (Quantity::ToMilli, pacer.pace().milli_breaths().into()),
             (Quantity::Count, breath.into()),
@@ -316,11 +316,11 @@ impl Running {
         pacer.change(moment.now, permitted, moment.rules);
         self.changes.note(moment.now, from.abs_diff(milli));
         self.denied = None;
-        let mut told = numbers([
+        let told = numbers([
             (Quantity::FromMilli, from.into()),
             (Quantity::ToMilli, milli.into()),
         ]);
-        told.extend(follow_numbers(moment));
+        let told = follow_numbers(moment, told);
         events.push(Decision::critical(
             DecisionKind::PaceChanged,
             origin_code(origin),
@@ -426,24 +426,20 @@ fn assessment_ended(finding: &Finding) -> Decision {
     Decision::critical(DecisionKind::AssessmentEnded, code, told)
 }
 
-/// What is measured of the heart and of how it follows; nothing where it is not.
-fn follow_numbers(moment: &Moment<'_>) -> Numbers {
-    let mut told = Numbers::new();
+/// Adds what is measured of the heart and of how it follows; nothing where it is not.
+fn follow_numbers(moment: &Moment<'_>, mut told: Numbers) -> Numbers {
+    told.reserve(4);
+    let mut tell = |name, value| told.push(Number { name, value });
     if let Some(heart) = moment.features.heart_rate_milli_bpm.value() {
-        told.extend(numbers([(Quantity::HeartRateMilliBpm, heart.into())]));
+        tell(Quantity::HeartRateMilliBpm, heart.into());
     }
     if let Some(follow) = moment.features.following.value() {
-        told.extend(numbers([
-            (Quantity::FollowPermille, follow.share_permille.into()),
-            (
-                Quantity::AmplitudeMilliBpm,
-                follow.amplitude_milli_bpm.into(),
-            ),
-        ]));
-        told.push(Number {
-            name: Quantity::LagPermille,
-            value: follow.lag_permille.into(),
-        });
+        tell(Quantity::FollowPermille, follow.share_permille.into());
+        tell(
+            Quantity::AmplitudeMilliBpm,
+            follow.amplitude_milli_bpm.into(),
+        );
+        tell(Quantity::LagPermille, follow.lag_permille.into());
     }
     told
 }

@@ -14,6 +14,7 @@ mod modes;
 mod mutations;
 mod pacing;
 mod person;
+mod projections;
 mod replaying;
 mod session;
 mod wording;
