@@ -23,4 +23,4 @@ else:
     raise AssertionError("a text that is no input was taken")
 json.loads(session.step(json.dumps({"input": "stop", "at": 2, "by": "person"})))["taken"]
 assert json.loads(session.summary())["outcome"] == "not_started"
-print("python: a session through the UniFFI binding as expected")
+print("python: a session through the UniFFI binding as expected, digest", session.digest())
