@@ -23,6 +23,7 @@ use crate::node::Node;
 use crate::registry::{Mail, fresh};
 use crate::resume;
 use crate::session::{Bound, Managed, Next, Progress};
+use crate::turns::{Turn, Turns};
 use crate::wire::{Happened, Outgoing, Wire};
 
 /// How long an old connection may take to give its session away.
@@ -176,7 +177,7 @@ impl Connection {
             true => None,
             false => self.tick_at.or_else(|| Some(Instant::now() + TICK)),
         };
-        while !self.out.is_full() {
+        while !self.out.is_full() && bound.has_parked() && bound.may_send(Turn::Passing) {
             let Some(bytes) = bound.unpark() else { break };
             send(
                 &self.machine,
@@ -187,7 +188,11 @@ impl Connection {
                 bytes,
             );
         }
-        if bound.is_behind && !self.out.is_full() && !bound.is_saturated() {
+        if bound.is_behind
+            && !self.out.is_full()
+            && !bound.is_saturated()
+            && bound.may_send(Turn::Archive)
+        {
             for (id, bytes) in bound.read_archive() {
                 send(
                     &self.machine,
@@ -202,6 +207,9 @@ impl Connection {
                 // More waits: come back without waiting for mail.
                 bound.session.notify(Mail::Behind);
             }
+        }
+        if bound.needs_store() {
+            bound.store();
         }
         self.ask();
         Ok(())
@@ -237,6 +245,7 @@ impl Connection {
         silent
             .min(self.tick_at.unwrap_or(silent))
             .min(bound.store_at().unwrap_or(silent))
+            .min(bound.patience_ends().unwrap_or(silent))
     }
 
     async fn woke(&mut self) -> Option<End> {
@@ -333,20 +342,18 @@ impl Connection {
                 Mail::Archived(id, bytes) => {
                     bound.session.taken(bytes.len());
                     if bound.takes(id) {
-                        if self.out.is_full() || bound.is_saturated() {
+                        // What waited for somebody to look goes first.
+                        for held in bound.release() {
+                            bound.park(held);
+                        }
+                        if bound.has_parked()
+                            || self.out.is_full()
+                            || bound.is_saturated()
+                            || !bound.may_send(Turn::Archive)
+                        {
                             bound.fall_behind();
                         } else {
                             bound.position = id;
-                            for held in bound.release() {
-                                send(
-                                    &self.machine,
-                                    self.wire.as_ref(),
-                                    &mut self.out,
-                                    bound,
-                                    None,
-                                    held,
-                                );
-                            }
                             send(
                                 &self.machine,
                                 self.wire.as_ref(),
@@ -424,7 +431,7 @@ impl Connection {
         let Some(bound) = self.bound.as_mut() else {
             return;
         };
-        if self.out.is_full() || bound.has_parked() {
+        if self.out.is_full() || bound.has_parked() || !bound.may_send(Turn::Passing) {
             bound.park(bytes);
         } else {
             send(
@@ -564,6 +571,12 @@ impl Connection {
         let Ok(jid) = account.with_resource_str(&name) else {
             return self.machine.on(Event::BindRefused(Condition::BadRequest));
         };
+        // What is archived from here on may be for the session.
+        let Ok(newest) = node.store.last(account) else {
+            return self
+                .machine
+                .on(Event::BindRefused(Condition::ResourceConstraint));
+        };
         let added = node
             .registry
             .add(fresh(jid.clone()), node.limits.sessions_per_account_max);
@@ -572,9 +585,17 @@ impl Connection {
                 .machine
                 .on(Event::BindRefused(Condition::ResourceConstraint));
         };
+        // Asked after the session can be found: who disables an account then closes the sessions there are.
+        if !node.may_be_used(account) {
+            node.registry.remove(&session);
+            let gone = StreamError::from(StreamCondition::NotAuthorized);
+            return self.machine.on(Event::Closing(gone));
+        }
         node.counters.logins.fetch_add(1, Ordering::Relaxed);
         self.pending = None;
-        self.bound = Some(Box::new(Bound::new(node.clone(), session, mail)));
+        let mut bound = Box::new(Bound::new(node.clone(), session, mail));
+        bound.position = newest.unwrap_or(ArchiveId(0));
+        self.bound = Some(bound);
         self.machine.on(Event::Bound(jid))
     }
 
@@ -596,7 +617,8 @@ impl Connection {
             since: newest.unwrap_or(ArchiveId(0)),
             is_on: false,
             is_asked: false,
-            is_revived: false,
+            turns: Turns::default(),
+            revived: None,
         });
         match id {
             // The client hears of it when it is durable.
@@ -624,12 +646,20 @@ impl Connection {
         let Some(mut bound) = taken else {
             return self.machine.on(Event::ResumeFailed { handled: None });
         };
+        if !self.shared.node.may_be_used(account) {
+            tokio::spawn(bound.end());
+            let gone = StreamError::from(StreamCondition::NotAuthorized);
+            return self.machine.on(Event::Closing(gone));
+        }
         let Some(managed) = bound.managed.as_mut() else {
             return self.machine.on(Event::ResumeFailed { handled: None });
         };
         let handled = managed.handled;
         managed.is_asked = false;
-        managed.acknowledged_elsewhere(h);
+        bound.acknowledged_elsewhere(h);
+        let Some(managed) = bound.managed.as_mut() else {
+            return self.machine.on(Event::ResumeFailed { handled: None });
+        };
         let acknowledged = match managed.outbound.acknowledge(h) {
             Ok(kept) => kept,
             Err(wrong) => {

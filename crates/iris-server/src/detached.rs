@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use iris::services;
-use iris::sm::Kept;
 use tokio::time::{Instant, sleep_until};
 
 use crate::registry::Mail;
@@ -68,8 +67,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
     match mail {
         Mail::Passing(bytes) => {
             bound.session.taken(bytes.len());
-            let length = bytes.len();
-            bound.keep(Kept::Bytes(bytes), length);
+            bound.park(bytes);
             if bound.is_overfull() {
                 return Taken::Ended(bound);
             }

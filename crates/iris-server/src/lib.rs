@@ -23,6 +23,7 @@ mod remote;
 mod resume;
 mod s2s;
 mod session;
+mod turns;
 mod wire;
 
 pub use accounts::{AccountError, Accounts};

@@ -3,7 +3,8 @@
 //!
 //! A session is stored when it becomes resumable, when something must be acknowledged that nothing else shows, and
 //! at most every `STORE_EVERY` while its client acknowledges. What was sent after the newest store and before a crash
-//! is sent again on resume, with the same `stanza-id`; nothing is left out.
+//! follows from the client's count and the kind that the store names ([`crate::turns`]): a device that resumes gets
+//! each message once.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use iris::archive::{ArchiveId, Archives as _, Query};
 use iris::documents::{Collection, Documents as _, Unavailable, Write};
 use iris::live::Resource;
 use iris::outcome::Outcome;
-use iris::sm::Outbound;
+use iris::sm::{Kept, Outbound};
 use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use crate::node::Node;
 use crate::registry::{Mail, fresh};
 use crate::session::{Bound, Managed};
+use crate::turns::{Turn, Turns};
 
 /// How often progress is stored at most.
 pub(crate) const STORE_EVERY: Duration = Duration::from_millis(100);
@@ -54,6 +56,10 @@ struct Stored {
     handled: u32,
     outbound: Outbound,
     position: ArchiveId,
+    /// Up to here the messages came before the session arrived.
+    history_to: ArchiveId,
+    /// What was sent after this store.
+    turn: Turn,
     since: ArchiveId,
     presence: Option<String>,
     priority: i8,
@@ -79,7 +85,7 @@ fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("text and numbers are JSON")
 }
 
-fn documents(bound: &Bound) -> Vec<Write> {
+fn documents(bound: &Bound, turn: Turn) -> Vec<Write> {
     let owner = bound.session.jid.to_bare();
     let mut writes = Vec::new();
     if bound.served > bound.served_stored {
@@ -93,7 +99,7 @@ fn documents(bound: &Bound) -> Vec<Write> {
     if let Some((id, stored)) = bound
         .managed
         .as_ref()
-        .and_then(|managed| stored(bound, managed))
+        .and_then(|managed| stored(bound, managed, turn))
     {
         writes.push(Write::Put {
             collection: Collection::Resume,
@@ -105,7 +111,7 @@ fn documents(bound: &Bound) -> Vec<Write> {
     writes
 }
 
-fn stored(bound: &Bound, managed: &Managed) -> Option<(String, Stored)> {
+fn stored(bound: &Bound, managed: &Managed, turn: Turn) -> Option<(String, Stored)> {
     let resource = bound.session.resource();
     let presence = resource
         .presence
@@ -117,6 +123,8 @@ fn stored(bound: &Bound, managed: &Managed) -> Option<(String, Stored)> {
         handled: managed.handled,
         outbound: managed.outbound.clone(),
         position: bound.position,
+        history_to: bound.history_to,
+        turn,
         since: managed.since,
         presence,
         priority: resource.priority,
@@ -151,9 +159,14 @@ impl Bound {
             self.storing.is_due = true;
             return;
         }
-        let writes = documents(self);
+        let now = Instant::now();
+        let turn = match &mut self.managed {
+            Some(managed) => managed.turns.store(now),
+            None => Turn::Passing,
+        };
+        let writes = documents(self, turn);
         self.storing.is_due = false;
-        self.storing.at = Some(Instant::now());
+        self.storing.at = Some(now);
         if writes.is_empty() {
             return;
         }
@@ -175,12 +188,15 @@ impl Bound {
     /// Storing ended.
     pub(crate) fn stored(&mut self) {
         self.storing.is_under_way = false;
+        if let Some(managed) = &mut self.managed {
+            managed.turns.stored();
+        }
     }
 }
 
 /// The session cannot be resumed any more; its last progress is stored.
 pub(crate) fn forget(bound: &Bound) {
-    let mut writes = documents(bound);
+    let mut writes = documents(bound, Turn::Passing);
     writes.retain(|write| {
         matches!(
             write,
@@ -250,15 +266,38 @@ fn proven(
     }
 }
 
-impl Managed {
-    /// The client has handled our stanzas up to `h`, which may be more than was stored when the node stopped.
+impl Bound {
+    /// The client has handled our stanzas up to `h`, which may be more than was stored when the node stopped: then it
+    /// has everything that was stored as sent, and what was sent since is of the kind that the store names.
     pub(crate) fn acknowledged_elsewhere(&mut self, h: u32) {
-        let ahead = h.wrapping_sub(self.outbound.count());
-        if self.is_revived && ahead > 0 && ahead < u32::MAX / 2 {
-            self.outbound = Outbound::new(h, VecDeque::new());
+        let Some(managed) = &mut self.managed else {
+            return;
+        };
+        let Some(turn) = managed.revived.take() else {
+            return;
+        };
+        let ahead = h.wrapping_sub(managed.outbound.count());
+        if ahead == 0 || ahead > u32::MAX / 2 {
+            return;
         }
-        self.is_revived = false;
+        let all = managed.outbound.count();
+        let known = managed.outbound.acknowledge(all).unwrap_or_default();
+        managed.outbound = Outbound::new(h, VecDeque::new());
+        self.acknowledged(&known);
+        if turn == Turn::Archive {
+            self.skip(ahead);
+        }
     }
+}
+
+/// The bytes of what no archive keeps.
+fn kept_bytes(outbound: &Outbound) -> usize {
+    let kept = outbound.unacknowledged();
+    kept.map(|kept| match kept {
+        Kept::Bytes(bytes) => bytes.len(),
+        Kept::Archived(..) => 0,
+    })
+    .sum()
 }
 
 /// A session as it was stored before the node stopped, bound again. Nothing if there is none, or its time is over.
@@ -302,17 +341,19 @@ pub(crate) fn revive(
     node.resumable().insert(id.to_owned(), session.clone());
     let mut bound = Bound::new(node.clone(), session, mail);
     bound.position = stored.position;
+    bound.history_to = stored.history_to;
     bound.is_behind = true;
     bound.managed = Some(Managed {
         id: Some(id.to_owned()),
         max_secs: stored.max_secs,
+        outbound_bytes: kept_bytes(&stored.outbound),
         outbound: stored.outbound,
-        outbound_bytes: 0,
         handled,
         since: stored.since,
         is_on: true,
         is_asked: false,
-        is_revived: true,
+        turns: Turns::default(),
+        revived: Some(stored.turn),
     });
     Ok(Some(bound))
 }

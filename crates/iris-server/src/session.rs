@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Query, SentIn};
+use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Page, Query, SentIn};
 use iris::live::Live as _;
 use iris::services::csi::{self, While};
 use iris::services::{self, datetime};
@@ -21,10 +21,12 @@ use iris::sm::{Kept, Outbound};
 use iris::stanza::{Stanza, with_child};
 use jid::Jid;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::committer::NotCommitted;
 use crate::node::{Caller, Node};
 use crate::registry::{Mail, Session};
+use crate::turns::{Turn, Turns};
 
 /// Stanzas of a session on their way to the disk.
 const CREDIT_COUNT: usize = 64;
@@ -37,7 +39,9 @@ const INBOX_BYTES: usize = 64 << 10;
 /// Messages read from an archive at a time.
 const PAGE: usize = 64;
 /// Stanzas that wait while nobody looks at the device.
-const HELD_MAX: usize = 200;
+const HELD_COUNT: usize = 200;
+/// Their bytes.
+const HELD_BYTES: usize = 64 << 10;
 /// Sent and unacknowledged stanzas, beyond which the archive waits.
 const UNACKNOWLEDGED_COUNT: usize = 1_000;
 /// Bytes of unacknowledged stanzas that no archive keeps, beyond which the session ends.
@@ -78,8 +82,10 @@ pub(crate) struct Managed {
     pub(crate) is_on: bool,
     /// An acknowledgement was asked for.
     pub(crate) is_asked: bool,
-    /// It was stored before the node stopped, and no connection took it up yet.
-    pub(crate) is_revived: bool,
+    /// Whose turn it is to be sent, if it can be resumed.
+    pub(crate) turns: Turns,
+    /// It was stored before the node stopped, and no connection took it up yet: what was sent after that store.
+    pub(crate) revived: Option<Turn>,
 }
 
 /// What is to be told to the client's stream.
@@ -118,7 +124,7 @@ pub(crate) struct Bound {
     /// Every archived message up to here was sent, or is not for this session.
     pub(crate) position: ArchiveId,
     /// Up to here the messages came before the session arrived.
-    history_to: ArchiveId,
+    pub(crate) history_to: ArchiveId,
     pub(crate) is_behind: bool,
     /// What no archive keeps and there was no room for.
     parked: VecDeque<Bytes>,
@@ -379,7 +385,8 @@ impl Bound {
 
     /// Whether so much waits that it must go out.
     pub(crate) fn holds_too_much(&self) -> bool {
-        self.held.len() >= HELD_MAX
+        let bytes: usize = self.held.iter().map(|(_, bytes)| bytes.len()).sum();
+        self.held.len() >= HELD_COUNT || bytes >= HELD_BYTES
     }
 
     /// What the client acknowledged is done with.
@@ -438,31 +445,84 @@ impl Bound {
         self.served = self.served.max(self.position);
         self.served_stored = self.served;
         self.is_behind = true;
+        if let Some(managed) = &mut self.managed {
+            managed.turns.moved();
+        }
+    }
+
+    /// Whether something of this kind may be sent now. If not, it may after the session is stored.
+    pub(crate) fn may_send(&mut self, turn: Turn) -> bool {
+        let counted = self
+            .managed
+            .as_mut()
+            .filter(|managed| managed.is_on && managed.id.is_some());
+        counted.is_none_or(|managed| managed.turns.may(turn, Instant::now()))
+    }
+
+    /// Whether the session must be stored before what waits can be sent.
+    pub(crate) fn needs_store(&self) -> bool {
+        let mut managed = self.managed.iter();
+        managed.any(|managed| managed.turns.needs_store())
+    }
+
+    /// When what no archive keeps is sent although the disk is slow.
+    pub(crate) fn patience_ends(&self) -> Option<Instant> {
+        let managed = self.managed.as_ref()?;
+        managed.turns.patience_ends().filter(|_| self.has_parked())
+    }
+
+    /// The client has the next `count` messages of the archive that are for it.
+    pub(crate) fn skip(&mut self, count: u32) {
+        let mut left = count;
+        while left > 0 {
+            // As if no other device were there, which leaves out no message that this one got.
+            let own = self.own();
+            let Some((page, _)) = self.next_page() else {
+                return;
+            };
+            for archived in &page.entries {
+                self.position = archived.id;
+                if self.form_of(archived, &own).is_some() {
+                    left -= 1;
+                }
+                if left == 0 {
+                    break;
+                }
+            }
+            if page.complete {
+                break;
+            }
+        }
+        self.served = self.served.max(self.position);
+    }
+
+    /// The messages of the archive after what was read of it, and the archive's end.
+    fn next_page(&self) -> Option<(Page, ArchiveId)> {
+        let account = self.session.jid.to_bare();
+        let read = || {
+            let head = self.node.store.last(&account)?.unwrap_or(ArchiveId(0));
+            let query = Query {
+                after: Some(self.position),
+                before: Some(ArchiveId(head.0.saturating_add(1))),
+                limit: PAGE,
+                ..Query::default()
+            };
+            self.node
+                .store
+                .page(&account, &query)
+                .map(|page| (page, head))
+        };
+        read()
+            .inspect_err(|error| tracing::warn!(%error, "an archive cannot be read"))
+            .ok()
     }
 
     /// Reads on in the archive: what is to be sent now, in order.
     pub(crate) fn read_archive(&mut self) -> Vec<(ArchiveId, Bytes)> {
+        let Some((page, head)) = self.next_page() else {
+            return Vec::new();
+        };
         let account = self.session.jid.to_bare();
-        let head = match self.node.store.last(&account) {
-            Ok(head) => head.unwrap_or(ArchiveId(0)),
-            Err(error) => {
-                tracing::warn!(%error, "an archive cannot be read");
-                return Vec::new();
-            }
-        };
-        let query = Query {
-            after: Some(self.position),
-            before: Some(ArchiveId(head.0.saturating_add(1))),
-            limit: PAGE,
-            ..Query::default()
-        };
-        let page = match self.node.store.page(&account, &query) {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::warn!(%error, "an archive cannot be read");
-                return Vec::new();
-            }
-        };
         let resources = self.node.registry.resources(&account);
         let mut found = Vec::new();
         for archived in &page.entries {
@@ -483,20 +543,21 @@ impl Bound {
         found
     }
 
+    /// This session as its account's only device.
+    fn own(&self) -> Vec<iris::live::Resource> {
+        let mut own = self.node.registry.resources(&self.session.jid.to_bare());
+        own.retain(|resource| resource.jid == self.session.jid);
+        own
+    }
+
     /// How this session gets an archived message, if it does.
     fn form_of(&self, archived: &Archived, resources: &[iris::live::Resource]) -> Option<Bytes> {
         let is_history = archived.id <= self.history_to;
-        let own = || {
-            resources
-                .iter()
-                .filter(|resource| resource.jid == self.session.jid)
-        };
         let forms = if is_history {
             if !archived.entry.deliver || archived.entry.direction != Direction::Received {
                 return None;
             }
-            let own: Vec<_> = own().cloned().collect();
-            services::delivery::of_archived(archived, &own)
+            services::delivery::of_archived(archived, &self.own())
         } else {
             services::delivery::of_archived(archived, resources)
         };
@@ -521,14 +582,7 @@ impl Bound {
         };
         let page = self.node.store.page(&account, &query).ok()?;
         let archived = page.entries.first()?;
-        let own: Vec<_> = self
-            .node
-            .registry
-            .resources(&account)
-            .into_iter()
-            .filter(|resource| resource.jid == self.session.jid)
-            .collect();
-        let forms = services::delivery::of_archived(archived, &own);
+        let forms = services::delivery::of_archived(archived, &self.own());
         forms.into_iter().next().map(|(_, bytes)| bytes)
     }
 
