@@ -7,12 +7,10 @@ use iris::documents::{Collection, Documents as _, Unavailable, Write};
 use iris::outcome::Outcome;
 use iris::sasl::credentials::BadPassword;
 use iris::sasl::{Credentials, ITERATIONS};
-use iris::stream::StreamCondition;
 use jid::BareJid;
 
 use crate::committer::NotCommitted;
 use crate::node::Node;
-use crate::registry::Mail;
 use crate::store::account_stream;
 
 /// Why an account was not changed.
@@ -124,9 +122,7 @@ impl Accounts {
 
     /// Closes every session of an account.
     pub fn disconnect(&self, account: &BareJid) {
-        for session in self.node.registry.sessions(account) {
-            session.notify(Mail::Close(StreamCondition::NotAuthorized));
-        }
+        self.node.disconnect(account);
     }
 
     /// Nobody else changes this account until what this returns is dropped.

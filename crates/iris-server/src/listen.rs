@@ -88,17 +88,14 @@ impl Rate {
     }
 }
 
-/// What a stream offers after sign-in beside its own: capabilities (XEP-0115 6.3), roster versions (RFC 6121 2.6) and
-/// approval in advance (RFC 6121 3.4).
+/// What a stream offers after sign-in beside its own: the server's capabilities (XEP-0115 6.3).
 fn features(host: &Host) -> String {
     let (node, version) = services::disco::capabilities(host);
-    let caps = Xml::in_namespace("c", "http://jabber.org/protocol/caps")
+    Xml::in_namespace("c", "http://jabber.org/protocol/caps")
         .attr("hash", "sha-1")
         .attr("node", node)
-        .attr("ver", &version);
-    let versions = Xml::in_namespace("ver", "urn:xmpp:features:rosterver");
-    let approval = Xml::in_namespace("sub", "urn:xmpp:features:pre-approval");
-    [caps, versions, approval].map(Xml::finish).concat()
+        .attr("ver", &version)
+        .finish()
 }
 
 /// What all listeners for clients share.
@@ -202,5 +199,41 @@ impl Clients {
         Connection::new(self.shared.clone(), wire, machine, peer, Some(pending))
             .run()
             .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_storm_passes_at_the_rate_after_a_burst_of_one_second() {
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let rate = Rate::new(100);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let start = Instant::now();
+        let mut passed = Vec::new();
+        for _ in 0..1_000 {
+            rate.pass().await;
+            passed.push(start.elapsed());
+        }
+        for (n, at) in passed.iter().enumerate() {
+            let turn = Duration::from_millis(10 * (n as u64 + 1));
+            let due = turn.saturating_sub(Duration::from_secs(1));
+            // Timers of the runtime tick every millisecond.
+            let latest = due + Duration::from_millis(2);
+            assert!(*at >= due && *at <= latest, "{n}: {at:?}, due {due:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_that_did_not_sign_in() {
+        let pending = Pending::default();
+        let [here, there] = [1, 2].map(|n| IpAddr::from([127, 0, 0, n]));
+        let mut held: Vec<_> = (0..3).map(|_| pending.enter(here, 3).unwrap()).collect();
+        assert!(pending.enter(here, 3).is_none());
+        assert!(pending.enter(there, 3).is_some());
+        held.pop();
+        assert!(pending.enter(here, 3).is_some());
     }
 }

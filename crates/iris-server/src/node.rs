@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use iris::account::{Account, Standing};
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, SentIn};
 use iris::authorize::{Action, Principal, authorize};
-use iris::documents::{Overlay, Write};
+use iris::documents::{Collection, Documents as _, Overlay, Write};
 use iris::host::Host;
 use iris::live::Live as _;
 use iris::muc::{self, Rooms};
@@ -478,15 +479,29 @@ impl Node {
         for sending in &outcome.send {
             self.deliver(sending);
         }
+        // Its sessions end after they got what tells them so.
+        let is_removed = outcome.session.contains(&SessionChange::AccountRemoved);
+        if let Some(session) = caller.filter(|_| is_removed) {
+            self.disconnect(&session.jid.to_bare());
+        }
+    }
+
+    /// Closes every session of an account that may not be used any more.
+    pub(crate) fn disconnect(&self, account: &BareJid) {
+        for session in self.registry.sessions(account) {
+            session.notify(Mail::Close(StreamCondition::NotAuthorized));
+        }
+    }
+
+    /// Whether somebody may be signed in to this account now.
+    pub(crate) fn may_be_used(&self, account: &BareJid) -> bool {
+        let found = self.store.get(Collection::Account, account, "");
+        let found = found.inspect_err(|error| tracing::warn!(%error, "an account cannot be read"));
+        let found = found.ok().flatten().map(|body| Account::read(&body));
+        matches!(found, Some(Ok(account)) if account.standing == Standing::Enabled)
     }
 
     fn change_session(&self, session: &Session, change: &SessionChange) {
-        if *change == SessionChange::AccountRemoved {
-            for session in self.registry.sessions(&session.jid.to_bare()) {
-                session.notify(Mail::Close(StreamCondition::NotAuthorized));
-            }
-            return;
-        }
         let before = session.resource();
         session.apply(change);
         let SessionChange::Presence(Some((_, priority))) = change else {
