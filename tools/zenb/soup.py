@@ -21,7 +21,6 @@ REASONS = {
     "crypto-common": "types of sha2's interface",
     "hybrid-array": "the arrays in which sha2 holds blocks",
     "typenum": "numbers as types, for hybrid-array; nothing of it runs",
-    "const-oid": "sha2's registered name; nothing of it runs here",
     "cfg-if": "chooses sha2's code by the machine, at compile time",
     "cpufeatures": "lets sha2 use the processor's SHA instructions; both ways give the same digest",
     "thiserror": "texts of errors",
