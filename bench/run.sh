@@ -12,6 +12,7 @@ build() { cargo build --quiet --release --locked --target-dir "$target" --manife
 echo "bench: building ours and the rivals" >&2
 build "$here"
 build "$here/rivals/doubleentry"
+build "$here/iris"
 cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml" -p hanse
 "$root/tools/judges/setup.sh" "$judges"
 
@@ -27,6 +28,7 @@ export BENCH_ROOT="$root"
 export BENCH_PYTHON="$target/venv/bin/python"
 export BENCH_DOUBLEENTRY="$target/release/rival-doubleentry"
 export BENCH_JUDGES="$judges"
+export BENCH_IRIS_LOAD="$target/release/iris-load"
 # The files of the durable runs lie here: it must be the disk that is to be measured, not a file system in memory.
 export BENCH_WORK="$work"
 mkdir -p "$work"

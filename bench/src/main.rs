@@ -5,6 +5,7 @@ mod canonical;
 mod credential;
 mod durable;
 mod http;
+mod iris;
 mod measure;
 mod merkle;
 mod report;
@@ -16,14 +17,17 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::report::Found;
+
 /// Topics in the order of the report.
-const TOPICS: [&str; 6] = [
+const TOPICS: [&str; 7] = [
     "canonical",
     "log",
     "durable",
     "credential",
     "screening",
     "http",
+    "iris",
 ];
 
 fn main() -> Result<()> {
@@ -46,31 +50,45 @@ fn main() -> Result<()> {
     }
     let mut table = String::new();
     for topic in topics {
-        let rows = match topic.as_str() {
-            "canonical" => canonical::run(),
-            "log" => merkle::run(),
-            "durable" => durable::run(&path("BENCH_DOUBLEENTRY")?, &path("BENCH_WORK")?),
-            "screening" => screening::run(
-                &path("BENCH_ROOT")?,
-                &path("BENCH_PYTHON")?,
-                &path("BENCH_WORK")?,
-            ),
-            "credential" => credential::run(&path("BENCH_JUDGES")?, &path("BENCH_WORK")?),
-            "http" => http::run(
-                &path("BENCH_HANSE")?,
-                &path("BENCH_ROOT")?,
-                &path("BENCH_WORK")?,
-            ),
-            other => bail!("no topic {other}"),
-        };
-        let rows = rows.with_context(|| format!("measure {topic}"))?;
-        table = report::table(&report::save(&results, rows)?);
+        let found = measured(&topic).with_context(|| format!("measure {topic}"))?;
+        table = report::table(&report::save(&results, found)?);
     }
     println!("{table}");
     if let Some(page) = page {
         report::quote(&page, &table)?;
     }
     Ok(())
+}
+
+fn measured(topic: &str) -> Result<Found> {
+    let rows = match topic {
+        "canonical" => canonical::run(),
+        "log" => merkle::run(),
+        "durable" => durable::run(&path("BENCH_DOUBLEENTRY")?, &path("BENCH_WORK")?),
+        "screening" => screening::run(
+            &path("BENCH_ROOT")?,
+            &path("BENCH_PYTHON")?,
+            &path("BENCH_WORK")?,
+        ),
+        "credential" => credential::run(&path("BENCH_JUDGES")?, &path("BENCH_WORK")?),
+        "http" => http::run(
+            &path("BENCH_HANSE")?,
+            &path("BENCH_ROOT")?,
+            &path("BENCH_WORK")?,
+        ),
+        "iris" => {
+            return iris::run(&iris::Programs {
+                root: path("BENCH_ROOT")?,
+                python: path("BENCH_JUDGES")?.join("venv/bin/python"),
+                load: path("BENCH_IRIS_LOAD")?,
+                hanse: path("BENCH_HANSE")?,
+                work: path("BENCH_WORK")?,
+            })
+            .map(Found::Messenger);
+        }
+        other => bail!("no topic {other}"),
+    };
+    rows.map(Found::Pairs)
 }
 
 /// A file or folder that `run.sh` prepares and names in the environment.

@@ -185,7 +185,8 @@ fn time(clock: Clock, slice: Slice) -> Duration {
     }
 }
 
-fn spread(values: impl Iterator<Item = f64>) -> Spread {
+/// Median and range of at least one value.
+pub fn spread(values: impl Iterator<Item = f64>) -> Spread {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::iris;
 use crate::measure::{Clock, Row};
 
 const BEGIN: &str = "<!-- results: written by bench/run.sh -->";
@@ -19,26 +20,44 @@ pub struct Results {
     pub cores: usize,
     /// Rows in the order they were measured.
     pub rows: Vec<Row>,
+    /// The messenger beside other servers.
+    #[serde(default)]
+    pub messenger: Vec<iris::Row>,
 }
 
-/// Merges `rows` over those of the same topics in the file and writes it back, so topics can be run one by one.
-pub fn save(path: &Path, rows: Vec<Row>) -> Result<Results> {
+/// What one topic found.
+#[derive(Debug)]
+pub enum Found {
+    /// Pairs of slices.
+    Pairs(Vec<Row>),
+    /// Servers under the same load.
+    Messenger(Vec<iris::Row>),
+}
+
+/// Merges what was found over the rows of the same topics in the file and writes it back, so topics can be run one by one.
+pub fn save(path: &Path, found: Found) -> Result<Results> {
     let cores = std::thread::available_parallelism()?.get();
     let mut results = match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).context("read the earlier results")?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Results {
             cores,
             rows: Vec::new(),
+            messenger: Vec::new(),
         },
         Err(error) => return Err(error).context("open the earlier results"),
     };
     results.cores = cores;
-    results
-        .rows
-        .retain(|old| rows.iter().all(|row| row.topic != old.topic));
-    results.rows.extend(rows);
-    let order = |row: &Row| crate::TOPICS.iter().position(|topic| *topic == row.topic);
-    results.rows.sort_by_key(order);
+    match found {
+        Found::Messenger(rows) => results.messenger = rows,
+        Found::Pairs(rows) => {
+            results
+                .rows
+                .retain(|old| rows.iter().all(|row| row.topic != old.topic));
+            results.rows.extend(rows);
+            let order = |row: &Row| crate::TOPICS.iter().position(|topic| *topic == row.topic);
+            results.rows.sort_by_key(order);
+        }
+    }
     fs::write(path, serde_json::to_string_pretty(&results)? + "\n").context("write the results")?;
     Ok(results)
 }
@@ -76,6 +95,10 @@ pub fn table(results: &Results) -> String {
         crate::measure::PAIRS,
         results.cores
     );
+    if !results.messenger.is_empty() {
+        text.push('\n');
+        text.push_str(&iris::table(&results.messenger));
+    }
     text
 }
 
@@ -104,7 +127,7 @@ pub fn quote(page: &Path, table: &str) -> Result<()> {
 }
 
 /// Three significant figures, whole from 100 on.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     match value {
         _ if !value.is_finite() => "-".to_owned(),
         _ if value >= 10_000.0 => format!("{:.0} k", value / 1_000.0),
