@@ -69,9 +69,12 @@ struct Keys {
     server: Vec<u8>,
 }
 
-/// Keys by account, salt and rounds.
+/// Account, salt and rounds.
+type Place = (String, Vec<u8>, u32);
+
+/// Keys that were derived.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<(String, Vec<u8>, u32), Keys>>);
+pub(crate) struct Cache(Mutex<HashMap<Place, Keys>>);
 
 impl Cache {
     fn keys(&self, hash: Hash, user: &str, password: &str, salt: Vec<u8>, rounds: u32) -> Keys {
