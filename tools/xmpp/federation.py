@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two servers of any kind, each with its domain and its loopback address, that know each other; and what happens between them.
 
-    federation.py --one hanse --other prosody --hanse target/release/hanse [--case NAME] [--json]
+    federation.py --one hanse --other prosody --hanse target/release/hanse [--case NAME]
 
 Certificates are by a test authority. Addresses come from a hosts file of the test, so nothing on the machine is changed.
 """
@@ -9,7 +9,9 @@ Certificates are by a test authority. Addresses come from a hosts file of the te
 import argparse
 import contextlib
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -204,7 +206,57 @@ def room(one, other, _):
     return {"there": verdict(found, 20)}
 
 
-CASES = {it.__name__: it for it in (talk, presence, keys, room, down_then_up, remote_killed_mid_burst, ours_killed_mid_burst)}
+def bounced_when_it_waited_too_long(one, other, _):
+    """The remote server does not come back; the sender is told, not before its message has waited as long as was promised."""
+    left = raw.session(one, "ann", "x", sm=True)
+    other.kill()
+    started = time.monotonic()
+    burst(left, other.jid("ben"), 20, "late")
+    told = []
+    while len(told) < 20:
+        element = left.next(40)
+        if element.tag == raw.CLIENT + "message" and element.get("type") == "error":
+            condition = element.find(raw.CLIENT + "error")[0].tag.split("}")[1]
+            told.append((element.get("id"), condition, time.monotonic() - started))
+    other.start()
+    right = raw.session(other, "ben", "y", sm=True)
+    return {
+        "told": [it[0] for it in told] == [f"late-{number}" for number in range(20)],
+        "conditions": sorted({it[1] for it in told}),
+        "earliest_s": round(min(it[2] for it in told), 1),
+        "delivered": collect(right, 1, "late", 4),
+    }
+
+
+def half_open(one, other, _):
+    """The line goes dead without a word, the remote server is killed and comes back, and only then does the line."""
+    left = raw.session(one, "ann", "x", sm=True)
+    right = raw.session(other, "ben", "y", sm=True)
+    burst(left, other.jid("ben"), 50, "cut")
+    found = collect(right, 50, "cut", 15)
+    right.acknowledge()
+    right.close()
+    nft = lambda *words: subprocess.run(["nft", *words], check=True)
+    nft("add", "table", "inet", "cut")
+    nft("add", "chain", "inet", "cut", "packets", "{ type filter hook input priority 0 ; }")
+    for way in ("sport", "dport"):
+        nft("add", "rule", "inet", "cut", "packets", "ip", "saddr", f"{{ {one.address}, {other.address} }}", "tcp", way, str(S2S_PORT), "drop")
+    burst(left, other.jid("ben"), 50, "cut", 50)
+    acknowledged = left.acknowledged(101)
+    time.sleep(1)
+    other.kill()
+    other.start()
+    nft("delete", "table", "inet", "cut")
+    right = raw.session(other, "ben", "y", sm=True)
+    found += collect(right, 50, "cut", 90)
+    return {"acknowledged": acknowledged, "bounced": count_errors(left), "there": verdict(found, 100)}
+
+
+CASES = {it.__name__: it for it in (talk, presence, keys, room, down_then_up, remote_killed_mid_burst, ours_killed_mid_burst, bounced_when_it_waited_too_long, half_open)}
+#: What a case starts our node with.
+ARGUMENTS = {"bounced_when_it_waited_too_long": ["--xmpp-wait", "3"]}
+#: Cases on a network of their own, where packets can be dropped.
+ALONE = {"half_open"}
 
 
 def refused(folder, one, other, binary, certificate):
@@ -223,6 +275,26 @@ def refused(folder, one, other, binary, certificate):
         return {"there": collect(right, 1, "bad", 6), "back": collect(left, 1, "bad", 6)}
 
 
+def dialback(folder, one, other, binary):
+    """Both sides have certificates by nobody they know, and both say that dialback is enough."""
+    unknown = lambda name: lambda authority: certs.Authority(authority.folder / name, name).issue(name, f"conference.{name}")
+    lax = {name: {"secure_auth": False} for name in ("a.test", "b.test")}
+    with contextlib.ExitStack() as stack:
+        made = pair(folder, one, other, binary=binary, options=lax, certificates={name: unknown(name) for name in lax})
+        for server in made:
+            stack.enter_context(server)
+        made[0].add("ann")
+        made[1].add("ben")
+        return talk(*made, None)
+
+
+def on_a_network_of_its_own():
+    """Starts this program again with a loopback interface that nobody else sees."""
+    script = 'ip link set lo up && exec "$0" "$@"'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c", script, sys.executable, "-W", "ignore", *sys.argv]
+    os.execvp("unshare", command)
+
+
 BAD = {
     "expired_certificate": lambda authority: authority.issue("b.test", "conference.b.test", expired=True),
     "certificate_of_another_name": lambda authority: authority.issue("other.test"),
@@ -235,34 +307,55 @@ def main():
     parser.add_argument("--one", default="hanse")
     parser.add_argument("--other", default="prosody")
     parser.add_argument("--hanse", help="our binary")
-    parser.add_argument("--case", help="one case, or several with commas", default=",".join([*CASES, *BAD]))
+    parser.add_argument("--case", help="one case, or several with commas", default=",".join([*CASES, "dialback", *BAD]))
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    if ALONE & set(arguments.case.split(",")) and "HANSE_OWN_NETWORK" not in os.environ:
+        os.environ["HANSE_OWN_NETWORK"] = "yes"
+        on_a_network_of_its_own()
     outcome = {"one": arguments.one, "other": arguments.other, "seed": arguments.seed, "cases": {}}
-    for name in arguments.case.split(","):
-        started = time.monotonic()
-        try:
-            with tempfile.TemporaryDirectory(prefix="federation-", ignore_cleanup_errors=True) as folder:
-                if name in BAD:
-                    found = refused(folder, arguments.one, arguments.other, arguments.hanse, BAD[name])
+    with contextlib.ExitStack() as stack:
+        together = None
+        for name in arguments.case.split(","):
+            started = time.monotonic()
+            try:
+                if name == "dialback" or name in BAD:
+                    with tempfile.TemporaryDirectory(prefix="federation-", ignore_cleanup_errors=True) as folder:
+                        found = on_bad_terms(name, folder, arguments)
+                elif name in ARGUMENTS:
+                    with contextlib.ExitStack() as alone:
+                        found = CASES[name](*known_pair(alone, arguments, name), arguments.seed)
                 else:
-                    with contextlib.ExitStack() as stack:
-                        one, other = pair(folder, arguments.one, arguments.other, binary=arguments.hanse)
-                        for server in (one, other):
-                            stack.enter_context(server)
-                        one.add("ann")
-                        other.add("ben")
-                        for server in (one, other):
-                            if server.name == "ejabberd":
-                                server.stop()
-                                server.start()
-                        found = CASES[name](one, other, arguments.seed)
-        except Exception as error:  # Whatever a case meets is its outcome.
-            found = {"failed": f"{type(error).__name__}: {error}"}
-        found["seconds"] = round(time.monotonic() - started, 1)
-        outcome["cases"][name] = found
-        print(f"{arguments.one} - {arguments.other} {name}: {json.dumps(found)}", file=sys.stderr, flush=True)
+                    together = together or known_pair(stack, arguments, name)
+                    found = CASES[name](*together, arguments.seed)
+            except Exception as error:  # Whatever a case meets is its outcome.
+                found = {"failed": f"{type(error).__name__}: {error}"}
+            found["seconds"] = round(time.monotonic() - started, 1)
+            outcome["cases"][name] = found
+            print(f"{arguments.one} - {arguments.other} {name}: {json.dumps(found)}", file=sys.stderr, flush=True)
     print(json.dumps(outcome))
+
+
+def on_bad_terms(name, folder, arguments):
+    """Cases about certificates, each with servers of its own."""
+    if name == "dialback":
+        return dialback(folder, arguments.one, arguments.other, arguments.hanse)
+    return refused(folder, arguments.one, arguments.other, arguments.hanse, BAD[name])
+
+
+def known_pair(stack, arguments, name):
+    """Two running servers with an account each."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="federation-", ignore_cleanup_errors=True))
+    options = {"a.test": {"arguments": ARGUMENTS.get(name, [])}}
+    made = pair(folder, arguments.one, arguments.other, binary=arguments.hanse, options=options)
+    for server, user in zip(made, ("ann", "ben")):
+        stack.enter_context(server)
+        server.add(user)
+        if server.name == "ejabberd":
+            # Mnesia keeps what is fresh in memory; accounts are not what is tested.
+            server.stop()
+            server.start()
+    return made
 
 
 if __name__ == "__main__":

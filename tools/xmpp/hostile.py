@@ -23,7 +23,7 @@ HEADER = (
     " xmlns:stream='http://etherx.jabber.org/streams'>"
 )
 #: Errors of RFC 6120 4.9.3 that fit what was sent.
-XML = {"not-well-formed", "restricted-xml", "invalid-xml", "bad-format", "policy-violation", "unsupported-encoding", "invalid-namespace"}
+XML = {"not-well-formed", "restricted-xml", "invalid-xml", "bad-format", "bad-namespace-prefix", "policy-violation", "unsupported-encoding"}
 POLICY = {"policy-violation", "not-authorized", "not-well-formed", "bad-format", "unsupported-stanza-type"}
 
 #: What is sent after the stream header, in pieces, and what may be answered.

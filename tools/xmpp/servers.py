@@ -342,7 +342,9 @@ class Hanse(Server):
             "--xmpp-s2s", at(self.s2s_port), "--domain", self.domain, "--sample",
         ]
         crt, key = self.certificate
-        command += ["--xmpp-cert", str(crt), "--xmpp-key", str(key), "--xmpp-ca", str(self.authority.ca)]
+        command += ["--xmpp-cert", str(crt), "--xmpp-key", str(key)]
+        if self.options.get("secure_auth", True):
+            command += ["--xmpp-ca", str(self.authority.ca)]
         for name, (ip, port) in self.peers.items():
             command += ["--xmpp-peer", f"{name}={ip}:{port}"]
         command += [str(argument) for argument in self.options.get("arguments", [])]
