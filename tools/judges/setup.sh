@@ -4,7 +4,7 @@
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 dir="${1:-$here/../../target/judges}"
-inputs=(package.json package-lock.json requirements.txt digitalbazaar.mjs openvc_judge.py setup.sh)
+inputs=(package.json package-lock.json requirements.txt digitalbazaar.mjs fhir_judge.py openvc_judge.py setup.sh)
 
 stamp="$(cd "$here" && sha256sum "${inputs[@]}")"
 if [[ -f "$dir/stamp" && "$(cat "$dir/stamp")" == "$stamp" ]]; then
@@ -17,7 +17,7 @@ done
 mkdir -p "$dir"
 rm -f "$dir/stamp"
 cp "${inputs[@]/#/$here/}" "$dir/"
-echo "judges: installing Digital Bazaar's libraries and openvc-core into $dir"
+echo "judges: installing Digital Bazaar's libraries, openvc-core and FHIR models into $dir"
 (cd "$dir" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 python3 -m venv --clear "$dir/venv"
 "$dir/venv/bin/python" -m pip install --quiet --no-deps --requirement "$here/requirements.txt"

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::token::TokenAuthority;
+use crate::breath::keeper;
 use crate::bundles::{EntityFile, EntityRegister};
 use crate::clock::Clock;
 use crate::config::{DataDir, HttpConfig};
@@ -62,6 +63,8 @@ pub struct Settings {
     pub xmpp: XmppConfig,
     /// Which parts answer.
     pub parts: Parts,
+    /// Days after which a breath session that ended is erased; kept until somebody erases it when absent.
+    pub breath_days: Option<u32>,
 }
 
 /// Why a node does not start.
@@ -224,6 +227,11 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
             until(stopped.clone()),
         )),
         tokio::spawn(workers::run(node.clone(), stopped.clone())),
+        tokio::spawn(keeper::run(
+            node.clone(),
+            settings.breath_days,
+            stopped.clone(),
+        )),
         tokio::spawn(iris::sweep::run(messenger.clone(), stopped)),
     ];
     Ok(Running {

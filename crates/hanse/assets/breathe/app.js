@@ -6,7 +6,7 @@ import { spectrum, tachogram } from "./charts.js";
 import { Recording, Strap } from "./sources.js";
 
 const element = (id) => document.getElementById(id);
-const view = new PacerView(element("pacer"));
+const view = new PacerView(element("pacer"), element("sky"));
 const rest = { running: false, anchor_ms: 0, anchor_phase_q32: 0, milli_breaths: 6000, inhale_permille: 400, measured: false, valid_until_ms: 0 };
 const query = new URLSearchParams(location.hash.slice(1));
 
@@ -19,7 +19,10 @@ class Session {
     this.source = source;
     this.clock = new EngineClock(source.speed);
     this.pacer = rest;
+    /** Every pace that was followed lately, oldest first, for the breath of the last two minutes. */
+    this.paces = [];
     this.view = {};
+    this.spoken = { at_ms: 0, mode: null };
     this.beats = [];
     this.spectrum = [];
     this.beat_ms = 0;
@@ -33,8 +36,19 @@ class Session {
 
 function stage(name) {
   document.body.dataset.stage = name;
+  keepAwake(name === "running");
+  if (name === "running") element("stop").focus();
+  if (name === "ended") element("outcome").focus();
   // For whoever watches from outside, as a test does.
   document.body.dataset.sessionId = session?.engine.session?.id ?? "";
+}
+
+let awake = null;
+
+/** Keeps the screen on while one breathes, where the browser can. */
+async function keepAwake(wanted) {
+  if (!wanted) return awake?.release();
+  awake = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
 }
 
 function say(text) {
@@ -114,7 +128,7 @@ async function open(source) {
   engine.onframe = (frame) => take(session, frame);
   engine.onlost = () => say("The connection is gone. The pacer holds its pace; stop whenever you like.");
   await engine.connect();
-  session.send(source.clock === "host" ? { kind: "start" } : { kind: "start", at_ms: 0 });
+  session.send(source.stamp({ kind: "start" }));
   await source.start((input) => session?.send(input), say);
   if (!session.ended) stage("running");
 }
@@ -126,6 +140,8 @@ function take(current, frame) {
   if (frame.kind === "refused") return say(frame.detail);
   if (frame.kind === "erased") return end(current, { text: "The session was erased." });
   current.clock.learn(frame.at_ms);
+  if (frame.pacer.running && frame.pacer.anchor_ms !== current.pacer.anchor_ms) current.paces.push(frame.pacer);
+  if (current.paces.length > 100) current.paces.shift();
   current.pacer = frame.pacer;
   current.view = frame.view;
   if (frame.spectrum) current.spectrum = frame.spectrum;
@@ -139,6 +155,7 @@ function take(current, frame) {
   document.body.dataset.beats = String(current.beats.length);
   for (const { detail } of frame.refused ?? []) say(detail);
   numbers(current);
+  speak(current);
   if (frame.status === "ended") end(current, { text: told(frame.summary) });
 }
 
@@ -148,20 +165,42 @@ const known = (found, show) => (found === null ? "not measured" : show(found));
 const words = (text) => (text ?? "–").replaceAll("_", " ");
 const following = ({ features }) => value(features?.following)?.share_permille ?? null;
 
+const heartRate = ({ features }) => value(features.heart_rate_milli_bpm);
+
+function show(id, found, text) {
+  element(id).textContent = known(found, text);
+  element(id).classList.toggle("unmeasured", found === null);
+}
+
 function numbers({ view, pacer, clock }) {
-  element("heart").textContent = known(value(view.features.heart_rate_milli_bpm), (rate) => String(Math.round(rate / 1000)));
-  element("pace").textContent = `${(pacer.milli_breaths / 1000).toFixed(1)} /min`;
-  element("following").textContent = known(following(view), (share) => `${Math.round(share / 10)} %`);
-  element("mode").textContent = words(view.mode);
+  show("heart", heartRate(view), (rate) => String(Math.round(rate / 1000)));
+  element("pace").textContent = (pacer.milli_breaths / 1000).toFixed(1);
+  show("following", following(view), (share) => `${Math.round(share / 10)} %`);
+  show("mode", view.mode === "unmeasured" ? null : view.mode, words);
   const seconds = Math.floor(clock.at() / 1000);
   element("time").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** Tells who listens instead of looking how it goes: when that changes, and every minute, never more often than every 15 s. */
+function speak({ view, pacer, clock, spoken }) {
+  const since = clock.at() - spoken.at_ms;
+  if (!pacer.running || since < (view.mode === spoken.mode ? 60_000 : 15_000)) return;
+  Object.assign(spoken, { at_ms: clock.at(), mode: view.mode });
+  const heart = known(heartRate(view), (rate) => `${Math.round(rate / 1000)} a minute`);
+  element("spoken").textContent = `${words(view.mode)}. Pace ${(pacer.milli_breaths / 1000).toFixed(1)}, heart ${heart}.`;
+}
+
+/** How full the lungs were at a moment of the session, by the pace of then. */
+function fullnessThen({ paces, pacer }, at_ms) {
+  const then = paces.findLast(({ anchor_ms }) => anchor_ms <= at_ms) ?? pacer;
+  return fullness(then, at_ms).full;
 }
 
 /** What a session came to, in a sentence or two. */
 function told(summary) {
   const minutes = (summary.breathed_ms / 60_000).toFixed(1);
   const finding = summary.verdict?.finding;
-  const lines = [`${minutes} minutes, ${words(summary.outcome)}.`];
+  const lines = [`${minutes} minutes of breathing, ${words(summary.outcome)}.`];
   if (finding?.rate) lines.push(`Your heart answered most at ${(finding.rate.milli_breaths / 1000).toFixed(1)} breaths a minute.`);
   if (finding?.criteria_disagree) lines.push("The criteria disagree, so there is no one rate to tell.");
   if (finding?.inconclusive) lines.push("Nothing stood out of the noise; that happens, and is an answer.");
@@ -178,7 +217,7 @@ function heartCurve({ beats, pacer, clock }) {
   const rates = recent.map((beat) => beat.bpm);
   const middle = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
   const reach = Math.max(4, ...rates.map((rate) => Math.abs(rate - middle)));
-  return recent.map((beat) => ({ turn: cycles(pacer, beat.at_ms) % 1, value: (beat.bpm - middle) / reach }));
+  return recent.map((beat) => ({ turn: cycles(pacer, beat.at_ms), value: (beat.bpm - middle) / reach }));
 }
 
 let charted = 0;
@@ -191,7 +230,8 @@ function picture(now) {
   // What was not heard of for long is held, and no longer shown as measured.
   const isFresh = pacer.running && clock_ms <= pacer.valid_until_ms;
   const share = current && isFresh ? following(current.view) : null;
-  view.draw({
+  const radius = view.draw({
+    now,
     breath,
     heart: current && isFresh ? heartCurve(current) : [],
     following: share === null ? null : share / 1000,
@@ -200,9 +240,10 @@ function picture(now) {
   const isResting = current && !pacer.running;
   element("cue").textContent = isResting ? "rest" : breath.filling ? "in" : "out";
   document.body.dataset.fullness = breath.full.toFixed(4);
+  document.body.dataset.radius = radius.toFixed(1);
   if (current && !current.ended && now - charted > 250) {
     charted = now;
-    tachogram(element("tachogram"), current.beats, clock_ms, (at) => fullness(pacer, at).full);
+    tachogram(element("tachogram"), current.beats, clock_ms, (at) => fullnessThen(current, at));
     spectrum(element("spectrum"), current.spectrum, pacer.milli_breaths);
   }
   requestAnimationFrame(picture);
@@ -215,7 +256,7 @@ function stop() {
   if (!session || session.ended) return stage("prepare");
   const current = session;
   current.source.stop();
-  current.send(current.source.clock === "host" ? { kind: "stop" } : { kind: "stop", at_ms: Math.ceil(current.clock.at()) });
+  current.send(current.source.stamp({ kind: "stop" }));
   current.ended = true;
   current.pacer = rest;
   element("outcome").textContent = "Stopped";
@@ -241,13 +282,12 @@ element("again").addEventListener("click", () => {
   session = null;
   stage("prepare");
 });
-const wish = (kind) => session?.send(session.source.clock === "host" ? { kind } : { kind, at_ms: Math.ceil(session.clock.at()) });
+const wish = (kind) => session?.send(session.source.stamp({ kind }));
 element("slower").addEventListener("click", () => wish("slower"));
 element("faster").addEventListener("click", () => wish("faster"));
 for (const button of document.querySelectorAll("[data-feeling]")) {
   button.addEventListener("click", () => {
-    const input = { kind: "feeling", feeling: button.dataset.feeling };
-    session?.send(session.source.clock === "host" ? input : { ...input, at_ms: Math.ceil(session.clock.at()) });
+    session?.send(session.source.stamp({ kind: "feeling", feeling: button.dataset.feeling }));
     say("Noted.");
   });
 }

@@ -14,7 +14,8 @@ export class RemoteEngine {
 
   /** Records consent where it is missing and opens a session. Answers with the node's view of it. */
   async open(opening) {
-    const consent = await this.#post("/v1/breath/consents", { person: opening.person });
+    // One key a person: said twice on this page, it is the same request.
+    const consent = await this.#post("/v1/breath/consents", { person: opening.person }, `consent-${opening.person}`);
     if (consent.status !== 201 && consent.body.code !== "conflict") throw new Refused(consent.body);
     const created = await this.#post("/v1/breath/sessions", opening);
     if (created.status !== 201) throw new Refused(created.body);
@@ -60,18 +61,23 @@ export class RemoteEngine {
     return answer.json();
   }
 
-  async #post(path, body) {
+  async #post(path, body, key = fresh()) {
     const answer = await fetch(path, {
       method: "POST",
       headers: {
         authorization: `Bearer ${this.token}`,
         "content-type": "application/json",
-        "idempotency-key": crypto.randomUUID?.() ?? `page-${Date.now()}-${Math.random()}`,
+        "idempotency-key": key,
       },
       body: JSON.stringify(body),
     });
     return { status: answer.status, body: await answer.json() };
   }
+}
+
+/** A key that no request had before; pages without TLS have no `randomUUID`. */
+function fresh() {
+  return crypto.randomUUID?.() ?? `page-${Date.now()}-${Math.random()}`;
 }
 
 /** The node said no, with its reasons. */
@@ -83,22 +89,32 @@ export class Refused extends Error {
   }
 }
 
+/** How much faster or slower than it should the clock may go to get right again. */
+const SLEW = 0.05;
+/** A difference that no network makes: the clock leaps. */
+const LEAP_MS = 5000;
+
 /** The engine's time, carried forward between frames without a jump that an eye would see. */
 export class EngineClock {
   constructor(speed = 1) {
     this.speed = speed;
     this.offset = null;
+    this.wanted = 0;
+    this.asked = 0;
   }
 
-  /** Learns that it was `at_ms` on arrival. Small differences are the network's and are taken in slowly. */
+  /** Learns that it was `at_ms` on arrival. */
   learn(at_ms, now = performance.now()) {
-    const seen = at_ms - now * this.speed;
-    if (this.offset === null || Math.abs(seen - this.offset) > 1500 * this.speed) this.offset = seen;
-    else this.offset += (seen - this.offset) * 0.05;
+    this.wanted = at_ms - now * this.speed;
+    if (this.offset === null || Math.abs(this.wanted - this.offset) > LEAP_MS * this.speed) this.offset = this.wanted;
   }
 
   /** Milliseconds since the session opened, as a fraction. */
   at(now = performance.now()) {
-    return this.offset === null ? 0 : Math.max(0, now * this.speed + this.offset);
+    if (this.offset === null) return 0;
+    const most = Math.max(0, now - this.asked) * this.speed * SLEW;
+    this.asked = Math.max(this.asked, now);
+    this.offset += Math.max(-most, Math.min(most, this.wanted - this.offset));
+    return Math.max(0, now * this.speed + this.offset);
   }
 }

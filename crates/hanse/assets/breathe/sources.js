@@ -15,6 +15,11 @@ export class Strap {
     this.device = await navigator.bluetooth.requestDevice({ filters: [{ services: ["heart_rate"] }] });
   }
 
+  /** What the person does; the node says when. */
+  stamp(input) {
+    return input;
+  }
+
   async start(send, say) {
     this.stopped = false;
     this.device.addEventListener("gattserverdisconnected", () => this.reconnect(send, say));
@@ -27,7 +32,8 @@ export class Strap {
     const service = await server.getPrimaryService("heart_rate");
     const measurement = await service.getCharacteristic("heart_rate_measurement");
     measurement.addEventListener("characteristicvaluechanged", (event) => {
-      const bytes = new Uint8Array(event.target.value.buffer);
+      const { buffer, byteOffset, byteLength } = event.target.value;
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
       send({ kind: "measurement", bytes: [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("") });
     });
     await measurement.startNotifications();
@@ -57,6 +63,7 @@ export class Recording {
     this.name = name;
     this.speed = speed;
     this.clock = "sender";
+    this.sent_ms = 0;
   }
 
   async choose() {
@@ -81,10 +88,16 @@ export class Recording {
         }
         send({ kind: "packet", at_ms: second * 1000, rr, contact: true });
         send({ kind: "tick", at_ms: second * 1000 });
+        this.sent_ms = second * 1000;
       }
       if (beat >= this.ticks.length) say("The recording is over");
     };
     this.timer = setInterval(step, Math.max(50, 250 / this.speed));
+  }
+
+  /** What the person does, at the last moment of the recording that was sent: time never goes back. */
+  stamp(input) {
+    return { ...input, at_ms: this.sent_ms };
   }
 
   stop() {

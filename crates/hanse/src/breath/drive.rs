@@ -164,6 +164,17 @@ fn input(
     })
 }
 
+/// A stop at the session's own last moment: what passed since was not practice.
+///
+/// # Errors
+/// Never.
+pub fn stop_where_it_is(live: &Live) -> Result<Vec<Input>, Problem> {
+    Ok(vec![Input::Stop {
+        at: EngineMs(live.state(None).at_ms),
+        by: StopBy::Host,
+    }])
+}
+
 /// Who stops, in the words of the engine.
 pub fn stop_by(by: StopBody) -> StopBy {
     match by {
@@ -253,7 +264,7 @@ pub fn watch_refusals(node: &Node, id: SessionId, actor: &str, now_ms: i64, batc
     }
 }
 
-/// Lets time pass for a session whose clock is the node's, until it ends, whether anybody watches or not.
+/// Lets time pass for a running session whose clock is the node's, until it ends, whether anybody watches or not.
 pub fn keep_time(node: &Node, place: &Arc<Place>, id: SessionId) {
     if place.ticked.swap(true, Ordering::SeqCst) {
         return;

@@ -12,7 +12,7 @@ use super::record::{self, SessionRecord};
 use super::sessions;
 use crate::auth::{Resource, can};
 use crate::http::extract::{Caller, Command, PathOf};
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, problem_of_commit};
 use crate::http::problem::Problem;
 use crate::institutions::Node;
 use crate::journal_api::{EraseStream, ErasureReason};
@@ -61,10 +61,7 @@ async fn erase_session(
     let outcome = execute(&node.platform, &permit, &command.ticket, |now_ms| {
         record::of(reader, id, permit.principal())?;
         let mut transaction = Transaction::new(now_ms, "");
-        let mut events = 0;
-        for stream in [streams::breath_session(&id), streams::breath_telemetry(&id)] {
-            events += shred(reader, stream, command.body.reason, &mut transaction)?;
-        }
+        let events = shred_session(reader, id, command.body.reason, &mut transaction)?;
         let reply = Reply::ok(&SessionErased { id, events });
         Ok(Decided {
             transaction,
@@ -75,6 +72,20 @@ async fn erase_session(
     .await?;
     sessions::forget(&node, &[id]);
     Ok(outcome)
+}
+
+/// Shreds one session that was kept as long as the zone keeps them.
+///
+/// # Errors
+/// The journal fails.
+pub async fn retention_ended(node: &Node, id: SessionId) -> Result<(), Problem> {
+    let mut transaction = Transaction::new(node.platform.clock.now_ms(), "node");
+    let reason = ErasureReason::RetentionEnded;
+    shred_session(&node.platform.reader, id, reason, &mut transaction)?;
+    let committed = node.platform.journal.commit(transaction).await;
+    committed.map_err(problem_of_commit)?;
+    sessions::forget(node, &[id]);
+    Ok(())
 }
 
 /// Shreds everything of a person but their consent. Answers how many sessions that were.
@@ -92,13 +103,26 @@ pub fn everything_of(
     let reason = ErasureReason::ConsentWithdrawn;
     for session in sessions {
         let id = session.body.id;
-        for stream in [streams::breath_session(&id), streams::breath_telemetry(&id)] {
-            shred(reader, stream, reason, transaction)?;
-        }
+        shred_session(reader, id, reason, transaction)?;
         ids.push(id);
     }
     shred(reader, streams::breath_person(person), reason, transaction)?;
     Ok(ids)
+}
+
+/// Adds the end of a session's keys. Answers how many events it has.
+fn shred_session(
+    reader: &Reader,
+    id: SessionId,
+    reason: ErasureReason,
+    transaction: &mut Transaction,
+) -> Result<u64, Problem> {
+    let streams = [streams::breath_session(&id), streams::breath_telemetry(&id)];
+    let mut events = 0;
+    for stream in streams {
+        events += shred(reader, stream, reason, transaction)?;
+    }
+    Ok(events)
 }
 
 /// Adds the end of one stream's key, if it has one. Answers how many events the stream has.

@@ -103,6 +103,9 @@ struct ReplayReport {
     numeric_version: u32,
     /// How many steps were recomputed: the opening and each input.
     steps: u64,
+    /// Whether the record ends with the session's end, which states how many inputs it had and its last digest. A session
+    /// that is over and not sealed was cut.
+    sealed: bool,
     /// The digest of the whole state after the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
@@ -128,15 +131,20 @@ async fn replay_session(
 ) -> Result<Json<ReplayReport>, Problem> {
     record::of(&node.platform.reader, id, caller.principal())?;
     let events = log::events(&node.platform.reader, id)?;
-    let replayed = log::of_engine(&events).and_then(|placed| log::replay(&placed));
+    let replayed = log::of_engine(&events).and_then(|placed| {
+        let is_sealed =
+            matches!(placed.last(), Some(last) if matches!(last.event, SessionEvent::Ended(_)));
+        Ok((log::replay(&placed)?, is_sealed))
+    });
     let numeric_version = zenb::digest::NUMERIC_VERSION;
     Ok(Json(match replayed {
-        Ok(replay) => {
+        Ok((replay, sealed)) => {
             let replayed = replay.finish();
             ReplayReport {
                 same: true,
                 numeric_version,
                 steps: replayed.steps_count,
+                sealed,
                 digest: replayed.digests.last().map(ToString::to_string),
                 diverged_at: None,
                 difference: None,
@@ -146,6 +154,7 @@ async fn replay_session(
             same: false,
             numeric_version,
             steps: 0,
+            sealed: false,
             digest: None,
             diverged_at: error.seq(),
             difference: Some(difference(&error)),
@@ -241,7 +250,19 @@ fn fhir(record: &SessionRecord, beats: &[(EngineMs, Ticks)]) -> Value {
     let sums = Sums::of(unit, beats.iter().map(|(_, rr)| u64::from(rr.get())));
     let mut entries = Vec::new();
     let mut add = |suffix: &str, code: Value, value: Option<f64>, unit: &str, ucum: &str| {
-        let observation = observation(record, code, value, unit, ucum);
+        let mut observation = observation(record, code, value, unit, ucum);
+        // R4 asks for this category of every Observation with the code of a heart rate.
+        let category = if suffix == "heart-rate" {
+            "vital-signs"
+        } else {
+            "procedure"
+        };
+        observation["category"] = json!([{"coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": category,
+        }]}]);
+        observation["method"] = json!({
+            "text": format!("from {} R-R intervals of the strap, none left out or mended", beats.len()),
+        });
         entries.push(json!({
             "fullUrl": format!("urn:hanse:breath-session:{}:{suffix}", record.id),
             "resource": observation,
@@ -286,18 +307,13 @@ fn observation(
     let mut observation = json!({
         "resourceType": "Observation",
         "status": "final",
-        "category": [{"coding": [{
-            "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "procedure",
-        }]}],
         "code": code,
         "subject": {"identifier": {"system": "urn:hanse:breath-person", "value": record.person}},
-        "effectivePeriod": {
-            "start": record.started_at.unwrap_or(record.opened_at).to_string(),
-            "end": record.ended_at.unwrap_or(record.opened_at).to_string(),
-        },
+        "effectivePeriod": {"start": record.started_at.unwrap_or(record.opened_at).to_string()},
     });
-    if record.ended_at.is_none() {
-        observation["status"] = json!("preliminary");
+    match record.ended_at {
+        Some(ended) => observation["effectivePeriod"]["end"] = json!(ended.to_string()),
+        None => observation["status"] = json!("preliminary"),
     }
     match value {
         // Two decimals are more than a strap's tick of about 1 ms can tell.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use journal::{Expected, Privacy, Reader, Seq};
 use tokio::sync::broadcast;
-use zenb::engine::{Engine, Input, Refused};
+use zenb::engine::{Engine, Input, Refused, StageView};
 use zenb::event::{Decided, Decision, SessionEvent};
 use zenb::replay::ended;
 use zenb::spectrum::R1;
@@ -215,9 +215,10 @@ impl Live {
         self.engine.summary().is_some()
     }
 
-    /// Whether the node lets time pass for it.
+    /// Whether the node lets time pass for it: before the start there is nothing to time.
     pub fn is_ticked(&self) -> bool {
-        self.registered.clock == SessionClock::Host && !self.has_ended()
+        let is_running = status_of(&self.engine) == SessionStatus::Running;
+        self.registered.clock == SessionClock::Host && is_running
     }
 
     /// Gives inputs to a copy of the engine.
@@ -308,14 +309,9 @@ impl Live {
         let events = batch.map_or(0, |batch| {
             batch.events.len() as u64 + u64::from(batch.checkpoint)
         });
-        let status = match (engine.summary(), engine.pacer().running, view.elapsed_ms) {
-            (Some(_), _, _) => SessionStatus::Ended,
-            (None, false, 0) => SessionStatus::Open,
-            (None, _, _) => SessionStatus::Running,
-        };
         State {
             at_ms: view.at_ms,
-            status,
+            status: status_of(engine),
             pacer: wire::plain(&engine.pacer()),
             view: wire::plain(&view),
             digest: engine.digest().to_string(),
@@ -382,6 +378,15 @@ pub fn append(
         }
     }
     Ok(())
+}
+
+/// Where a session stands.
+fn status_of(engine: &Engine) -> SessionStatus {
+    match engine.view().stage {
+        StageView::ExpectScreen | StageView::ExpectStart => SessionStatus::Open,
+        StageView::Running | StageView::Resting => SessionStatus::Running,
+        StageView::Ended(_) => SessionStatus::Ended,
+    }
 }
 
 fn later(engine: &Engine, passed_ms: i64) -> EngineMs {

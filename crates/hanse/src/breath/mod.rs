@@ -9,7 +9,8 @@
 //! 1. nothing is answered as accepted before it is durable           (`live::Live::take`)
 //! 2. the engine in memory is what the stream says, or it is rebuilt  (`live::Live::refresh`, kill test)
 //! 3. without consent no session opens, and withdrawing shreds them   (`sessions::open`, `consents::withdraw`; J8)
-//! 4. inhibitions that cannot be read hold, they are never empty      (`inhibitions::load`)
+//! 4. inhibitions that cannot be read hold, they are never empty      (`inhibitions::load`; breathe_safety)
+//! 5. no session stays between running and ended                      (`keeper`; breathe_kill)
 
 pub mod consents;
 pub mod drive;
@@ -17,6 +18,7 @@ pub mod erase;
 pub mod export;
 pub mod ids;
 pub mod inhibitions;
+pub mod keeper;
 pub mod live;
 pub mod log;
 pub mod page;

@@ -90,11 +90,7 @@ async fn open_session(
     if let Some((mut live, batch)) = opened.filter(|_| !outcome.replayed) {
         live.settle(batch);
         let place = node.breath.place(id);
-        let is_ticked = live.is_ticked();
         *place.held.lock().await = Some(live);
-        if is_ticked {
-            drive::keep_time(&node, &place, id);
-        }
         end_abandoned(&node, &body.person, permit.principal(), id).await;
     }
     Ok(outcome)
@@ -214,14 +210,8 @@ async fn end_abandoned(node: &Node, person: &BreathPerson, by: &PrincipalId, kep
     });
     let open = found.iter().map(|stored| &stored.body);
     for session in open.filter(|it| it.status != SessionStatus::Ended && it.id != kept) {
-        // It ends at its own last moment: what passed since was not practice.
-        let stop = |live: &Live| {
-            Ok(vec![Input::Stop {
-                at: EngineMs(live.state(None).at_ms),
-                by: drive::stop_by(StopBody::Host),
-            }])
-        };
         let place = node.breath.place(session.id);
+        let stop = drive::stop_where_it_is;
         let ended = drive::advance(node, &place, session.id, by.as_str(), stop).await;
         if let Err(problem) = ended {
             tracing::warn!(cause = %problem, session = %session.id, "session left open was not ended");
@@ -246,7 +236,7 @@ struct SessionQuery {
     status: Option<SessionStatus>,
 }
 
-/// The sessions that the caller opened, by id, which is by time.
+/// The sessions that the caller opened, or is the person of where `person` says so; by id, which is by time.
 #[utoipa::path(
     get, path = "/v1/breath/sessions", tag = "breath", params(SessionQuery),
     security(("bearer" = ["zenb:sessions:read"])),
@@ -261,8 +251,13 @@ async fn list_sessions(
         cursor: query.cursor,
         limit: query.limit,
     };
-    let mut filters = vec![("by", caller.principal().as_str())];
-    filters.extend(query.person.as_ref().map(|it| ("person", it.as_str())));
+    let caller = caller.principal().as_str();
+    let person = query.person.as_ref().map(BreathPerson::as_str);
+    let mut filters: Vec<_> = person.map(|it| ("person", it)).into_iter().collect();
+    // Whoever asks for their own sees all of theirs; everybody else sees what they opened.
+    if person != Some(caller) {
+        filters.push(("by", caller));
+    }
     filters.extend(query.status.map(|it| ("status", it.as_str())));
     let found = store::list::<SessionRecord>(
         &node.platform.reader,

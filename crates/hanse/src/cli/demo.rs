@@ -178,6 +178,7 @@ async fn start_demo(data: DataDir) -> Result<Running, Failure> {
         passphrase: None,
         xmpp: XmppConfig::silent(),
         parts: Parts::All,
+        breath_days: None,
     };
     let running = start(settings).await.map_err(|error| failure(&error))?;
     import_sample_list(&running).await?;

@@ -75,6 +75,7 @@ pub struct Standing {
 enum Role {
     Administrator,
     Officer,
+    Practitioner,
     Registrar,
     Reviewer,
 }

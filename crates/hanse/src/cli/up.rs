@@ -47,6 +47,9 @@ pub struct Up {
     /// Run one part alone, with principals, tokens and the journal.
     #[arg(long, value_name = "PART", value_enum)]
     only: Option<Only>,
+    /// Erase breath sessions so many days after they ended. Without it they are kept until somebody erases them.
+    #[arg(long, value_name = "DAYS")]
+    breath_days: Option<u32>,
     #[command(flatten)]
     xmpp: XmppArgs,
     #[command(flatten)]
@@ -104,6 +107,7 @@ impl Up {
                 Some(Only::Iris) => Parts::Iris,
                 None => Parts::All,
             },
+            breath_days: self.breath_days,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! `hanse breathe` on recordings, without a node.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -35,6 +37,18 @@ fn a_recording_is_paced_recorded_and_replayed_and_a_changed_line_is_named() {
     assert!(replayed.status.success(), "{replayed:?}");
     let replayed: Value = serde_json::from_slice(&replayed.stdout).unwrap();
     assert_eq!(replayed["digest"], told["digest"]);
+
+    // A record without its end is a record that was cut.
+    let whole = fs::read_to_string(kept).unwrap();
+    let end = whole.trim_end().rfind('\n').unwrap() + 1;
+    fs::write(kept, &whole[..end]).unwrap();
+    let cut = hanse(&["breathe", "replay", kept]);
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&cut.stderr).contains("cut off"),
+        "{cut:?}"
+    );
+    fs::write(kept, whole).unwrap();
 
     // One interval of one packet is another one: the decision after it is not what follows.
     let text = fs::read_to_string(kept).unwrap();
@@ -78,4 +92,165 @@ fn an_assessment_finds_the_phantoms_resonance_and_a_flat_one_is_inconclusive() {
     );
     let flat = assess("phantom_step_flat");
     assert!(flat["finding"]["rate"].is_null(), "{flat}");
+}
+
+/// Runs it with this on its standard input.
+fn fed(arguments: &[&str], input: &str) -> Value {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hanse"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// REQ-316
+#[test]
+fn packets_csv_and_lines_from_files_and_the_standard_input_are_the_same_session() {
+    let beats: Vec<u64> = recording("pyhrv_long").into_iter().take(300).collect();
+    let lines: String = beats.iter().map(|rr| format!("{rr}\n")).collect();
+    let csv: String = beats.iter().map(|rr| format!("0,{rr}\n")).collect();
+    // Flags: contact known and there, RR; 70 a minute; the interval, low byte first.
+    let packet = |rr: &u64| format!("16 46 {:02x} {:02x}\n", rr % 256, rr / 256);
+    let packets: String = beats.iter().map(packet).collect();
+    let told = |input: &str, more: &[&str]| {
+        let usual = [
+            "breathe",
+            "--rr",
+            "-",
+            "--minutes",
+            "2",
+            "--screened",
+            "--json",
+        ];
+        let told = fed(&[&usual[..], more].concat(), input);
+        assert_eq!(told["refused"], 0, "{told}");
+        let of = |member: &str| told["summary"][member].clone();
+        (of("outcome"), of("breathed_ms"), told["inputs"].clone())
+    };
+    let first = told(&lines, &["--unit", "ticks"]);
+    assert_eq!(first.0, "completed");
+    assert_eq!(
+        told(&format!("at_ms,rr_1024\n{csv}"), &["--form", "csv"]),
+        first
+    );
+    assert_eq!(told(&packets, &["--form", "packets"]), first);
+    // As they arrive: what cannot be read is counted, and the end of the input ends the session.
+    let live = [
+        "breathe",
+        "--rr",
+        "-",
+        "--form",
+        "packets",
+        "--live",
+        "--screened",
+        "--json",
+    ];
+    let told = fed(&live, "163de803\nnonsense\n");
+    assert_eq!(
+        (
+            &told["unread"],
+            &told["refused"],
+            &told["summary"]["outcome"]
+        ),
+        (
+            &Value::from(1),
+            &Value::from(0),
+            &Value::from("stopped_by_host")
+        ),
+        "{told}"
+    );
+}
+
+/// REQ-328
+#[test]
+fn ctrl_c_stops_the_session_and_what_happened_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let rr = file(folder.path(), "pyhrv_long");
+    let kept = folder.path().join("session.jsonl");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hanse"))
+        .args([
+            "breathe",
+            "--unit",
+            "ticks",
+            "--screened",
+            "--speed",
+            "20",
+            "--rr",
+        ])
+        .args([&rr, Path::new("--record"), &kept])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    said.read_line(&mut first).unwrap();
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success(), "{first}{rest}");
+    assert!(
+        rest.contains("outcome") && rest.contains("stopped"),
+        "{rest}"
+    );
+    let replayed = hanse(&["breathe", "replay", kept.to_str().unwrap()]);
+    assert!(replayed.status.success(), "{replayed:?}");
+}
+
+/// REQ-328
+#[test]
+fn the_view_fits_a_terminal_of_80_by_24_and_gives_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let rr = file(folder.path(), "phantom_step_rf55");
+    let script = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))";
+    let shown = Command::new("python3")
+        .args(["-c", script, env!("CARGO_BIN_EXE_hanse"), "breathe", "--rr"])
+        .arg(rr)
+        .args([
+            "--unit",
+            "ticks",
+            "--minutes",
+            "2",
+            "--speed",
+            "1000",
+            "--screened",
+        ])
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert!(shown.status.success(), "{shown:?}");
+    let text = String::from_utf8(shown.stdout).unwrap();
+    let begins = text.find("\x1b[?1049h").unwrap();
+    let ends = text.find("\x1b[?1049l").unwrap();
+    let pictures: Vec<&str> = text[begins..ends].split("\x1b[H").skip(1).collect();
+    assert!(pictures.len() > 2_000, "{} pictures", pictures.len());
+    for picture in &pictures {
+        let lines: Vec<&str> = picture.split("\x1b[K\r\n").collect();
+        assert!(lines.len() <= 24, "{} lines", lines.len());
+        let widest = lines.iter().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|width| width <= 80), "{picture}");
+    }
+    let last = pictures.last().unwrap();
+    for word in ["following  ━", "resonance  ╌", "pace 6", "◆"] {
+        assert!(last.contains(word), "no {word} in {last}");
+    }
+    // The heart's curve is dots of braille.
+    assert!(
+        last.chars().any(|letter| ('⠁'..='⣿').contains(&letter)),
+        "{last}"
+    );
+    assert!(text[ends..].contains("outcome") && text[ends..].contains("completed"));
 }

@@ -153,6 +153,84 @@ fn a_stream_without_a_token_from_elsewhere_or_of_another_is_refused() {
     assert_eq!(status, 426);
 }
 
+/// REQ-329
+#[test]
+fn what_no_heart_can_have_sent_is_refused_with_its_reason_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    stage.consent("fenced");
+    let session = stage.open("fenced", json!({"kind": "paced"}));
+    let id = text(&session, "/id");
+    let mut stream = connect(&stage, &id, None).unwrap();
+    stream.say(&json!({"kind": "hello", "token": stage.practitioner}));
+    stream.inputs(&json!([{"kind": "start", "at_ms": 0}]));
+    let beats = recording("pyhrv_long");
+    stream.inputs(&json!(packets(&beats, 0, 10)));
+    let good = stream.until(|frame| frame["at_ms"] == 10_000);
+    let packet = |at_ms: u64, rr: &[u64]| json!([{"kind": "packet", "at_ms": at_ms, "rr": rr, "contact": true}]);
+    let last = packets(&beats, 0, 10)[18]["rr"].clone();
+    let fenced = [
+        ("no interval at all", packet(10_500, &[0])),
+        ("longer than a life", packet(10_500, &[65_535])),
+        ("a clock that steps back", packet(9_000, &[800])),
+        (
+            "a clock beyond its range",
+            packet(9_007_199_254_740_991, &[800]),
+        ),
+        (
+            "the same packet again",
+            json!([{"kind": "packet", "at_ms": 10_000, "rr": last, "contact": true}]),
+        ),
+        (
+            "more beats than time",
+            packet(10_200, &[900, 900, 900, 900, 900, 900]),
+        ),
+    ];
+    let mut refused = 0;
+    for (what, inputs) in &fenced {
+        stream.inputs(inputs);
+        let frame = stream.until(|frame| frame["refused"][0]["index"] == 0);
+        let reason = &frame["refused"][0];
+        assert!(
+            reason["code"].is_string() && reason["detail"].is_string(),
+            "{what}: {frame}"
+        );
+        assert_eq!(
+            (&frame["digest"], &frame["beats"]),
+            (&good["digest"], &json!([])),
+            "{what}"
+        );
+        refused += 1;
+    }
+    // What is no number of the wire's types does not even reach the engine.
+    for text in [
+        r#"{"kind":"inputs","inputs":[{"kind":"packet","at_ms":11000,"rr":[NaN]}]}"#,
+        r#"{"kind":"inputs","inputs":[{"kind":"packet","at_ms":11000,"rr":[1e999]}]}"#,
+        r#"{"kind":"inputs","inputs":[{"kind":"packet","at_ms":11000,"rr":[-1]}]}"#,
+        r#"{"kind":"inputs","inputs":[{"kind":"packet","at_ms":11000,"rr":[70000]}]}"#,
+        r#"{"kind":"inputs","inputs":[{"kind":"packet","at_ms":11000,"rr":[800.5]}]}"#,
+        r#"{"kind":"inputs","inputs":[{"kind":"packet","at_ms":11000,"rr":[800],"bpm":60}]}"#,
+    ] {
+        stream.0.send(Message::text(text)).unwrap();
+        let unfit = stream.until(|frame| frame["kind"] == "refused");
+        assert_eq!(unfit["code"], "body_invalid", "{text}");
+    }
+    let replayed = stage.seen(&format!("/v1/breath/sessions/{id}/replay"));
+    assert_eq!(replayed["digest"], good["digest"]);
+    // Refusals are seen besides, in a stream that may drop, and counts what it drops.
+    let begun = Instant::now();
+    let noted = |stage: &Stage| {
+        let (_, audit) = stage.read(&stage.operator, "/v1/audit/export");
+        audit.matches("breath.seen.v1").count()
+    };
+    while noted(&stage) < refused {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "refusals are not on record"
+        );
+    }
+}
+
 /// REQ-315
 #[test]
 fn when_the_journal_cannot_write_the_pacer_holds_and_the_client_is_told() {
@@ -160,10 +238,7 @@ fn when_the_journal_cannot_write_the_pacer_holds_and_the_client_is_told() {
     let mut stage = Stage::set(&folder.path().join("zone"));
     stage.consent("full");
     stage.node.kill();
-    let size = std::fs::metadata(stage.data.join("journal.sqlite"))
-        .unwrap()
-        .len();
-    stage.node = Node::start_on_small_disk(&stage.data, size / 1024 + 256);
+    stage.node = Node::start_on_small_disk(&stage.data);
     let session = stage.open("full", json!({"kind": "paced"}));
     let id = text(&session, "/id");
     let mut stream = connect(&stage, &id, None).unwrap();
@@ -171,6 +246,7 @@ fn when_the_journal_cannot_write_the_pacer_holds_and_the_client_is_told() {
     stream.inputs(&json!([{"kind": "start", "at_ms": 0}]));
     let started = stream.until(|frame| frame["status"] == "running");
     let beats = recording("pyhrv_long");
+    stage.node.fill_disk(64 << 10);
     let (mut last, mut held) = (started, None);
     for minute in 0..10 {
         stream.inputs(&json!(packets(&beats, minute * 60, minute * 60 + 60)));
@@ -181,7 +257,7 @@ fn when_the_journal_cannot_write_the_pacer_holds_and_the_client_is_told() {
         }
         last = frame;
     }
-    let held = held.expect("the small disk is full after ten minutes");
+    let held = held.expect("a full disk takes no ten minutes");
     assert_eq!(
         (&held["code"], &held["pacer"]),
         (&json!("journal_unavailable"), &last["pacer"]),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::j8::{Stage, text};
+use crate::j8::{Stage, every_event, packets, recording, text};
 
 /// The browser of this machine. `tools/setup.sh` installs one.
 fn chromium() -> Option<PathBuf> {
@@ -51,6 +51,50 @@ fn the_page_paces_a_recording_moves_smoothly_and_stops_at_a_key() {
     assert_eq!(stage.seen(&path)["summary"]["outcome"], "stopped");
     let replayed = stage.seen(&format!("{path}/replay"));
     assert_eq!(replayed["same"], json!(true), "{replayed}");
+}
+
+/// REQ-303: the journey's session, recomputed by the engine's build for browsers, in node and in Chromium.
+#[test]
+#[ignore = "needs the engine built for WebAssembly: tools/browser/wasm.sh builds it and runs this"]
+fn the_same_session_has_the_same_digests_in_webassembly() {
+    let module = std::env::var_os("HANSE_ZENB_WASM").expect("HANSE_ZENB_WASM names the module");
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    stage.consent("guest");
+    let session = stage.open("guest", json!({"kind": "adaptive"}));
+    let path = format!("/v1/breath/sessions/{}", text(&session, "/id"));
+    let mut inputs = packets(&recording("pyhrv_long"), 0, 150);
+    inputs.insert(0, json!({"kind": "start", "at_ms": 0}));
+    stage.practise(&format!("{path}/inputs"), &json!({"inputs": inputs}));
+    stage.crash();
+    let stopped = stage.practise(&format!("{path}/stop"), &json!({}));
+    let events = every_event(&stage, &path);
+    let lines = events.iter().map(|event| {
+        let event = json!({"type": event["kind"], "data": event["data"]});
+        format!("{event}\n")
+    });
+    let record = folder.path().join("session.jsonl");
+    std::fs::write(&record, lines.collect::<String>()).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/browser/wasm.mjs");
+    let replayed = Command::new("node")
+        .arg(script)
+        .arg(module)
+        .arg(record)
+        .args(chromium())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&replayed.stdout);
+    assert!(replayed.status.success(), "{replayed:?}");
+    assert!(told.contains("node: 303 digests as recorded"), "{told}");
+    assert_eq!(
+        told.contains("chromium: 303 digests"),
+        chromium().is_some(),
+        "{told}"
+    );
+    let last = events
+        .iter()
+        .rfind(|event| event["kind"] == "breath.decided.v1");
+    assert_eq!(last.unwrap()["data"]["digest"], stopped["digest"]);
 }
 
 /// REQ-321

@@ -506,7 +506,7 @@ fn judged_by_others(credential: &Value, lists: &[Value]) {
 }
 
 /// Where the independent libraries are. Under `CI=true` they must be there.
-fn judges() -> Option<PathBuf> {
+pub(crate) fn judges() -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges");
     let judges = std::env::var("HANSE_JUDGES").map_or(default, PathBuf::from);
     let found = fs::canonicalize(&judges)

@@ -374,7 +374,7 @@ fn a_recorded_session_survives_a_crash_replays_and_is_gone_when_consent_is_taken
     }
 }
 
-fn every_event(stage: &Stage, path: &str) -> Vec<Value> {
+pub(crate) fn every_event(stage: &Stage, path: &str) -> Vec<Value> {
     let (mut events, mut query) = (Vec::new(), "?limit=200".to_owned());
     loop {
         let page = stage.seen(&format!("{path}/events{query}"));

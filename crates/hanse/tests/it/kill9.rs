@@ -31,23 +31,36 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(data: &Path) -> Self {
-        Self::start_by(Command::new(env!("CARGO_BIN_EXE_hanse")), data)
+        Self::start_with(data, &[])
     }
 
-    /// A node whose files cannot grow beyond so many KiB, as on a disk that is full.
-    pub(crate) fn start_on_small_disk(data: &Path, file_kib_max: u64) -> Self {
+    /// A node with more arguments.
+    pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_hanse"));
+        Self::start_by(command, data, arguments)
+    }
+
+    /// A node whose disk [`Node::fill_disk`] can fill.
+    pub(crate) fn start_on_small_disk(data: &Path) -> Self {
         let mut command = Command::new("bash");
         // An ignored SIGXFSZ is inherited: the node sees failing writes instead of a signal.
         command
-            .arg("-c")
-            .arg(format!(
-                "trap '' XFSZ; ulimit -f {file_kib_max}; exec \"$0\" \"$@\""
-            ))
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_hanse"));
-        Self::start_by(command, data)
+        Self::start_by(command, data, &[])
     }
 
-    fn start_by(mut command: Command, data: &Path) -> Self {
+    /// From now on no file of the node grows beyond so many bytes, as on a disk that is full.
+    pub(crate) fn fill_disk(&self, file_bytes_max: u64) {
+        let limited = Command::new("prlimit")
+            .args(["--pid", &self.child.id().to_string()])
+            .arg(format!("--fsize={file_bytes_max}:"))
+            .status()
+            .unwrap();
+        assert!(limited.success());
+    }
+
+    fn start_by(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
         let packs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packs");
         let mut child = command
             .args(["up", "--sample", "--json", "--rate", "100000"])
@@ -63,6 +76,7 @@ impl Node {
             .arg(data)
             .arg("--packs")
             .arg(packs)
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -82,6 +96,11 @@ impl Node {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.said["url"].as_str().unwrap())
+    }
+
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL, at once.

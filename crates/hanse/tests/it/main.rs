@@ -3,9 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod access;
+mod breathe_audit;
 mod breathe_cli;
+mod breathe_docs;
+mod breathe_export;
+mod breathe_kill;
 mod breathe_live;
 mod breathe_page;
+mod breathe_safety;
 mod cli_register;
 mod cli_zone;
 mod iris_hostile;

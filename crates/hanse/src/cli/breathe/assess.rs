@@ -6,7 +6,8 @@ use zenb::assessment::STEP_SETTLE_MS;
 use zenb::criteria::{Found, Measures, PacedBeat, Verdict, judge, measure};
 use zenb::units::{EngineMs, Ticks};
 
-use super::{Recording, milli, read_intervals};
+use super::milli;
+use super::source::Beats;
 use crate::cli::output::line;
 use crate::cli::{Failure, Global};
 
@@ -14,7 +15,7 @@ use crate::cli::{Failure, Global};
 #[derive(Debug, Args)]
 pub(super) struct Assess {
     #[command(flatten)]
-    recording: Recording,
+    beats: Beats,
     /// The rates in the order they were offered, in breaths a minute.
     #[arg(long, value_delimiter = ',', value_parser = milli, default_value = "6.5,6.0,5.5,5.0,4.5")]
     steps: Vec<u32>,
@@ -26,7 +27,7 @@ pub(super) struct Assess {
 impl Assess {
     /// Reads it. That nothing stands out is an answer, not a failure.
     pub(super) fn run(&self, global: &Global) -> Result<(), Failure> {
-        let intervals = read_intervals(&self.recording.file, self.recording.unit)?;
+        let intervals = self.beats.intervals()?;
         let verdict = assessed(&intervals, &self.steps, self.seconds * 1000);
         if global.output().is_json() {
             global.output().object(&json!(verdict));

@@ -1,44 +1,44 @@
-//! A session on a recording: the pacer, the heart, and what the engine decides.
+//! A session on heart beats: the pacer, the heart, and what the engine decides.
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
 use zenb::digest::NUMERIC_VERSION;
-use zenb::engine::{Engine, Input, Opening, SessionView, Step, StopBy};
+use zenb::engine::{Engine, Input, Opening, Step, StopBy};
 use zenb::event::{Class, Decision, Opened, SessionEvent};
 use zenb::inhibition::{Inhibitions, LoadedInhibitions};
-use zenb::pacer::PacerView;
 use zenb::protocol::{GuidancePace, Kind, Pace, Protocol};
 use zenb::replay::ended;
-use zenb::units::{EngineMs, Ticks};
+use zenb::units::EngineMs;
 
+use super::milli;
 use super::screen::Screened;
-use super::{Unit, milli, read_intervals};
+use super::source::{Beats, Heard, Recording, Source};
+use super::view::{self, Heart, Paint, Picture};
 use crate::cli::output::line;
 use crate::cli::{Failure, Global};
 use crate::clock::Clock;
 
 /// How often the view is drawn, each second.
 const FRAMES: u64 = 20;
-const BAR_WIDTH: usize = 48;
-/// Lines of the view in a terminal.
-const VIEW_LINES: usize = 4;
 /// How often a line is printed where no terminal is attached, in seconds of the session.
 const PLAIN_SECONDS: u64 = 30;
 
-/// Breathe with a pacer that listens to the heart beats of a recording.
+/// Breathe with a pacer that listens to the heart beats of a recording, or of a strap.
 #[derive(Debug, Args)]
 pub(super) struct Play {
-    /// Intervals between beats: one a line, or CSV with the columns `at_ms,rr_1024`.
-    #[arg(long = "rr", value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// The unit of a file with one interval a line.
-    #[arg(long, value_enum, default_value = "ms")]
-    unit: Unit,
+    #[command(flatten)]
+    beats: Beats,
+    /// Take lines as they arrive on the standard input, for a strap that another program reads.
+    #[arg(long, conflicts_with = "speed")]
+    live: bool,
     /// How many times faster than life; as fast as it goes where no terminal is attached, unless said.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     speed: Option<u32>,
@@ -85,9 +85,30 @@ impl Session {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.engine.summary().is_some()
+    }
+
+    /// Gives what was heard by a moment, and lets time pass until then.
+    fn hear(&mut self, at_ms: u64, heard: Vec<Heard>) -> Vec<Decision> {
+        let at = EngineMs(at_ms);
+        let mut decisions = Vec::new();
+        for Heard { rr, contact } in heard {
+            let hr = None;
+            decisions.extend(self.give(Input::Packet {
+                at,
+                rr,
+                hr,
+                contact,
+            }));
+        }
+        decisions.extend(self.give(Input::Tick { at }));
+        decisions
+    }
+
     /// Gives one input. Refused ones are counted, and change nothing.
     fn give(&mut self, input: Input) -> Vec<Decision> {
-        if self.engine.summary().is_some() {
+        if self.is_over() {
             return Vec::new();
         }
         let step: Step = match self.engine.step(&input) {
@@ -109,10 +130,11 @@ impl Session {
 impl Play {
     /// Plays it.
     pub(super) fn run(&self, global: &Global) -> Result<(), Failure> {
-        let file = self.file.as_ref().ok_or_else(|| {
-            Failure::usage("--rr FILE says which recording; `hanse breathe --help` shows the rest")
-        })?;
-        let intervals = read_intervals(file, self.unit)?;
+        let mut source = if self.live {
+            Source::Arriving(self.beats.arriving()?)
+        } else {
+            Source::Recording(Recording::new(self.beats.intervals()?))
+        };
         let answers = self.screened.answers()?;
         let mut session = Session::open(self.opening()?);
         let at = EngineMs(0);
@@ -122,11 +144,21 @@ impl Play {
             return Err(held(&decisions));
         }
         let output = global.output();
-        let is_live = io::stdout().is_terminal() && !output.is_json();
-        let mut screen = Screen::new(is_live, output.is_json(), self.speed);
-        play(&mut session, &intervals, &mut screen);
+        let form = match (output.is_json(), io::stdout().is_terminal()) {
+            (true, _) => Form::Nothing,
+            (false, true) => Form::Picture(Terminal::enter()),
+            (false, false) => Form::Lines,
+        };
+        let mut screen = Screen::new(form, if self.live { Some(1) } else { self.speed });
+        play(&mut session, &mut source, &mut screen, &stop_asked());
+        drop(screen);
         self.keep(&session)?;
-        output.object(&told(&session));
+        let told = told(&session, source.unread());
+        output.object(&if output.is_json() {
+            told
+        } else {
+            self.for_people(&told)
+        });
         Ok(())
     }
 
@@ -168,6 +200,20 @@ impl Play {
             Failure::environment(format!("{} cannot be written: {error}", path.display()))
         })
     }
+
+    fn for_people(&self, told: &Value) -> Value {
+        let summary = &told["summary"];
+        let seconds = summary["breathed_ms"].as_u64().unwrap_or(0) / 1000;
+        let mut rows = json!({
+            "outcome": view::word(&summary["outcome"]),
+            "breathed": format!("{}:{:02}", seconds / 60, seconds % 60),
+            "digest": told["digest"],
+        });
+        if let Some(path) = &self.record {
+            rows["recorded"] = json!(format!("hanse breathe replay {}", path.display()));
+        }
+        rows
+    }
 }
 
 /// Why the pacer did not start, in the words of the last decision.
@@ -179,177 +225,166 @@ fn held(decisions: &[Decision]) -> Failure {
     ))
 }
 
-/// One packet a second with the beats that ended in it, as a strap sends them.
-fn play(session: &mut Session, intervals: &[Ticks], screen: &mut Screen) {
-    let (mut next, mut ends_us, mut at) = (0, 0_u64, 0_u64);
-    while session.engine.summary().is_none() && next < intervals.len() {
+/// Second by second, until the session ends, the beats end, or the person stops.
+fn play(session: &mut Session, source: &mut Source, screen: &mut Screen, stop: &AtomicBool) {
+    let mut at = 0;
+    let by = loop {
+        screen.wait(&session.engine, at, stop);
         at += 1000;
-        let mut rr = Vec::new();
-        while let Some(interval) = intervals.get(next) {
-            let end_us = ends_us + u64::from(interval.get()) * 1_000_000 / 1024;
-            if end_us > at * 1000 {
-                break;
-            }
-            rr.extend(u16::try_from(interval.get()));
-            (ends_us, next) = (end_us, next + 1);
+        if stop.load(Ordering::SeqCst) {
+            break StopBy::Person;
         }
-        let moment = EngineMs(at);
-        let contact = Some(true);
-        let packet = Input::Packet {
-            at: moment,
-            rr,
-            hr: None,
-            contact,
+        let Some(heard) = source.until(at) else {
+            break StopBy::Host;
         };
-        let mut decisions = session.give(packet);
-        decisions.extend(session.give(Input::Tick { at: moment }));
-        screen.second(&session.engine, at, &decisions);
-    }
-    let (at, by) = (EngineMs(at), StopBy::Host);
-    session.give(Input::Stop { at, by });
+        let beats: Vec<u16> = heard.iter().flat_map(|it| it.rr.iter().copied()).collect();
+        let decisions = session.hear(at, heard);
+        screen.show(&session.engine, at, &decisions, &beats);
+        if session.is_over() {
+            return;
+        }
+    };
+    let decisions = session.give(Input::Stop {
+        at: EngineMs(at),
+        by,
+    });
+    screen.show(&session.engine, at, &decisions, &[]);
+}
+
+/// Whether Ctrl-C was pressed. A process that cannot listen for it ends by it, which stops the pacer as well.
+fn stop_asked() -> Arc<AtomicBool> {
+    let asked = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&asked);
+    thread::spawn(move || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let Ok(runtime) = builder.enable_io().build() else {
+            return;
+        };
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            told.store(true, Ordering::SeqCst);
+        }
+    });
+    asked
 }
 
 /// What a session came to.
-fn told(session: &Session) -> Value {
+fn told(session: &Session, unread: u64) -> Value {
     json!({
         "summary": session.engine.summary(),
         "digest": session.engine.digest(),
         "numeric_version": NUMERIC_VERSION,
         "inputs": session.engine.inputs_count(),
         "refused": session.refused,
+        "unread": unread,
         "events": session.events.len(),
     })
 }
 
+/// A terminal with a screen of its own, given back when dropped.
+struct Terminal;
+
+impl Terminal {
+    fn enter() -> Self {
+        write("\x1b[?1049h\x1b[?25l\x1b[2J");
+        Self
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        write("\x1b[?25h\x1b[?1049l");
+    }
+}
+
+/// A terminal that went away is nobody to draw for.
+fn write(text: &str) {
+    drop(io::stdout().write_all(text.as_bytes()));
+    drop(io::stdout().flush());
+}
+
+/// How a session is shown.
+enum Form {
+    /// Pictures on a terminal.
+    Picture(Terminal),
+    /// Now and then a line.
+    Lines,
+    /// Not at all: a program reads the end.
+    Nothing,
+}
+
 /// Where a session is shown.
 struct Screen {
-    is_live: bool,
-    is_json: bool,
-    speed: Option<u32>,
+    form: Form,
+    speed: Option<u64>,
     begun: Instant,
-    drawn: bool,
+    heart: Heart,
+    last: String,
+    paint: Paint,
 }
 
 impl Screen {
-    fn new(is_live: bool, is_json: bool, speed: Option<u32>) -> Self {
-        let speed = if is_live {
-            Some(speed.unwrap_or(1))
-        } else {
-            speed
+    fn new(form: Form, speed: Option<u32>) -> Self {
+        let speed = match form {
+            Form::Picture(_) => Some(speed.unwrap_or(1)),
+            Form::Lines | Form::Nothing => speed,
         };
         Self {
-            is_live,
-            is_json,
-            speed,
+            form,
+            speed: speed.map(u64::from),
             begun: Instant::now(),
-            drawn: false,
+            heart: Heart::default(),
+            last: String::new(),
+            paint: Paint {
+                // https://no-color.org
+                is_coloured: std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()),
+            },
         }
     }
 
-    /// Shows one second of the session, which lasts as long as the speed says.
-    fn second(&mut self, engine: &Engine, at: u64, decisions: &[Decision]) {
-        let (view, pacer) = (engine.view(), engine.pacer());
-        if !self.is_json && !self.is_live {
-            for decision in decisions {
-                if decision.class == Class::Critical {
-                    line(&format!("{:>6} s  {}", at / 1000, sentence(decision)));
-                }
-            }
-            if (at / 1000).is_multiple_of(PLAIN_SECONDS) {
-                line(&format!("{:>6} s  {}", at / 1000, numbers(&view, &pacer)));
-            }
-        }
-        let Some(speed) = self.speed.map(u64::from) else {
+    /// Shows the second after `from`, which lasts as long as the speed says.
+    fn wait(&mut self, engine: &Engine, from: u64, stop: &AtomicBool) {
+        let Some(speed) = self.speed else {
             return;
         };
-        for frame in 0..FRAMES {
-            let moment = at - 1000 + (frame + 1) * 1000 / FRAMES;
-            if self.is_live {
-                self.draw(&view, &pacer, moment);
+        for frame in 1..=FRAMES {
+            let moment = from + frame * 1000 / FRAMES;
+            if matches!(self.form, Form::Picture(_)) {
+                self.draw(engine, moment);
             }
             let due = Duration::from_millis(moment / speed);
-            std::thread::sleep(due.saturating_sub(self.begun.elapsed()));
+            thread::sleep(due.saturating_sub(self.begun.elapsed()));
+            if stop.load(Ordering::SeqCst) {
+                return;
+            }
         }
     }
 
-    fn draw(&mut self, view: &SessionView, pacer: &PacerView, at: u64) {
-        let (full, filling) = fullness(pacer, at);
-        let filled = (full * BAR_WIDTH as f64).round() as usize;
-        let bar = "█".repeat(filled) + &" ".repeat(BAR_WIDTH - filled);
-        let word = match (pacer.running, filling) {
-            (false, _) => "rest",
-            (true, true) => "in  ",
-            (true, false) => "out ",
-        };
-        let features = &view.features;
-        let peak = features.lf_peak.value().map_or_else(
-            || "not measured".to_owned(),
-            |peak| format!("{:.1} /min", f64::from(peak.milli_hz) * 0.06),
-        );
-        let swing = features.peak_to_trough_milli_bpm.value().map_or_else(
-            || "not measured".to_owned(),
-            |swing| format!("{:.1} beats/min", f64::from(swing) / 1000.0),
-        );
-        let back = if self.drawn {
-            format!("\x1b[{VIEW_LINES}A")
-        } else {
-            String::new()
-        };
-        let lines = [
-            format!("{word} ▕{bar}▏"),
-            numbers(view, pacer),
-            format!("resonance: strongest rhythm {peak}, swing {swing}"),
-            format!("{} · Ctrl-C stops", clock(at)),
-        ];
-        let text: String = lines.map(|text| format!("\x1b[2K{text}\n")).concat();
-        self.drawn = true;
-        // A terminal that went away is nobody to draw for.
-        drop(io::stdout().write_all((back + &text).as_bytes()));
-        drop(io::stdout().flush());
+    /// Shows what followed from a second.
+    fn show(&mut self, engine: &Engine, at: u64, decisions: &[Decision], beats: &[u16]) {
+        self.heart.add(at, beats);
+        let critical = decisions.iter().filter(|it| it.class == Class::Critical);
+        for decision in critical {
+            self.last = format!("{:>6} s  {}", at / 1000, view::sentence(decision));
+            if matches!(self.form, Form::Lines) {
+                line(self.last.trim_end());
+            }
+        }
+        if matches!(self.form, Form::Lines) && (at / 1000).is_multiple_of(PLAIN_SECONDS) {
+            let numbers = view::numbers(&engine.view(), &engine.pacer());
+            line(&format!("{:>6} s  {numbers}", at / 1000));
+        }
     }
-}
 
-fn clock(at_ms: u64) -> String {
-    format!("{}:{:02}", at_ms / 60_000, at_ms / 1000 % 60)
-}
-
-/// How full the lungs are, 0 to 1, and whether they fill; for drawing only.
-fn fullness(pacer: &PacerView, at: u64) -> (f64, bool) {
-    let since = at.saturating_sub(pacer.anchor_ms) as f64;
-    let done = f64::from(pacer.anchor_phase_q32) / 4_294_967_296.0
-        + since * f64::from(pacer.milli_breaths) / 60_000_000.0;
-    let (phase, inhale) = (done.fract(), f64::from(pacer.inhale_permille) / 1000.0);
-    if phase < inhale {
-        (phase / inhale, true)
-    } else {
-        (1.0 - (phase - inhale) / (1.0 - inhale), false)
+    fn draw(&self, engine: &Engine, at_ms: u64) {
+        let picture = Picture {
+            view: &engine.view(),
+            pacer: &engine.pacer(),
+            heart: &self.heart,
+            last: self.last.trim(),
+            at_ms,
+        };
+        let lines = view::lines(&picture, self.paint);
+        let text: String = lines.iter().map(|line| format!("{line}\x1b[K\n")).collect();
+        write(&format!("\x1b[H{text}\x1b[J"));
     }
-}
-
-fn numbers(view: &SessionView, pacer: &PacerView) -> String {
-    let features = &view.features;
-    let heart = features.heart_rate_milli_bpm.value().map_or_else(
-        || "not measured".to_owned(),
-        |rate| format!("{:.0} /min", f64::from(rate) / 1000.0),
-    );
-    let following = features.following.value().map_or_else(
-        || "not measured".to_owned(),
-        |follow| format!("{} %", follow.share_permille / 10),
-    );
-    let pace = f64::from(pacer.milli_breaths) / 1000.0;
-    let (mode, level) = (word(&json!(view.mode)), word(&json!(view.level)));
-    format!("pace {pace:.1} /min · heart {heart} · following {following} · {mode}, {level}")
-}
-
-fn sentence(decision: &Decision) -> String {
-    let numbers = decision.numbers.iter();
-    let numbers: Vec<String> = numbers
-        .map(|number| format!("{}={}", word(&json!(number.name)), number.value))
-        .collect();
-    let (kind, code) = (word(&json!(decision.kind)), word(&json!(decision.code)));
-    format!("{kind}: {code} {}", numbers.join(" "))
-}
-
-fn word(value: &Value) -> String {
-    value.as_str().unwrap_or_default().replace('_', " ")
 }

@@ -8,7 +8,7 @@ use zenb::digest::NUMERIC_VERSION;
 use zenb::event::SessionEvent;
 use zenb::replay::Replay as Recomputed;
 
-use super::read;
+use super::source::read;
 use crate::breath::ids::SessionId;
 use crate::cli::client::Client;
 use crate::cli::output::line;
@@ -44,13 +44,19 @@ impl Replay {
             }
         }
         let replayed = replay.finish();
+        // The end itself is recomputed too; that it is on record says that nothing after it was cut off.
+        let is_sealed = matches!(events.last(), Some((_, SessionEvent::Ended(_))));
+        if self.file.is_some() && !is_sealed {
+            let cut = "the record stops before the session's end: its tail was cut off";
+            return Err(Failure::refused(cut));
+        }
         let Some(digest) = replayed.digests.last() else {
             return Err(Failure::refused("there is no session to recompute"));
         };
         if global.output().is_json() {
             global.output().object(&json!({
                 "same": true, "numeric_version": NUMERIC_VERSION, "steps": replayed.steps_count, "digest": digest,
-                "summary": replayed.summary,
+                "sealed": is_sealed, "summary": replayed.summary,
             }));
         } else {
             line(&format!(
@@ -58,6 +64,9 @@ impl Replay {
                 replayed.steps_count
             ));
             line(&format!("  state {digest}"));
+            if !is_sealed {
+                line("  not sealed: the session has not ended, or its end was cut off");
+            }
         }
         Ok(())
     }

@@ -1,0 +1,135 @@
+//! What other programs get of a session, judged by others where others can be had.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::j1::judges;
+use crate::j8::{Stage, packets, recording, text};
+
+fn export(stage: &Stage, session: &Value, format: &str) -> String {
+    let path = format!(
+        "/v1/breath/sessions/{}/export?format={format}",
+        text(session, "/id")
+    );
+    let (status, body) = stage.read(&stage.practitioner, &path);
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// Another implementation's models of R4 read each resource; `false` where they refuse it.
+fn judged(resources: &[Value]) -> Option<Vec<bool>> {
+    let judges = judges()?;
+    let mut child = Command::new(judges.join("venv/bin/python"))
+        .arg(judges.join("fhir_judge.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(json!(resources).to_string().as_bytes())
+        .unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let verdicts: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    Some(verdicts.iter().map(|it| it["valid"] == true).collect())
+}
+
+/// The rules of R4 that its structure does not hold: obs-6 of Observation, per-1 of Period, and the profile of heart rates.
+#[track_caller]
+fn keeps_the_rules(bundle: &Value, is_ended: bool) {
+    let entries = bundle["entry"].as_array().unwrap();
+    assert_eq!(entries.len(), 3);
+    for entry in entries {
+        let resource = &entry["resource"];
+        let status = if is_ended { "final" } else { "preliminary" };
+        assert_eq!(resource["status"], status);
+        let (value, absent) = (&resource["valueQuantity"], &resource["dataAbsentReason"]);
+        assert!(value.is_null() != absent.is_null(), "{resource}");
+        let period = &resource["effectivePeriod"];
+        assert_eq!(period["end"].is_null(), !is_ended);
+        assert!(period["end"].is_null() || text(period, "/start") <= text(period, "/end"));
+        let code = resource
+            .pointer("/code/coding/0/code")
+            .and_then(Value::as_str);
+        let category = &resource["category"][0]["coding"][0]["code"];
+        assert_eq!(
+            *category == "vital-signs",
+            code == Some("8867-4"),
+            "{resource}"
+        );
+        if !value.is_null() {
+            assert_eq!(value["system"], "http://unitsofmeasure.org");
+            assert!(["/min", "ms"].contains(&value["code"].as_str().unwrap()));
+        }
+    }
+}
+
+/// REQ-305
+#[test]
+fn fhir_is_r4_by_its_rules_and_by_anothers_models_before_the_end_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    stage.consent("guest");
+    let session = stage.open("guest", json!({"kind": "paced"}));
+    let path = format!("/v1/breath/sessions/{}", text(&session, "/id"));
+    let bundle = |stage: &Stage| -> Value {
+        serde_json::from_str(&export(stage, &session, "fhir")).unwrap()
+    };
+    let empty = bundle(&stage);
+    keeps_the_rules(&empty, false);
+    let mut inputs = packets(&recording("pyhrv_long"), 0, 120);
+    inputs.insert(0, json!({"kind": "start", "at_ms": 0}));
+    stage.practise(&format!("{path}/inputs"), &json!({"inputs": inputs}));
+    let running = bundle(&stage);
+    keeps_the_rules(&running, false);
+    stage.practise(&format!("{path}/stop"), &json!({}));
+    let ended = bundle(&stage);
+    keeps_the_rules(&ended, true);
+    let mut broken = ended.clone();
+    broken["entry"][0]["resource"]["colour"] = json!("red");
+    let mut lacking = ended.clone();
+    lacking["entry"][0]["resource"]
+        .as_object_mut()
+        .unwrap()
+        .remove("code");
+    let verdicts = judged(&[empty, running, ended, broken, lacking]);
+    assert!(verdicts.is_none_or(|it| it == [true, true, true, false, false]));
+}
+
+/// REQ-305
+#[test]
+fn what_is_exported_as_rr_or_csv_is_read_back_to_the_tick() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    stage.consent("guest");
+    let session = stage.open("guest", json!({"kind": "paced"}));
+    let path = format!("/v1/breath/sessions/{}", text(&session, "/id"));
+    let sent = packets(&recording("pyhrv_long"), 0, 120);
+    let mut inputs = sent.clone();
+    inputs.insert(0, json!({"kind": "start", "at_ms": 0}));
+    stage.practise(&format!("{path}/inputs"), &json!({"inputs": inputs}));
+    let beats: Vec<u64> = sent
+        .iter()
+        .flat_map(|it| it["rr"].as_array().cloned().unwrap_or_default())
+        .map(|rr| rr.as_u64().unwrap())
+        .collect();
+    let lines = export(&stage, &session, "rr");
+    let ticks = zenb::sensors::rr_text(&lines, zenb::sensors::RrUnit::Millis).unwrap();
+    assert_eq!(
+        ticks
+            .iter()
+            .map(|it| u64::from(it.get()))
+            .collect::<Vec<_>>(),
+        beats
+    );
+    let rows = zenb::sensors::rr_csv(&export(&stage, &session, "csv")).unwrap();
+    assert_eq!(
+        rows.iter()
+            .map(|it| u64::from(it.rr.get()))
+            .collect::<Vec<_>>(),
+        beats
+    );
+}
