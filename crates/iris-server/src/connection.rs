@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::TokenCheck;
+use crate::detached;
 use crate::node::Node;
 use crate::registry::{Mail, fresh};
 use crate::resume;
@@ -58,6 +59,8 @@ enum End {
     Closed,
     /// The wire is gone; the session may be resumed.
     Gone,
+    /// The node stops; its next run goes on with the session.
+    Suspended,
 }
 
 /// One connection.
@@ -116,14 +119,10 @@ impl Connection {
         let Some(bound) = self.bound.take() else {
             return;
         };
-        let is_resumable = bound
-            .managed
-            .as_ref()
-            .is_some_and(|managed| managed.id.is_some());
-        if end == End::Gone && is_resumable {
-            tokio::spawn(crate::detached::wait(bound));
-        } else {
-            bound.end().await;
+        match end {
+            End::Gone if bound.is_resumable() => drop(tokio::spawn(detached::wait(bound))),
+            End::Suspended => detached::suspend(bound).await,
+            End::Gone | End::Closed => bound.end().await,
         }
     }
 
@@ -411,6 +410,11 @@ impl Connection {
                 Mail::TakeOver(reply) => {
                     return self.give_away(reply).await;
                 }
+                Mail::Suspend if bound.is_resumable() => return Some(End::Suspended),
+                Mail::Suspend => {
+                    self.close(StreamCondition::SystemShutdown.into()).await;
+                    return None;
+                }
                 Mail::Close(condition) => {
                     self.close(condition.into()).await;
                     return None;
@@ -664,7 +668,7 @@ impl Connection {
             Ok(kept) => kept,
             Err(wrong) => {
                 // The session goes on waiting for a client that counts right.
-                tokio::spawn(crate::detached::wait(bound));
+                tokio::spawn(detached::wait(bound));
                 return self.machine.on(Event::Closing(wrong.into()));
             }
         };

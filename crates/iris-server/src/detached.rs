@@ -31,6 +31,7 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
                 match take(bound, mail) {
                     Taken::Goes(kept) => bound = kept,
                     Taken::Ended(kept) => return kept.end().await,
+                    Taken::Suspended(kept) => return suspend(kept).await,
                     Taken::Away => return,
                 }
             },
@@ -42,6 +43,40 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
             }
         }
     }
+}
+
+/// The node stops: what the client sent becomes durable, and the session is stored for the next run to resume. Nobody is
+/// told that it left.
+pub(crate) async fn suspend(mut bound: Box<Bound>) {
+    for bytes in bound.release() {
+        bound.park(bytes);
+    }
+    bound.is_changed();
+    loop {
+        bound.advance();
+        if bound.is_settled() {
+            bound.keep_parked();
+            if bound.is_stored() {
+                break;
+            }
+            bound.store();
+        }
+        if let Next::Mail(mail) = bound.next().await {
+            match take(bound, mail) {
+                Taken::Goes(kept) | Taken::Suspended(kept) => bound = kept,
+                Taken::Ended(kept) => return kept.end().await,
+                Taken::Away => return,
+            }
+        }
+    }
+    if let Some(id) = bound
+        .managed
+        .as_ref()
+        .and_then(|managed| managed.id.as_ref())
+    {
+        bound.node.resumable().remove(id);
+    }
+    bound.node.registry.remove(&bound.session);
 }
 
 /// Wakes the device by push (XEP-0357), if it registered for that.
@@ -60,6 +95,7 @@ fn wake(bound: &Bound) {
 enum Taken {
     Goes(Box<Bound>),
     Ended(Box<Bound>),
+    Suspended(Box<Bound>),
     Away,
 }
 
@@ -92,6 +128,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
                 Err(bound) => Taken::Goes(bound),
             };
         }
+        Mail::Suspend => return Taken::Suspended(bound),
         Mail::Close(_) => return Taken::Ended(bound),
     }
     Taken::Goes(bound)

@@ -65,6 +65,8 @@ pub(crate) enum Mail {
     Waits,
     /// A new connection takes the session over.
     TakeOver(oneshot::Sender<Box<Bound>>),
+    /// The node stops: the session is resumed by its next run, or ends.
+    Suspend,
     /// End with this condition.
     Close(StreamCondition),
 }

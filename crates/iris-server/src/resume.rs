@@ -185,6 +185,11 @@ impl Bound {
         });
     }
 
+    /// Whether all that changed is stored, or was tried to be.
+    pub(crate) fn is_stored(&self) -> bool {
+        !self.storing.is_due && !self.storing.is_under_way
+    }
+
     /// Storing ended.
     pub(crate) fn stored(&mut self) {
         self.storing.is_under_way = false;

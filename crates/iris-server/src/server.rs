@@ -10,7 +10,6 @@ use iris::component::Registered;
 use iris::documents::{Collection, Unavailable, Write};
 use iris::muc::Rooms;
 use iris::outcome::Outcome;
-use iris::stream::StreamCondition;
 use jid::{BareJid, DomainPart};
 use journal::Journal;
 use tokio::net::TcpListener;
@@ -360,7 +359,8 @@ impl Server {
         Ok(())
     }
 
-    /// Stops: nobody is accepted any more, every stream is closed, and what clients had sent becomes durable.
+    /// Stops: nobody is accepted any more, and what clients had sent becomes durable. Sessions that can be resumed are
+    /// stored and lose their connections without a word, as if they were cut; every other stream is closed.
     pub async fn shutdown(&self) {
         // Nobody listens to a stop that comes twice.
         let _ = self.stop.send(true);
@@ -368,7 +368,7 @@ impl Server {
             listener.abort();
         }
         for session in self.node.registry.all() {
-            session.notify(Mail::Close(StreamCondition::SystemShutdown));
+            session.notify(Mail::Suspend);
         }
         let gone = async {
             while self.node.registry.count() > 0 {

@@ -613,6 +613,22 @@ impl Bound {
         Some(bytes)
     }
 
+    /// What was parked counts as sent, so that the next connection of the session gets it.
+    pub(crate) fn keep_parked(&mut self) {
+        while let Some(bytes) = self.unpark() {
+            let length = bytes.len();
+            self.keep(Kept::Bytes(bytes), length);
+            self.is_changed();
+        }
+    }
+
+    /// Whether it can be resumed.
+    pub(crate) fn is_resumable(&self) -> bool {
+        self.managed
+            .as_ref()
+            .is_some_and(|managed| managed.is_on && managed.id.is_some())
+    }
+
     /// Whether something waits that no archive keeps.
     pub(crate) fn has_parked(&self) -> bool {
         !self.parked.is_empty()

@@ -1,8 +1,9 @@
 //! A server on a journal in a temporary folder, which can be stopped as if its process was killed and started again.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use evidence::key::SigningKey;
 use iris::host::Host;
@@ -31,6 +32,44 @@ impl TokenCheck for NoTokens {
     }
 }
 
+/// A token is the name of an account.
+struct NamesAsTokens;
+
+impl TokenCheck for NamesAsTokens {
+    fn check(&self, token: &str) -> Option<BareJid> {
+        BareJid::new(&format!("{token}@localhost")).ok()
+    }
+}
+
+/// Where a client finds a server.
+pub(crate) trait Place {
+    fn address(&self) -> SocketAddr;
+    /// With the certificate that it trusts.
+    fn folder(&self) -> &Path;
+}
+
+impl Place for Bed {
+    fn address(&self) -> SocketAddr {
+        self.running().address
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A folder that goes with the test, or that another process made.
+pub(crate) struct Folder {
+    path: PathBuf,
+    _own: Option<TempDir>,
+}
+
+impl Folder {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 pub(crate) fn options(folder: &Path) -> Options {
     Options {
         origin: "test.example/log".to_owned(),
@@ -44,14 +83,18 @@ pub(crate) fn options(folder: &Path) -> Options {
 }
 
 pub(crate) struct Bed {
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Folder,
     pub(crate) limits: Limits,
+    /// Where it listens; 0 for any port.
+    pub(crate) port: u16,
+    /// What it takes for the time.
+    pub(crate) clock_ms: Arc<AtomicI64>,
     pub(crate) components: Vec<Component>,
     pub(crate) running: Option<Running>,
 }
 
 pub(crate) struct Running {
-    pub(crate) server: Server,
+    pub(crate) server: Arc<Server>,
     pub(crate) journal: Journal,
     pub(crate) address: SocketAddr,
 }
@@ -66,9 +109,21 @@ impl Bed {
             made.signing_key.serialize_pem(),
         )
         .unwrap();
+        let path = folder.path().to_owned();
+        Self::on(path, Some(folder), limits)
+    }
+
+    /// In the folder of an earlier bed.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self::on(path, None, Limits::STANDARD)
+    }
+
+    fn on(path: PathBuf, own: Option<TempDir>, limits: Limits) -> Self {
         Self {
-            folder,
+            folder: Folder { path, _own: own },
             limits,
+            port: 0,
+            clock_ms: Arc::new(AtomicI64::new(1_800_000_000_000)),
             components: Vec::new(),
             running: None,
         }
@@ -99,13 +154,14 @@ impl Bed {
     }
 
     async fn try_start_on(&mut self, journal: Journal) -> Result<(), StartError> {
-        let clock: Clock = Arc::new(|| 1_800_000_000_000);
+        let clock_ms = self.clock_ms.clone();
+        let clock: Clock = Arc::new(move || clock_ms.load(Ordering::Relaxed));
         let random: Random = Arc::new(|bytes| getrandom::fill(bytes).unwrap());
         let any = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         let config = Config {
             host: Host::new("localhost", "http://localhost").unwrap(),
             c2s: None,
-            c2s_tls: any,
+            c2s_tls: Some(SocketAddr::from(([127, 0, 0, 1], self.port))),
             s2s: None,
             component: any.filter(|_| !self.components.is_empty()),
             components: self.components.clone(),
@@ -123,12 +179,12 @@ impl Bed {
             store,
             clock,
             random,
-            Arc::new(NoTokens),
+            Arc::new(NamesAsTokens),
         )
         .await?;
         let address = server.addresses().c2s_tls.unwrap();
         self.running = Some(Running {
-            server,
+            server: Arc::new(server),
             journal,
             address,
         });
@@ -151,6 +207,13 @@ impl Bed {
                 .await
                 .unwrap();
         }
+    }
+
+    /// Ends as a node does: what clients had sent becomes durable first.
+    pub(crate) async fn stop(&mut self) {
+        let running = self.running.take().unwrap();
+        running.server.shutdown().await;
+        running.journal.shutdown();
     }
 
     /// Stops the journal at once: what is not durable is lost. Then the rest.

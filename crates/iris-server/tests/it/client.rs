@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use crate::bed::Bed;
+use crate::bed::Place;
 
 /// Far above what anything here takes; it only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,25 +53,34 @@ impl Client {
         }
     }
 
-    pub(crate) async fn signed_in(bed: &Bed, name: &str) -> Self {
-        let mut client = Self::connect(bed.running().address, bed.folder.path()).await;
-        client.open().await;
-        client.until("</stream:features>").await;
-        let plain = BASE64.encode(format!("\0{name}\0pencil").as_bytes());
-        client
-            .send(&format!(
-                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-            ))
-            .await;
-        client
-            .until("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
-            .await;
-        client.open().await;
-        client.until("</stream:features>").await;
+    pub(crate) async fn signed_in(bed: &impl Place, name: &str) -> Self {
+        let mut client = Self::connect(bed.address(), bed.folder()).await;
+        client.features_after_sign_in(name).await;
         client
     }
 
-    pub(crate) async fn bound(bed: &Bed, name: &str, resource: &str) -> Self {
+    /// What the stream offers once the account is proven.
+    pub(crate) async fn features_after_sign_in(&mut self, name: &str) -> String {
+        assert!(self.try_password(name, "pencil").await);
+        self.open().await;
+        self.until("</stream:features>").await
+    }
+
+    /// Whether this is the account's password.
+    pub(crate) async fn try_password(&mut self, name: &str, password: &str) -> bool {
+        self.open().await;
+        self.until("</stream:features>").await;
+        let plain = BASE64.encode(format!("\0{name}\0{password}").as_bytes());
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        ))
+        .await;
+        let answer = self.until("urn:ietf:params:xml:ns:xmpp-sasl'").await;
+        self.until(">").await;
+        answer.contains("<success")
+    }
+
+    pub(crate) async fn bound(bed: &impl Place, name: &str, resource: &str) -> Self {
         let mut client = Self::signed_in(bed, name).await;
         client
             .send(&format!(
@@ -85,7 +94,7 @@ impl Client {
     }
 
     /// Signed in and available.
-    pub(crate) async fn online(bed: &Bed, name: &str, resource: &str) -> Self {
+    pub(crate) async fn online(bed: &impl Place, name: &str, resource: &str) -> Self {
         let mut client = Self::bound(bed, name, resource).await;
         client.send("<presence/>").await;
         let own = format!("from='{}'/>", client.jid);
@@ -159,7 +168,7 @@ impl Client {
     }
 
     /// Resumes a session, and returns how much of what it sent is durable.
-    pub(crate) async fn resumed(bed: &Bed, name: &str, id: &str, h: u32) -> (Self, u32) {
+    pub(crate) async fn resumed(bed: &impl Place, name: &str, id: &str, h: u32) -> (Self, u32) {
         let mut client = Self::signed_in(bed, name).await;
         client
             .send(&format!(
@@ -214,6 +223,21 @@ pub(crate) fn attribute(tag: &str, name: &str) -> String {
 
 /// For streams that may end.
 impl Client {
+    /// What comes next: the text that is there, or that the connection has. `None` at its end.
+    pub(crate) async fn some(&mut self) -> Option<String> {
+        if !self.read.is_empty() {
+            return Some(std::mem::take(&mut self.read));
+        }
+        let mut buffer = [0; 16_384];
+        match timeout(PATIENCE, self.stream.read(&mut buffer)).await {
+            Ok(Ok(count)) if count > 0 => {
+                Some(std::str::from_utf8(&buffer[..count]).unwrap().to_owned())
+            }
+            Ok(_) => None,
+            Err(_) => panic!("nothing came to {}", self.jid),
+        }
+    }
+
     pub(crate) async fn try_send(&mut self, text: &str) -> std::io::Result<()> {
         self.stream.write_all(text.as_bytes()).await?;
         self.stream.flush().await

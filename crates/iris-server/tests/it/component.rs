@@ -16,7 +16,7 @@ const HOST: &str = "gate.localhost";
 /// Far above what anything here takes; it only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Gate {
+pub(crate) struct Gate {
     stream: TcpStream,
     read: String,
 }
@@ -37,8 +37,8 @@ impl Gate {
         (gate, attribute(&header, "id"))
     }
 
-    async fn there(at: SocketAddr, secret: &str) -> Self {
-        let (mut gate, id) = Self::opened(at, HOST).await;
+    async fn there(at: SocketAddr, host: &str, secret: &str) -> Self {
+        let (mut gate, id) = Self::opened(at, host).await;
         let digest = Sha1::digest(format!("{id}{secret}"));
         let proof = data_encoding::HEXLOWER.encode(&digest);
         gate.send(&format!("<handshake>{proof}</handshake>")).await;
@@ -47,7 +47,11 @@ impl Gate {
 
     /// A component that is let in.
     async fn proven(at: SocketAddr) -> Self {
-        let mut gate = Self::there(at, "s3cret").await;
+        Self::proven_as(at, HOST).await
+    }
+
+    pub(crate) async fn proven_as(at: SocketAddr, host: &str) -> Self {
+        let mut gate = Self::there(at, host, "s3cret").await;
         gate.until("<handshake/>").await.unwrap();
         gate
     }
@@ -57,7 +61,7 @@ impl Gate {
     }
 
     /// Reads up to and with `end`; the rest when the stream ends before.
-    async fn until(&mut self, end: &str) -> Result<String, String> {
+    pub(crate) async fn until(&mut self, end: &str) -> Result<String, String> {
         let mut buffer = [0; 4_096];
         loop {
             if let Some(at) = self.read.find(end) {
@@ -157,7 +161,7 @@ async fn what_a_component_sends_waits_for_a_device_that_is_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_know_the_secret_or_asks_for_another_host_is_refused() {
     let (bed, at) = bed(Limits::STANDARD).await;
-    let seen = Gate::there(at, "guess").await.rest().await;
+    let seen = Gate::there(at, HOST, "guess").await.rest().await;
     assert!(seen.contains("<not-authorized"), "{seen}");
     for host in ["localhost", "other.localhost", ""] {
         let (mut gate, _) = Gate::opened(at, host).await;

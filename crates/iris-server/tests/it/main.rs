@@ -2,10 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod accounts;
+mod admission;
+mod backpressure;
 mod bed;
 mod client;
 mod component;
 mod crash;
+mod device;
+mod faults;
 mod federation;
+mod line;
 mod messages;
+mod own_process;
 mod resume;
+mod stalling;
