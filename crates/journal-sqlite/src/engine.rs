@@ -14,6 +14,7 @@ use journal::{
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
+    checkpointer::{self, Checkpointer},
     error::while_doing,
     schema,
     session::{Pool, Session},
@@ -27,6 +28,7 @@ const STATEMENTS_MAX: usize = 128;
 /// A journal file, open for writing.
 pub struct SqliteEngine {
     writer: Connection,
+    checkpointer: Checkpointer,
     snapshots: Arc<SqliteSnapshots>,
     // Held for its lock.
     _lock: File,
@@ -61,6 +63,9 @@ impl SqliteEngine {
         if mode != "wal" {
             return Err(EngineError::new("switch to WAL mode", Fault::Misuse));
         }
+        writer
+            .pragma_update(None, "wal_autocheckpoint", checkpointer::PAGES_MAX)
+            .map_err(while_doing("set wal_autocheckpoint"))?;
         schema::migrate(&writer)?;
         if created {
             sync_directory_of(path)?;
@@ -69,8 +74,12 @@ impl SqliteEngine {
             path: path.to_owned(),
             pool: Pool::default(),
         });
+        let checkpointer = Checkpointer::start(connect(path)?).map_err(|error| {
+            EngineError::from_source("start the checkpointer", Fault::Misuse, error)
+        })?;
         Ok(Self {
             writer,
+            checkpointer,
             snapshots,
             _lock: lock,
         })
@@ -92,12 +101,7 @@ impl SqliteSnapshots {
     }
 
     fn connect(&self) -> Result<Connection, EngineError> {
-        let reader = Connection::open_with_flags(
-            &self.path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(while_doing("open the database for reading"))?;
-        configure(&reader)?;
+        let reader = connect(&self.path)?;
         reader
             .pragma_update(None, "query_only", true)
             .map_err(while_doing("set query_only"))?;
@@ -107,7 +111,7 @@ impl SqliteSnapshots {
 
 impl Engine for SqliteEngine {
     fn begin(&mut self) -> Result<Box<dyn Write + '_>, EngineError> {
-        Ok(Box::new(Session::write(&self.writer)?))
+        Ok(Box::new(Session::write(&self.writer, &self.checkpointer)?))
     }
 
     fn snapshots(&self) -> Arc<dyn Snapshots> {
@@ -115,6 +119,7 @@ impl Engine for SqliteEngine {
     }
 
     fn erase(&mut self) -> Result<(), EngineError> {
+        let _paused = self.checkpointer.pause();
         let busy: bool = self
             .writer
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
@@ -163,6 +168,17 @@ fn sync_directory_of(path: &Path) -> Result<(), EngineError> {
     File::open(parent.unwrap_or(Path::new(".")))
         .and_then(|directory| directory.sync_all())
         .map_err(|error| EngineError::from_source("sync the directory", Fault::Sync, error))
+}
+
+/// One more connection to an existing file.
+fn connect(path: &Path) -> Result<Connection, EngineError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(while_doing("open the database once more"))?;
+    configure(&connection)?;
+    Ok(connection)
 }
 
 /// Settings of every connection; SQLite forgets them when it closes.

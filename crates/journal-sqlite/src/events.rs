@@ -4,7 +4,7 @@ use journal::{
     LogIndex, Seq, StreamName,
     engine::{EventRow, StreamRow},
 };
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 use crate::value;
 
@@ -12,7 +12,7 @@ const EVENT: &str = "SELECT e.idx, s.name, e.seq, e.digest, e.header, e.payload
     FROM events e JOIN streams s ON s.id = e.stream ";
 
 const STREAM: &str =
-    "SELECT name, privacy, head_seq, head_digest, wrapped_key, shredded FROM streams ";
+    "SELECT name, privacy, head_seq, head_digest, wrapped_key, shredded, id FROM streams ";
 
 fn event(row: &Row<'_>) -> Result<EventRow> {
     Ok(EventRow {
@@ -42,9 +42,10 @@ pub(crate) fn size(db: &Connection) -> Result<u64> {
         .query_row([], |row| value::unsigned(row, 0))
 }
 
-pub(crate) fn stream(db: &Connection, name: &StreamName) -> Result<Option<StreamRow>> {
+/// The head of a stream, and the number of its row.
+pub(crate) fn stream(db: &Connection, name: &StreamName) -> Result<Option<(StreamRow, i64)>> {
     db.prepare_cached(&format!("{STREAM} WHERE name = ?1"))?
-        .query_row([name.as_str()], stream_row)
+        .query_row([name.as_str()], |row| Ok((stream_row(row)?, row.get(6)?)))
         .optional()
 }
 
@@ -90,36 +91,63 @@ pub(crate) fn events(db: &Connection, from: LogIndex, limit: usize) -> Result<Ve
     .collect()
 }
 
-pub(crate) fn insert_event(db: &Connection, row: &EventRow) -> Result<()> {
+/// Inserts an event; `stream` is the row of its stream, where that is known.
+pub(crate) fn insert_event(db: &Connection, stream: Option<i64>, row: &EventRow) -> Result<()> {
+    let stream = match stream {
+        Some(id) => id,
+        None => db
+            .prepare_cached("SELECT id FROM streams WHERE name = ?1")?
+            .query_row([row.stream.as_str()], |found| found.get(0))?,
+    };
     db.prepare_cached(
         "INSERT INTO events (idx, stream, seq, digest, header, payload)
-         VALUES (:idx, (SELECT id FROM streams WHERE name = :stream), :seq, :digest, :header, :payload)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(named_params! {
-        ":idx": value::integer(row.index.0),
-        ":stream": row.stream.as_str(),
-        ":seq": value::integer(row.seq.get()),
-        ":digest": row.digest.as_bytes(),
-        ":header": row.header,
-        ":payload": row.payload,
-    })?;
+    .execute(params![
+        value::integer(row.index.0),
+        stream,
+        value::integer(row.seq.get()),
+        row.digest.as_bytes(),
+        row.header,
+        row.payload,
+    ])?;
     Ok(())
 }
 
-pub(crate) fn put_stream(db: &Connection, row: &StreamRow) -> Result<()> {
+/// Replaces the head of the stream in row `id`.
+pub(crate) fn update_stream(db: &Connection, id: i64, row: &StreamRow) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE streams SET head_seq = ?2, head_digest = ?3, wrapped_key = ?4, shredded = ?5
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        id,
+        value::integer(row.head.get()),
+        row.head_digest.as_bytes(),
+        row.wrapped_key,
+        row.shredded,
+    ])?;
+    Ok(())
+}
+
+/// Creates or replaces the head of a stream; the number of its row.
+pub(crate) fn put_stream(db: &Connection, row: &StreamRow) -> Result<i64> {
     db.prepare_cached(
         "INSERT INTO streams (name, privacy, head_seq, head_digest, wrapped_key, shredded)
-         VALUES (:name, :privacy, :seq, :digest, :key, :shredded)
-         ON CONFLICT (name) DO UPDATE SET head_seq = :seq, head_digest = :digest,
-             wrapped_key = :key, shredded = :shredded",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (name) DO UPDATE SET head_seq = ?3, head_digest = ?4,
+             wrapped_key = ?5, shredded = ?6
+         RETURNING id",
     )?
-    .execute(named_params! {
-        ":name": row.stream.as_str(),
-        ":privacy": row.privacy as u8,
-        ":seq": value::integer(row.head.get()),
-        ":digest": row.head_digest.as_bytes(),
-        ":key": row.wrapped_key,
-        ":shredded": row.shredded,
-    })?;
-    Ok(())
+    .query_row(
+        params![
+            row.stream.as_str(),
+            row.privacy as u8,
+            value::integer(row.head.get()),
+            row.head_digest.as_bytes(),
+            row.wrapped_key,
+            row.shredded,
+        ],
+        |stored| stored.get(0),
+    )
 }

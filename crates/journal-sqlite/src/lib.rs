@@ -8,6 +8,7 @@
 //! 4. the schema only moves forward, in whole steps         (`user_version`, one transaction per step)
 
 mod backup;
+mod checkpointer;
 mod effects;
 mod engine;
 mod error;

@@ -1,6 +1,9 @@
 //! One open transaction on one connection: the writer's, or a reader's snapshot.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    cell::{Cell, RefCell},
+    sync::{Mutex, PoisonError},
+};
 
 use journal::{
     Hash, LogIndex, Seq, StreamName,
@@ -11,6 +14,7 @@ use journal::{
 use rusqlite::Connection;
 
 use crate::{
+    checkpointer::Checkpointer,
     effects,
     error::{while_committing, while_doing},
     events, idempotency, log, records,
@@ -22,7 +26,10 @@ const POOL_SIZE_MAX: usize = 16;
 pub(crate) type Pool = Mutex<Vec<Connection>>;
 
 enum Held<'a> {
-    Writer(&'a Connection),
+    Writer {
+        connection: &'a Connection,
+        checkpointer: &'a Checkpointer,
+    },
     Reader {
         connection: Option<Connection>,
         pool: &'a Pool,
@@ -33,38 +40,62 @@ enum Held<'a> {
 pub(crate) struct Session<'a> {
     held: Held<'a>,
     open: bool,
+    /// Events and records written.
+    rows: Cell<u64>,
+    /// The stream whose head was read or stored last, and the number of its row: what is written next is usually of it.
+    newest: RefCell<Option<(StreamName, i64)>>,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn write(connection: &'a Connection) -> Result<Self, EngineError> {
+    pub(crate) fn write(
+        connection: &'a Connection,
+        checkpointer: &'a Checkpointer,
+    ) -> Result<Self, EngineError> {
         connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(while_doing("begin"))?;
-        Ok(Self {
-            held: Held::Writer(connection),
-            open: true,
-        })
+        Ok(Self::open(Held::Writer {
+            connection,
+            checkpointer,
+        }))
     }
 
     pub(crate) fn read(connection: Connection, pool: &'a Pool) -> Result<Self, EngineError> {
         connection
             .execute_batch("BEGIN")
             .map_err(while_doing("begin a snapshot"))?;
-        let session = Self {
-            held: Held::Reader {
-                connection: Some(connection),
-                pool,
-            },
-            open: true,
-        };
+        let session = Self::open(Held::Reader {
+            connection: Some(connection),
+            pool,
+        });
         // BEGIN is lazy: the first read takes the snapshot.
         session.size()?;
         Ok(session)
     }
 
+    fn open(held: Held<'a>) -> Self {
+        Self {
+            held,
+            open: true,
+            rows: Cell::new(0),
+            newest: RefCell::new(None),
+        }
+    }
+
+    /// The row of a stream, if it is the newest.
+    fn number_of(&self, stream: &StreamName) -> Option<i64> {
+        let newest = self.newest.borrow();
+        let found = newest.as_ref().filter(|(known, _)| known == stream);
+        found.map(|&(_, id)| id)
+    }
+
+    fn count_row(&self) {
+        self.rows.set(self.rows.get() + 1);
+    }
+
     fn db(&self) -> &Connection {
         match &self.held {
-            Held::Writer(connection) => connection,
+            Held::Writer { connection, .. } => connection,
             Held::Reader { connection, .. } => connection
                 .as_ref()
                 .expect("the connection is given back only on drop"),
@@ -102,7 +133,12 @@ impl Read for Session<'_> {
     }
 
     fn stream(&self, stream: &StreamName) -> Result<Option<StreamRow>, EngineError> {
-        events::stream(self.db(), stream).map_err(while_doing("read a stream's head"))
+        let found =
+            events::stream(self.db(), stream).map_err(while_doing("read a stream's head"))?;
+        Ok(found.map(|(row, id)| {
+            self.newest.replace(Some((stream.clone(), id)));
+            row
+        }))
     }
 
     fn streams(
@@ -202,6 +238,8 @@ impl Write for Session<'_> {
     }
 
     fn rollback_to_savepoint(&mut self) -> Result<(), EngineError> {
+        // It may have been made after the savepoint.
+        self.newest.take();
         self.execute("roll back to a savepoint", "ROLLBACK TO transaction_mark")?;
         self.execute("release a savepoint", "RELEASE transaction_mark")
     }
@@ -211,11 +249,19 @@ impl Write for Session<'_> {
     }
 
     fn insert_event(&mut self, row: &EventRow) -> Result<(), EngineError> {
-        events::insert_event(self.db(), row).map_err(while_doing("insert an event"))
+        self.count_row();
+        events::insert_event(self.db(), self.number_of(&row.stream), row)
+            .map_err(while_doing("insert an event"))
     }
 
     fn put_stream(&mut self, row: &StreamRow) -> Result<(), EngineError> {
-        events::put_stream(self.db(), row).map_err(while_doing("store a stream's head"))
+        let stored = match self.number_of(&row.stream) {
+            Some(id) => events::update_stream(self.db(), id, row).map(|()| id),
+            None => events::put_stream(self.db(), row),
+        };
+        let id = stored.map_err(while_doing("store a stream's head"))?;
+        self.newest.replace(Some((row.stream.clone(), id)));
+        Ok(())
     }
 
     fn insert_node(&mut self, level: u8, index: u64, hash: Hash) -> Result<(), EngineError> {
@@ -227,6 +273,7 @@ impl Write for Session<'_> {
     }
 
     fn put_record(&mut self, row: &RecordRow) -> Result<(), EngineError> {
+        self.count_row();
         records::put_record(self.db(), row).map_err(while_doing("store a record"))
     }
 
@@ -268,6 +315,9 @@ impl Write for Session<'_> {
             .execute_batch("COMMIT")
             .map_err(while_committing)?;
         self.open = false;
+        if let Held::Writer { checkpointer, .. } = &self.held {
+            checkpointer.committed(self.rows.get());
+        }
         Ok(())
     }
 }
