@@ -348,7 +348,12 @@ impl Rules {
         state.rows.put_stream(&row)?;
         for ((event_row, header), given) in chained.into_iter().zip(&append.events) {
             log(state, &event_row)?;
-            receipts.push(receipt(event_row.clone()));
+            receipts.push(EventReceipt {
+                stream: append.stream.clone(),
+                seq: event_row.seq,
+                digest: event_row.digest,
+                index: event_row.index,
+            });
             if !given.kind.as_str().starts_with(RESERVED_PREFIX) {
                 self.project(state, &row, event_row, header, given)?;
             }
@@ -667,10 +672,13 @@ fn log(state: &mut State<'_>, row: &EventRow) -> Result<(), EngineError> {
     state.rows.insert_event(row)?;
     let mut completed = Vec::new();
     let leaf = evidence::merkle::leaf_hash(&row.header);
+    // Leaves are not stored: they are made from the events.
     state.frontier.append(leaf, |level, index, hash| {
-        completed.push((level, index, hash))
+        if level > 0 {
+            completed.push((level, index, hash));
+        }
     });
-    for (level, index, hash) in completed.into_iter().filter(|&(level, ..)| level > 0) {
+    for (level, index, hash) in completed {
         state.rows.insert_node(level, index, hash)?;
     }
     Ok(())
