@@ -21,7 +21,13 @@ cp "$library" "$out/kotlin/"
 
 PYTHONPATH=$out/python python3 tools/zenb/uniffi_session.py | tee "$out/python.said"
 if command -v mvn >/dev/null; then
-    mvn --batch-mode --quiet -f tools/zenb/kotlin compile exec:java | tee "$out/kotlin.said"
+    mvn=(mvn --batch-mode --quiet -f "$root/tools/zenb/kotlin")
+    # The snippet of docs/zenb/embed.md, as it stands there, is compiled and run with the rest.
+    mkdir "$out/kotlin/uniffi/snippet"
+    tools/zenb/snippet.sh kotlin >"$out/kotlin/uniffi/snippet/Embed.kt"
+    tools/zenb/snippet.sh json >"$out/kotlin/session.jsonl"
+    "${mvn[@]}" compile exec:java | tee "$out/kotlin.said"
+    (cd "$out/kotlin" && "${mvn[@]}" exec:java -Dexec.mainClass=EmbedKt)
     digest() { grep -o '[0-9a-f]\{64\}' "$1"; }
     [ "$(digest "$out/python.said")" = "$(digest "$out/kotlin.said")" ] || { echo "Kotlin and Python differ" >&2; exit 1; }
 else

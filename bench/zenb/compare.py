@@ -1,6 +1,6 @@
 """Our engine beside NeuroKit2, slice by slice, in one run: compare.py BENCH RECORDING.json README.md.
 
-Times are seconds on a processor, so that a busy machine slows both sides alike; the medians and 99 % of single items are on the wall.
+Times are seconds on a processor, so that other programs' work is not in them.
 """
 import json
 import platform
@@ -74,7 +74,7 @@ def main():
     def each(name):
         return [1e6 * found["cpu_s"] / found["units"] for found in slices[name]]
 
-    def wall(name, quantile):
+    def item(name, quantile):
         return spread([found[quantile] for found in slices[name]])
 
     count = int(slices["features"][0]["units"])
@@ -85,11 +85,11 @@ def main():
     steps_rate = [found["units"] / found["cpu_s"] for found in slices["replay"]]
     rows = [
         ("every figure after a beat", "µs CPU a beat", spread(each("features")), f"NeuroKit2, time and spectrum of {WINDOW_S} s anew: **{spread(beat)}** times as long"),
-        ("the same", "µs on the wall, median", wall("features", "p50_us"), "goal: 99 % under 100"),
-        ("the same", "µs on the wall, 99 %", wall("features", "p99_us"), "goal: under 100"),
+        ("the same", "µs CPU, median beat", item("features", "p50_us"), "goal: 99 % under 100"),
+        ("the same", "µs CPU, 99 % of beats", item("features", "p99_us"), "goal: under 100"),
         (f"24 h, {count} beats, every figure after each", "s CPU", spread(seconds), f"NeuroKit2, the day once, as one series: **{spread(day)}** times as long"),
         ("one step of a session: fence, figures, belief, guard, decision, digest of the whole state", "µs CPU", spread(each("steps")), f"predecessor, ingest and control: {PREDECESSOR['ingest and control']} µs, without figures or a digest"),
-        ("the same", "µs on the wall, 99 %", wall("steps", "p99_us"), ""),
+        ("the same", "µs CPU, 99 % of beats", item("steps", "p99_us"), ""),
         ("ticks without a beat, with the digest", "a second", spread(rate), f"predecessor: {1e6 / PREDECESSOR['ticks']:.2g} a second, without a digest"),
         (f"24 h of sessions recomputed from {events} events, each decision and digest compared", "s CPU", spread(replay_s), "goal: under 5 s"),
         ("the same", "events a second", spread(steps_rate), f"predecessor: {1e6 / PREDECESSOR['replay']:.2g} a second, which copies recorded outputs and recomputes none"),

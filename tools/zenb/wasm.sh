@@ -14,7 +14,9 @@ cd "$(dirname "$0")/../.."
         --target wasm32-unknown-unknown -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size
     built=$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/zenb_ffi.wasm
     module=$CARGO_TARGET_DIR/zenb.wasm
-    "$binaryen/node_modules/.bin/wasm-opt" -Oz --all-features --strip-debug --strip-producers "$built" -o "$module"
+    # What rustc's target has; more of them would ask for a browser of next year.
+    features=(--enable-{bulk-memory,bulk-memory-opt,nontrapping-float-to-int,sign-ext,mutable-globals,multivalue,reference-types})
+    "$binaryen/node_modules/.bin/wasm-opt" -Oz "${features[@]}" --strip-debug --strip-producers "$built" -o "$module"
     echo "zenb.wasm: $(stat -c %s "$built") bytes as compiled, $(stat -c %s "$module") optimized, $(gzip -9 -c "$module" | wc -c) sent with gzip"
 } >&2
 echo "$module"

@@ -9,3 +9,8 @@ pub mod session;
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();
+
+/// The page for programs around the engine, whose Rust runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/zenb/embed.md")]
+pub struct Embed;

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod audit;
+mod embed;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
