@@ -18,6 +18,10 @@ use crate::process::{self, Meter};
 
 /// Connections that are made at the same time.
 const AT_ONCE: usize = 32;
+/// For so long a server's memory must stand still before it counts as its own.
+const STILL: Duration = Duration::from_secs(10);
+/// After so long it counts even if it does not.
+const STILL_AT_LAST: Duration = Duration::from_secs(60);
 /// After the last sign-in, before memory is read.
 const QUIET: Duration = Duration::from_secs(2);
 /// Senders of messages for whom is away.
@@ -63,7 +67,7 @@ pub(crate) async fn logins(options: &Options) -> Result<Value> {
 /// Bytes of the server for each idle session, at each of the numbers asked for.
 pub(crate) async fn idle(options: &Options) -> Result<Value> {
     let server = Server::of(options)?;
-    let base = process::memory(options.pid)?;
+    let base = settled_memory(options.pid).await?;
     let at_once = Arc::new(Semaphore::new(AT_ONCE));
     let (mut sessions, mut found) = (Vec::new(), Vec::new());
     let meter = Meter::start(options.pid)?;
@@ -88,6 +92,19 @@ pub(crate) async fn idle(options: &Options) -> Result<Value> {
         found.push(json!({ "sessions": count, "bytes": each }));
     }
     Ok(json!({ "base": base, "idle": found, "other_cpu": meter.stop()?.other }))
+}
+
+/// What a server has when nobody is connected, after what it needed to start is given back.
+async fn settled_memory(pid: u32) -> Result<f64> {
+    let (began, mut since, mut stood) = (Instant::now(), Instant::now(), process::memory(pid)?);
+    while since.elapsed() < STILL && began.elapsed() < STILL_AT_LAST {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let found = process::memory(pid)?;
+        if (found - stood).abs() > 0.01 * stood {
+            (since, stood) = (Instant::now(), found);
+        }
+    }
+    process::memory(pid)
 }
 
 /// Messages a second into the store of somebody who is away, and out of it when they return.
