@@ -249,6 +249,10 @@ impl Framer {
     }
 
     fn open(&mut self) -> Result<Option<Frame>, FrameError> {
+        // Who speaks another protocol is told at once, not when a `<` comes.
+        if self.buffer.first().is_some_and(|byte| *byte != b'<') {
+            return Err(Malformed::NotWellFormed.into());
+        }
         let Some((token, end)) = self.token()? else {
             return Ok(None);
         };

@@ -3,12 +3,16 @@
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
+use super::ns;
 use super::refusal::Refusal;
 use crate::authorize::{Action, Permit, Principal};
 use crate::host::Host;
 use crate::outcome::{Context, Outcome, Send, Target};
-use crate::stanza::{Condition, Stanza, error_reply_with, iq_result};
+use crate::stanza::{Condition, Kind, Stanza, error_reply_with, iq_result};
 use crate::xml::Xml;
+
+/// Longest question that is returned with an error.
+const RETURNED_BYTES_MAX: usize = 1_024;
 
 /// A request with its one payload parsed.
 #[derive(Debug)]
@@ -95,8 +99,21 @@ impl Owner {
 }
 
 /// The error that answers a stanza, or nothing when it is an answer itself.
+///
+/// Who asked for items of a node gets the question back with the error (RFC 6120 8.3.1): profanity 0.13 publishes its
+/// first device list (XEP-0384) only when the error names the node.
 pub(crate) fn refuse(host: &Host, stanza: &Stanza, refusal: &Refusal) -> Outcome {
-    match error_reply_with(stanza, &refusal.element()) {
+    let mut error = refusal.element();
+    if stanza.kind == Kind::Iq && stanza.type_.as_deref() == Some("get") {
+        let asked = stanza.payload().filter(|it| it.is("pubsub", ns::PUBSUB));
+        let asked = asked
+            .map(|payload| String::from(&payload))
+            .unwrap_or_default();
+        if asked.len() <= RETURNED_BYTES_MAX {
+            error.insert_str(0, &asked);
+        }
+    }
+    match error_reply_with(stanza, &error) {
         Some(error) => Outcome::reply(target(host, &stanza.from), error),
         None => Outcome::nothing(),
     }

@@ -1,6 +1,7 @@
 //! The framer against `rxml`, and against itself under every split of the input.
 
 use iris::framer::{Frame, FrameError, Framer, Limits};
+use iris::xml::Malformed;
 use proptest::prelude::*;
 use rxml::Parse;
 
@@ -223,4 +224,11 @@ fn only_utf_8_is_read() {
     }
     let bytes = [HEADER.as_bytes(), b"<a>\xff</a>"].concat();
     assert!(frames(WIDE, [&bytes[..]]).1.is_some());
+}
+
+#[test]
+fn who_speaks_another_protocol_is_told_at_once() {
+    let (frames, error) = frames(WIDE, [&b"\r\nGET / HTTP/1.1\r\n"[..]]);
+    assert!(frames.is_empty());
+    assert_eq!(error, Some(Malformed::NotWellFormed.into()));
 }

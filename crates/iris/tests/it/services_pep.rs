@@ -605,3 +605,19 @@ proptest! {
         prop_assert_eq!(ids(&world.ask(&alice, "get", None, &items("n"))), model);
     }
 }
+
+/// profanity 0.13 publishes its first device list (XEP-0384) only when the error names the node it asked for.
+#[test]
+fn who_asks_for_a_node_that_is_not_there_gets_the_question_back() {
+    let mut world = World::with(&["alice"]);
+    let alice = world.online("alice/a");
+    let question = items("eu.siacs.conversations.axolotl.devicelist");
+    let answer = world.ask(&alice, "get", None, &question);
+    assert_eq!(error(&answer), "item-not-found");
+    let returned = answer.get_child("pubsub", PUBSUB).unwrap();
+    let items = returned.get_child("items", PUBSUB).unwrap();
+    assert_eq!(
+        items.attr("node"),
+        Some("eu.siacs.conversations.axolotl.devicelist")
+    );
+}
