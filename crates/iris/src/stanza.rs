@@ -89,7 +89,11 @@ impl Stanza {
     pub fn parse(frame: &[u8], from: &Jid) -> Result<Self, NoStanza> {
         let text = std::str::from_utf8(frame).map_err(|_| Malformed::Encoding)?;
         let tag = root(text)?;
-        let kind = kind(&tag)?;
+        Self::of(text, &tag, from)
+    }
+
+    fn of(text: &str, tag: &Tag<'_>, from: &Jid) -> Result<Self, NoStanza> {
+        let kind = kind(tag)?;
         let to = match tag.value("to") {
             Some(to) => Some(Jid::new(&to).map_err(|_| NoStanza::To)?),
             None => None,
@@ -107,7 +111,7 @@ impl Stanza {
             to,
             type_,
             id,
-            bytes: carried(text, &tag, kind, from),
+            bytes: carried(text, tag, kind, from),
         })
     }
 
@@ -121,7 +125,7 @@ impl Stanza {
         kind(&tag)?;
         let from = tag.value("from").ok_or(NoStanza::From)?;
         let from = Jid::new(&from).map_err(|_| NoStanza::From)?;
-        Self::parse(frame, &from)
+        Self::of(text, &tag, &from)
     }
 
     /// Its child elements.
