@@ -56,11 +56,27 @@ pub enum PlantedBug {
     UnmeasuredNeverStops,
     /// An unpleasant episode leaves no inhibition.
     UnpleasantForgotten,
+    /// An inhibition does not hold the session.
+    InhibitionIgnored,
+    /// Answers that forbid the session clear it.
+    ScreenRefusalIgnored,
+    /// The fallback may move away from its pace.
+    FallbackAnywhere,
+    /// A session that leads nobody goes on for ever.
+    UnfollowedNeverStops,
+    /// A swing that is not at the pace counts as following.
+    DriftingFollows,
+    /// A value that never changes is taken for beats.
+    StuckTaken,
+    /// A packet that repeats the last one is taken.
+    DuplicateTaken,
+    /// Beats faster than time are taken.
+    AheadTaken,
 }
 
 impl PlantedBug {
     /// Every bug.
-    pub const ALL: [PlantedBug; 25] = [
+    pub const ALL: [PlantedBug; 33] = [
         PlantedBug::GuidanceRangeOffByOne,
         PlantedBug::BreathStepOffByOne,
         PlantedBug::SecondChangeInBreath,
@@ -86,6 +102,14 @@ impl PlantedBug {
         PlantedBug::BackstepTaken,
         PlantedBug::UnmeasuredNeverStops,
         PlantedBug::UnpleasantForgotten,
+        PlantedBug::InhibitionIgnored,
+        PlantedBug::ScreenRefusalIgnored,
+        PlantedBug::FallbackAnywhere,
+        PlantedBug::UnfollowedNeverStops,
+        PlantedBug::DriftingFollows,
+        PlantedBug::StuckTaken,
+        PlantedBug::DuplicateTaken,
+        PlantedBug::AheadTaken,
     ];
 }
 

@@ -449,7 +449,14 @@ impl Engine {
 
     fn screen(&mut self, at: EngineMs, answers: &Answers, events: &mut Vec<Decision>) {
         self.advance(at, events);
-        let outcome = screen::judge(answers);
+        let outcome = match screen::judge(answers) {
+            ScreenOutcome::Refused { .. }
+                if self.rules.broken(PlantedBug::ScreenRefusalIgnored) =>
+            {
+                ScreenOutcome::Cleared
+            }
+            outcome => outcome,
+        };
         let (code, which) = match &outcome {
             ScreenOutcome::Cleared => (Code::ScreenCleared, &[][..]),
             ScreenOutcome::CautionAcknowledged { cautions } => {
@@ -485,7 +492,7 @@ impl Engine {
         let pacer = running.as_ref().and_then(|running| running.pacer.as_ref());
         let beats = self
             .heart
-            .accept(packet, pacer)
+            .accept(packet, pacer, self.rules)
             .map_err(|refusal| Refused {
                 code: Code::PacketFenced,
                 numbers: Numbers::new(),
@@ -503,7 +510,9 @@ impl Engine {
         let Some(inhibitions) = &self.state.inhibitions else {
             return Err(refuse(Code::InhibitionsNotLoaded, Numbers::new()));
         };
-        if let Some(until) = inhibitions.inhibited(self.state.context, self.wall_at(at)) {
+        if let Some(until) = inhibitions.inhibited(self.state.context, self.wall_at(at))
+            && !self.rules.broken(PlantedBug::InhibitionIgnored)
+        {
             let until = u64::try_from(until).unwrap_or(0);
             return Err(refuse(
                 Code::Inhibited,

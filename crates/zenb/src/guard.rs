@@ -279,7 +279,7 @@ fn in_step(proposal: &Proposal, context: &Context, rules: Rules) -> Result<(), D
         )?;
     }
     in_budget(proposal.origin, context.changed_milli, change, rules)?;
-    direction(proposal.origin, from, to)
+    direction(proposal.origin, from, to, rules)
 }
 
 fn in_budget(origin: Origin, changed: u32, change: u32, rules: Rules) -> Result<(), Denial> {
@@ -302,10 +302,11 @@ fn in_budget(origin: Origin, changed: u32, change: u32, rules: Rules) -> Result<
     Ok(())
 }
 
-fn direction(origin: Origin, from: u32, to: u32) -> Result<(), Denial> {
+fn direction(origin: Origin, from: u32, to: u32, rules: Rules) -> Result<(), Denial> {
     let wrong = match origin {
         Origin::Faster => to < from,
         Origin::Slower => to > from,
+        Origin::Fallback if rules.broken(PlantedBug::FallbackAnywhere) => false,
         Origin::Fallback => {
             to.abs_diff(FALLBACK_MILLI) > from.abs_diff(FALLBACK_MILLI)
                 || (from > FALLBACK_MILLI) != (to > FALLBACK_MILLI) && to != FALLBACK_MILLI

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::bug::Rules;
 use crate::canon::Canon;
 use crate::canon::Sink;
 use crate::criteria::PacedBeat;
@@ -39,8 +40,9 @@ impl Heart {
         &mut self,
         packet: Packet<'_>,
         pacer: Option<&Pacer>,
+        rules: Rules,
     ) -> Result<Vec<PacedBeat>, Refusal> {
-        let accepted = self.timeline.accept(packet)?;
+        let accepted = self.timeline.accept_by(packet, rules)?;
         self.extractor
             .push(&accepted, pacer.map(|pacer| pacer.pace_at(accepted.at)));
         self.off_skin_since = match accepted.contact {

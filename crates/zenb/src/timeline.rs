@@ -13,6 +13,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::bug::PlantedBug;
+use crate::bug::Rules;
 use crate::canon::Canon;
 use crate::canon::Sink;
 use crate::units::EngineMs;
@@ -197,13 +199,13 @@ struct Run {
 }
 
 impl Run {
-    fn extend(self, ticks: u16) -> Result<Self, Refusal> {
+    fn extend(self, ticks: u16, rules: Rules) -> Result<Self, Refusal> {
         let length = if ticks == self.ticks {
-            self.length + 1
+            self.length.saturating_add(1)
         } else {
             1
         };
-        if length >= STUCK_RUN {
+        if length >= STUCK_RUN && !rules.broken(PlantedBug::StuckTaken) {
             return Err(Refusal::Stuck { ticks, run: length });
         }
         Ok(Self { ticks, length })
@@ -258,6 +260,15 @@ impl Timeline {
 
     /// Takes a packet, or refuses it and stays as it was.
     pub fn accept(&mut self, packet: Packet<'_>) -> Result<Accepted, Refusal> {
+        self.accept_by(packet, Rules::whole())
+    }
+
+    /// Takes a packet by rules of which one may be broken.
+    pub(crate) fn accept_by(
+        &mut self,
+        packet: Packet<'_>,
+        rules: Rules,
+    ) -> Result<Accepted, Refusal> {
         let silent = self.check_clock(packet.at)?;
         check_intervals(packet.rr)?;
         if packet.contact == Some(false) || packet.rr.is_empty() {
@@ -266,8 +277,8 @@ impl Timeline {
         let run = packet
             .rr
             .iter()
-            .try_fold(self.run, |run, ticks| run.extend(*ticks))?;
-        let (ledger, opens) = self.place(&packet, silent)?;
+            .try_fold(self.run, |run, ticks| run.extend(*ticks, rules))?;
+        let (ledger, opens) = self.place(&packet, silent, rules)?;
 
         self.run = run;
         self.last_at = Some(packet.at);
@@ -344,7 +355,12 @@ impl Timeline {
     }
 
     /// The ledger after this packet, and whether it opens a segment.
-    fn place(&self, packet: &Packet<'_>, silent: bool) -> Result<(Ledger, bool), Refusal> {
+    fn place(
+        &self,
+        packet: &Packet<'_>,
+        silent: bool,
+        rules: Rules,
+    ) -> Result<(Ledger, bool), Refusal> {
         let at = packet.at;
         let added: u64 = packet.rr.iter().map(|ticks| u64::from(*ticks)).sum();
         let Some(ledger) = self.ledger.filter(|_| !silent) else {
@@ -353,7 +369,7 @@ impl Timeline {
         let ticks = ledger.ticks.saturating_add(added);
         let lead = ledger.lead_us(ticks, at);
         let floor = ledger.floor_us(at);
-        if packet.rr == self.last.intervals() {
+        if packet.rr == self.last.intervals() && !rules.broken(PlantedBug::DuplicateTaken) {
             let room = if at == self.last.at {
                 0
             } else {
@@ -367,7 +383,7 @@ impl Timeline {
             }
         }
         let ahead = lead.saturating_sub(ledger.ceiling_us(at));
-        if ahead > 0 {
+        if ahead > 0 && !rules.broken(PlantedBug::AheadTaken) {
             return Err(Refusal::Ahead {
                 ahead_ms: ahead as u64 / 1_000,
             });

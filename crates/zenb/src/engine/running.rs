@@ -10,6 +10,7 @@ use crate::assessment::Move;
 use crate::belief::Mode;
 use crate::belief::Paced;
 use crate::belief::next_mode;
+use crate::bug::PlantedBug;
 use crate::criteria::Finding;
 use crate::criteria::PacedBeat;
 use crate::event::Code;
@@ -61,7 +62,8 @@ impl Running {
         self.believe(moment, mode, events);
         self.tell_breath(moment, *mode, events);
         let unfollowed_ms = self.guidance.observe(&self.situation(moment, *mode)?);
-        if unfollowed_ms > NOT_FOLLOWED_STOP_MS && self.purpose == Purpose::Guidance {
+        let never = moment.rules.broken(PlantedBug::UnfollowedNeverStops);
+        if unfollowed_ms > NOT_FOLLOWED_STOP_MS && self.purpose == Purpose::Guidance && !never {
             return Some((SessionOutcome::NotFollowed, Code::NotFollowedTooLong));
         }
         if let Some(over) = self.assess(moment, *mode, events) {
@@ -121,7 +123,10 @@ impl Running {
             for_ms: self.pacer.map_or(0, |_| moment.now.since(self.paced_since)),
             inhale_permille: moment.inhale_permille,
         };
-        let next = next_mode(*mode, moment.features, usable, paced);
+        let next = match next_mode(*mode, moment.features, usable, paced) {
+            Mode::Drifting if moment.rules.broken(PlantedBug::DriftingFollows) => Mode::Following,
+            next => next,
+        };
         if next == *mode {
             return;
         }

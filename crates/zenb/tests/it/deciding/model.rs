@@ -159,7 +159,12 @@ fn go(path: &Path, input: &Input) -> Result<Option<Path>, &'static str> {
             match (input, next.engine.view().stage) {
                 (Input::Stop { .. }, StageView::Ended(_)) => {}
                 (Input::Stop { .. }, _) => return Err("a stop does not end"),
-                (Input::Screen { .. }, StageView::ExpectStart) => next.screened = Some(at),
+                (Input::Screen { answers, .. }, StageView::ExpectStart) => {
+                    if answers.answers.iter().any(|answer| answer.yes) {
+                        return Err("answers that forbid clear the session");
+                    }
+                    next.screened = Some(at);
+                }
                 (Input::Screen { .. }, StageView::ExpectScreen) => next.screened = None,
                 (Input::Start { .. }, _) => next.started = Some(at),
                 (Input::Feeling { .. }, _) => next.unpleasant = true,

@@ -30,6 +30,12 @@ fn noticed_by(bug: Option<PlantedBug>) -> Option<&'static str> {
     if !faults::failures(bug).is_empty() {
         return Some("the fault table");
     }
+    if faults::doubles_show(bug) {
+        return Some("doubled packets");
+    }
+    if faults::leads_who_does_not_follow(bug).is_some() {
+        return Some("who does not follow");
+    }
     None
 }
 

@@ -67,8 +67,10 @@ pub(super) enum Strap {
     Stuck,
     /// Sends 0xFFFF.
     Absurd,
-    /// Sends ten seconds of beats at once.
+    /// Sends ten seconds of beats at once, each as long as the others.
     Burst,
+    /// Sends ten seconds of beats at once, of different lengths, so that only their sum is wrong.
+    Hasty,
 }
 
 pub(super) struct Session {
@@ -152,6 +154,10 @@ impl Session {
             Strap::Stuck => self.send(packet(at, vec![930], Some(true))),
             Strap::Absurd => self.send(packet(at, vec![u16::MAX], Some(true))),
             Strap::Burst => self.send(packet(at, vec![900; 11], Some(true))),
+            Strap::Hasty => {
+                let rr = (0..11).map(|beat| 880 + 40 * (beat % 3)).collect();
+                self.send(packet(at, rr, Some(true)))
+            }
         };
         let _ended = self.send(Input::Tick { at });
     }
