@@ -116,6 +116,46 @@ fn nothing_is_measured_before_there_is_enough() {
     assert_eq!(features.following, Measured::NotMeasured(Reason::NotPaced));
 }
 
+fn quality<T>(measured: Measured<T>) -> u16 {
+    match measured {
+        Measured::Known { quality, .. } => quality.permille(),
+        Measured::NotMeasured(reason) => panic!("not measured: {reason}"),
+    }
+}
+
+/// REQ-153. How far a figure may be relied on: the share of its window that is there, times the
+/// share of its beats that were not mended.
+#[test]
+fn quality_grows_with_the_window_and_falls_with_mended_beats() {
+    let rr = Recording::load("phantom_step_rf55").ticks();
+    let mut last = (0, 0);
+    for beats in [100, 120, 150, 400] {
+        let (_, features) = send(&rr[..beats], &[1]);
+        let now = (quality(features.sdnn_us), quality(features.lf_milli_ms2));
+        assert!(now >= last, "{beats} beats: {now:?} after {last:?}");
+        assert_eq!(quality(features.sdnn_us), quality(features.rmssd_us));
+        assert_eq!(
+            quality(features.lf_milli_ms2),
+            quality(features.hf_milli_ms2)
+        );
+        last = now;
+    }
+    assert_eq!(last, (1000, 1000));
+    let half = quality(send(&rr[..75], &[1]).1.sdnn_us);
+    assert!((450..=650).contains(&half), "a minute of two: {half}");
+
+    let mut spoilt = rr[..400].to_vec();
+    for pair in spoilt.chunks_exact_mut(25) {
+        let early = pair[12].get() / 3;
+        pair[12] = Ticks::new(pair[12].get() - early).unwrap();
+        pair[13] = Ticks::new(pair[13].get() + early).unwrap();
+    }
+    let (_, features) = send(&spoilt, &[1]);
+    for found in [quality(features.sdnn_us), quality(features.lf_milli_ms2)] {
+        assert!((850..1000).contains(&found), "two of 25 mended: {found}");
+    }
+}
+
 /// REQ-151. A window with more than a fifth of its beats mended measures nothing.
 #[test]
 fn a_window_of_mended_beats_measures_nothing() {

@@ -172,6 +172,53 @@ fn each_row_of_the_fault_table_falls_back_within_a_breath() {
     assert_eq!(failures(None), Vec::<&str>::new());
 }
 
+/// REQ-204: what the fence refuses, the session refuses with the fence's reason; it goes on as if
+/// nothing had come.
+#[test]
+fn a_running_session_refuses_what_no_heart_can_have_sent_and_says_why() {
+    let mut session = guided(Person::following(5), None);
+    let at = session.now();
+    let soon = EngineMs(at.0 + 700);
+    let last = session
+        .steps
+        .iter()
+        .rev()
+        .find_map(|(input, _)| match input {
+            Some(Input::Packet { rr, .. }) if !rr.is_empty() => Some(rr.clone()),
+            _ => None,
+        });
+    let cases = [
+        (soon, vec![0], "not_an_interval"),
+        (soon, vec![900, u16::MAX], "not_an_interval"),
+        (soon, vec![900; 33], "too_many"),
+        (soon, vec![930; 20], "stuck"),
+        (
+            soon,
+            (0..12).map(|beat| 880 + 40 * (beat % 3)).collect(),
+            "ahead",
+        ),
+        (at, last.unwrap(), "duplicate"),
+    ];
+    for (at, rr, reason) in cases {
+        let contact = Some(true);
+        let packet = Input::Packet {
+            at,
+            rr,
+            hr: None,
+            contact,
+        };
+        // `send` compares the digests before and after a refusal.
+        let refused = session.send(packet).unwrap_err();
+        assert_eq!(refused.code, Code::PacketFenced);
+        let fence = serde_json::to_value(refused.fence.unwrap()).unwrap();
+        assert!(fence.get(reason).is_some(), "{reason}: {fence}");
+    }
+    let mut undisturbed = guided(Person::following(5), None);
+    session.seconds(30, Strap::On);
+    undisturbed.seconds(30, Strap::On);
+    assert_eq!(session.engine.digest(), undisturbed.engine.digest());
+}
+
 /// Whether doubled packets show in the state.
 pub(super) fn doubles_show(bug: Option<PlantedBug>) -> bool {
     let mut once = guided(Person::following(5), bug);
