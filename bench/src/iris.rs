@@ -217,3 +217,53 @@ fn ratio(row: &Row, other: &str) -> String {
 fn percent(share: Spread) -> String {
     format!("{:.0} - {:.0} %", share.min * 100.0, share.max * 100.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(unit: &str, figure: &str, ours: f64, theirs: f64) -> Row {
+        let run = |value: f64| {
+            let mut run = BTreeMap::new();
+            run.insert(figure.to_owned(), value.into());
+            run.insert("other_cpu".to_owned(), 0.5.into());
+            run.insert("server_cpu_us".to_owned(), 7.0.into());
+            vec![run]
+        };
+        let measured = MeasuredRow {
+            case: "case".to_owned(),
+            unit: unit.to_owned(),
+            figure: figure.to_owned(),
+            runs: [
+                ("hanse".to_owned(), run(ours)),
+                ("prosody".to_owned(), run(theirs)),
+            ]
+            .into(),
+        };
+        row_of(&BTreeMap::new(), &measured).unwrap()
+    }
+
+    #[test]
+    fn more_is_better_for_rates_and_less_for_latency_and_memory() {
+        for (unit, figure, ours, theirs) in [
+            ("messages/s", "rate", 300.0, 100.0),
+            ("ms", "p99_ms", 10.0, 30.0),
+            ("kB", "kilobytes", 20.0, 60.0),
+        ] {
+            let table = table(&[row(unit, figure, ours, theirs)]);
+            assert!(table.contains("| **3.00**, - | 50 - 50 % |"), "{table}");
+            assert!(table.contains("[7.00]"), "{table}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_its_figure_is_no_row() {
+        let measured = MeasuredRow {
+            case: "case".to_owned(),
+            unit: "ms".to_owned(),
+            figure: "p99_ms".to_owned(),
+            runs: [("hanse".to_owned(), vec![BTreeMap::new()])].into(),
+        };
+        assert!(row_of(&BTreeMap::new(), &measured).is_err());
+    }
+}
