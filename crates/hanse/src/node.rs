@@ -270,10 +270,12 @@ fn router(
 
 /// The messenger, with a certificate.
 async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Messenger, NodeError> {
-    let host = Host::new(&xmpp.domain, &node.public_url).map_err(|source| NodeError::Domain {
-        domain: xmpp.domain.clone(),
-        source,
-    })?;
+    let mut host =
+        Host::new(&xmpp.domain, &node.public_url).map_err(|source| NodeError::Domain {
+            domain: xmpp.domain.clone(),
+            source,
+        })?;
+    host.offers = xmpp.offers.clone();
     let certificate = match &xmpp.certificate {
         Some(files) => files.clone(),
         None => {

@@ -82,6 +82,11 @@ const PEERS: &str = "crates/iris/tests/it/s2s.rs";
 const SIGN_IN: &str = "crates/iris/src/sasl/tests.rs";
 const COUNTS: &str = "crates/iris/src/sm.rs";
 const BOSH: &str = "crates/iris/src/bosh.rs";
+const COMPONENT: &str = "crates/iris-server/tests/it/component.rs";
+const NODE_WEB: &str = "crates/hanse/tests/it/iris_web.rs";
+const NODE_OPERATOR: &str = "crates/hanse/tests/it/iris_operator.rs";
+const J6: &str = "crates/hanse/tests/it/j6.rs";
+const J7: &str = "crates/hanse/tests/it/j7.rs";
 const STOCK_MESSAGES: &str = "tools/xmpp/checks_messages.py";
 const STOCK_ACCOUNT: &str = "tools/xmpp/checks_account.py";
 const STOCK_ROOMS: &str = "tools/xmpp/checks_rooms.py";
@@ -125,8 +130,8 @@ pub const ROWS: &[Row] = &[
         &[(STREAM, "what_came_before_tls_is_not_read_after_it"), (STOCK_MESSAGES, "offers_no_password_in_the_clear")], ""),
     row(Core, Basic, "XEP-0030", "Service Discovery", "2.5.0", Complete,
         &[(SERVICES_MISC, "discovery_names_what_is_there"), (STOCK_ACCOUNT, "the_server_says_what_it_is")], ""),
-    row(Core, Basic, "XEP-0114", "Jabber Component Protocol", "1.6", Missing,
-        &[], ""),
+    row(Core, Basic, "XEP-0114", "Jabber Component Protocol", "1.6", Complete,
+        &[(COMPONENT, "a_component_and_a_client_speak_with_each_other_in_order"), (COMPONENT, "who_does_not_know_the_secret_or_asks_for_another_host_is_refused"), (COMPONENT, "a_component_that_speaks_for_another_host_is_cut_off_and_not_heard")], ""),
     row(Core, Advanced, "XEP-0368", "SRV records for XMPP over TLS", "1.1.0", Complete,
         &[(STOCK_MESSAGES, "signs_in_by_scram_over_starttls_and_direct_tls")], "accepts direct TLS"),
     row(Core, Advanced, "XEP-0115", "Entity Capabilities", "1.6.0", Complete,
@@ -136,9 +141,9 @@ pub const ROWS: &[Row] = &[
         "contacts are subscribed by presence and capabilities; no explicit subscriptions"),
 
     row(Web, Basic, "RFC 7395", "XMPP over WebSocket", "", Complete,
-        &[(STREAM, "a_websocket_carries_one_element_a_message")], ""),
+        &[(STREAM, "a_websocket_carries_one_element_a_message"), (NODE_WEB, "a_web_client_talks_and_resumes_over_a_websocket"), (NODE_WEB, "a_page_from_elsewhere_may_connect_and_has_no_rights_by_it")], ""),
     row(Web, Basic, "XEP-0206", "XMPP over BOSH", "1.4", Complete,
-        &[(BOSH, "every_message_of_the_stream_is_answered_once_and_in_order"), (BOSH, "a_restart_opens_the_stream_again")], "with XEP-0124 1.11"),
+        &[(BOSH, "every_message_of_the_stream_is_answered_once_and_in_order"), (BOSH, "a_restart_opens_the_stream_again"), (NODE_WEB, "a_web_client_talks_over_plain_requests"), (NODE_WEB, "a_bosh_request_that_fits_no_session_is_told_why")], "with XEP-0124 1.11"),
 
     row(Im, Basic, "RFC 6121", "Instant Messaging and Presence", "", Complete,
         &[(SERVICES_SUBSCRIPTION, "outbound_requests_follow_appendix_a_2"), (SERVICES_SUBSCRIPTION, "inbound_requests_follow_appendix_a_3"), (SERVICES_SUBSCRIPTION, "both_rosters_agree_whatever_two_accounts_ask_of_each_other"), (SERVICES_ROSTER, "contacts_see_each_other_come_change_and_go"), (SERVICES_ROSTER, "who_names_the_newest_version_gets_no_roster"), (STOCK_ACCOUNT, "roster_is_kept_pushed_and_versioned")], ""),
@@ -151,7 +156,7 @@ pub const ROWS: &[Row] = &[
     row(Im, Basic, "XEP-0249", "Direct MUC Invitations", "1.2", Passed,
         &[("crates/iris/src/services/content.rs", "bodies_ciphertexts_receipts_and_hints_decide_what_is_kept_and_copied"), (STOCK_ROOMS, "a_direct_invitation_arrives")], "kept for devices that are away"),
     row(Im, Basic, "XEP-0363", "HTTP File Upload", "1.2.0", Complete,
-        &[(SERVICES_MISC, "slots_are_given_by_size_and_only_to_local_accounts"), (STOCK_ACCOUNT, "a_file_is_uploaded_and_fetched")], ""),
+        &[(SERVICES_MISC, "slots_are_given_by_size_and_only_to_local_accounts"), (STOCK_ACCOUNT, "a_file_is_uploaded_and_fetched"), (NODE_WEB, "a_file_is_put_once_with_its_exact_size_and_lies_sealed")], ""),
     row(Im, Advanced, "XEP-0398", "User Avatar to vCard-Based Avatars Conversion", "1.0.1", Complete,
         &[(SERVICES_PEP, "avatars_vcards_and_presence_show_the_same_picture"), (STOCK_ACCOUNT, "an_avatar_published_by_pep_is_in_the_vcard")], ""),
     row(Im, Advanced, "XEP-0153", "vCard-Based Avatars", "1.1.1", Complete,
@@ -197,12 +202,16 @@ pub const ROWS: &[Row] = &[
         &[(SERVICES_MESSAGE, "chat_states_pass_and_leave_nothing_behind")], ""),
     row(Further, Unasked, "XEP-0092", "Software Version", "1.1", Complete,
         &[(SERVICES_MISC, "the_server_answers_ping_version_time_and_the_old_session_request")], ""),
+    row(Further, Unasked, "XEP-0156", "Discovering Alternative XMPP Connection Methods", "1.4.0", Complete,
+        &[(NODE_WEB, "clients_find_websocket_and_bosh_by_the_name_of_the_node")], "host-meta, as XML and JSON"),
+    row(Further, Unasked, "RFC 7628", "SASL OAUTHBEARER", "", Complete,
+        &[(NODE_OPERATOR, "a_token_of_the_zone_signs_in_to_the_account_of_its_principal_until_it_is_taken_back")], "with tokens of the zone"),
     row(Further, Unasked, "XEP-0157", "Contact Addresses for XMPP Services", "1.1.1", Complete,
         &[(SERVICES_MISC, "discovery_names_what_is_there")], ""),
     row(Further, Unasked, "XEP-0160", "Best Practices for Handling Offline Messages", "1.0.1", Complete,
         &[(SERVICES_MESSAGE, "what_is_sent_while_nobody_is_there_waits_in_the_archive"), (STOCK_MESSAGES, "offline_messages_come_once_in_order_with_their_time")], "a cursor of each device into the archive"),
     row(Further, Unasked, "XEP-0178", "Best Practices for Use of SASL EXTERNAL with Certificates", "1.2", Complete,
-        &[(PEERS, "certificates_prove_both_sides_and_stanzas_are_acknowledged")], "between servers"),
+        &[(PEERS, "certificates_prove_both_sides_and_stanzas_are_acknowledged"), (J7, "a_node_federates_with_prosody"), (J7, "a_server_without_a_trustworthy_certificate_gets_and_gives_nothing")], "between servers"),
     row(Further, Unasked, "XEP-0184", "Message Delivery Receipts", "1.4.0", Passed,
         &[("crates/iris/src/services/content.rs", "bodies_ciphertexts_receipts_and_hints_decide_what_is_kept_and_copied")], "kept for devices that are away"),
     row(Further, Unasked, "XEP-0199", "XMPP Ping", "2.0.1", Complete,
@@ -212,7 +221,7 @@ pub const ROWS: &[Row] = &[
     row(Further, Unasked, "XEP-0203", "Delayed Delivery", "2.0", Complete,
         &[(STOCK_MESSAGES, "offline_messages_come_once_in_order_with_their_time")], ""),
     row(Further, Unasked, "XEP-0220", "Server Dialback", "1.1.1", Complete,
-        &[(PEERS, "dialback_proves_who_has_no_trusted_certificate_where_policy_allows"), (PEERS, "a_key_that_is_not_the_domains_own_proves_nothing")], "only where policy allows it"),
+        &[(PEERS, "dialback_proves_who_has_no_trusted_certificate_where_policy_allows"), (PEERS, "a_key_that_is_not_the_domains_own_proves_nothing"), (J7, "dialback_is_enough_only_where_no_authority_is_configured")], "only where policy allows it"),
     row(Further, Unasked, "XEP-0297", "Stanza Forwarding", "1.0", Complete,
         &[(SERVICES_MAM, "filters_narrow_what_is_read")], ""),
     row(Further, Unasked, "XEP-0333", "Displayed Markers", "1.0.0", Passed,
@@ -222,7 +231,7 @@ pub const ROWS: &[Row] = &[
     row(Further, Unasked, "XEP-0359", "Unique and Stable Stanza IDs", "0.7.0", Complete,
         &[(SERVICES_MESSAGE, "every_delivered_copy_names_its_place_in_the_owners_archive_and_no_forged_one"), (STOCK_MESSAGES, "a_message_sent_twice_with_one_origin_id_is_kept_once")], ""),
     row(Further, Unasked, "XEP-0384", "OMEMO Encryption", "0.9.1", Passed,
-        &[(SERVICES_PEP, "omemo_keys_can_be_published_without_options_and_read_by_strangers"), (SERVICES_MESSAGE, "payloads_arrive_byte_for_byte"), (STOCK_ACCOUNT, "pep_has_what_omemo_asks_of_a_server")], "what it asks of a server, for both namespaces in use"),
+        &[(SERVICES_PEP, "omemo_keys_can_be_published_without_options_and_read_by_strangers"), (SERVICES_MESSAGE, "payloads_arrive_byte_for_byte"), (STOCK_ACCOUNT, "pep_has_what_omemo_asks_of_a_server"), (J6, "stock_clients_talk_encrypted_through_cuts_and_kills_and_the_server_has_no_plaintext"), (J6, "two_different_clients_encrypt_for_each_other")], "what it asks of a server, for both namespaces in use"),
     row(Further, Unasked, "XEP-0386", "Bind 2", "1.1.0", Complete,
         &[(STREAM, "one_round_trip_signs_in_binds_and_enables_everything")], ""),
     row(Further, Unasked, "XEP-0388", "Extensible SASL Profile", "1.0.4", Complete,

@@ -27,6 +27,7 @@ pub mod up;
 pub mod user;
 pub mod verify;
 pub mod xmpp;
+pub mod xmpp_offers;
 pub mod zone;
 
 use std::path::PathBuf;

@@ -102,7 +102,7 @@ impl Up {
             public_url: self.public_url.clone(),
             webhook: self.webhook.clone(),
             passphrase: self.passphrase.read()?,
-            xmpp: self.xmpp.config(),
+            xmpp: self.xmpp.config()?,
             parts: match self.only {
                 Some(Only::Iris) => Parts::Iris,
                 None => Parts::All,
@@ -204,7 +204,7 @@ fn announce(global: &Global, running: &Running) {
             "log_key": node.log_verifier.to_string(), "data": running.data.path(),
             "bootstrap_token": running.bootstrap,
             "domain": running.messenger.host.domain.as_str(), "xmpp": xmpp.c2s, "xmpp_tls": xmpp.c2s_tls,
-            "xmpp_s2s": xmpp.s2s, "certificate_sha256": running.messenger.fingerprint,
+            "xmpp_s2s": xmpp.s2s, "xmpp_component": xmpp.component, "certificate_sha256": running.messenger.fingerprint,
         }));
         return;
     }

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use clap::Args;
-
+use super::Failure;
+use super::xmpp_offers::{Named, OfferArgs};
 use crate::iris::certificate::CertificateFiles;
 use crate::iris::settings::{DOMAIN_DEFAULT, XmppConfig};
+use clap::Args;
 
 /// Where the messenger listens, and who it is.
 #[derive(Clone, Debug, Args)]
@@ -46,24 +48,48 @@ pub struct XmppArgs {
     /// Certificates that those of other servers must lead to, PEM.
     #[arg(long = "xmpp-ca", value_name = "FILE")]
     anchors: Option<PathBuf>,
+    /// Where components connect (XEP-0114); they speak in the clear, so keep it on this machine.
+    #[arg(
+        long = "xmpp-component",
+        value_name = "ADDRESS",
+        default_value = "off",
+        requires = "components"
+    )]
+    component: Listen,
+    /// A component: the host it answers for, and a file with its secret. Repeat for several.
+    #[arg(long = "component", value_name = "DOMAIN=FILE")]
+    components: Vec<Named>,
     /// The address of another server, so that it is not looked up. Repeat for several.
     #[arg(long = "xmpp-peer", value_name = "DOMAIN=ADDRESS")]
     peers: Vec<Peer>,
+    /// How long a message waits for another server that cannot be reached, before its sender is told.
+    #[arg(long = "xmpp-wait", value_name = "SECONDS", default_value_t = 86_400)]
+    wait_s: u32,
+    #[command(flatten)]
+    offers: OfferArgs,
 }
 
 impl XmppArgs {
     /// What was said.
-    pub fn config(&self) -> XmppConfig {
+    ///
+    /// # Errors
+    /// A file with a secret cannot be read, or is empty; a role is not known.
+    pub fn config(&self) -> Result<XmppConfig, Failure> {
         let files = self.certificate.clone().zip(self.key.clone());
-        XmppConfig {
+        let components: Result<_, _> = self.components.iter().map(Named::component).collect();
+        Ok(XmppConfig {
             domain: self.domain.clone(),
             c2s: self.c2s.0,
             c2s_tls: self.c2s_tls.0,
             s2s: self.s2s.0,
+            component: self.component.0,
+            components: components?,
             certificate: files.map(|(chain, key)| CertificateFiles { chain, key }),
             anchors: self.anchors.clone(),
             peers: self.peers.iter().map(|peer| peer.0.clone()).collect(),
-        }
+            offers: self.offers.offers()?,
+            wait: Duration::from_secs(self.wait_s.into()),
+        })
     }
 }
 

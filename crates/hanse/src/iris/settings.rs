@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use iris::host::Host;
-use iris_server::{Config, Limits};
+use iris::host::{Host, Offers};
+use iris_server::{Component, Config, Limits};
 
 use super::certificate::CertificateFiles;
 
@@ -32,12 +33,20 @@ pub struct XmppConfig {
     pub c2s_tls: Option<SocketAddr>,
     /// Where other servers connect.
     pub s2s: Option<SocketAddr>,
+    /// Where components connect (XEP-0114).
+    pub component: Option<SocketAddr>,
+    /// Which components there are.
+    pub components: Vec<Component>,
     /// The operator's certificate; the node makes one when absent.
     pub certificate: Option<CertificateFiles>,
     /// Certificates that those of other servers must lead to.
     pub anchors: Option<PathBuf>,
     /// Addresses of other servers that are not looked up.
     pub peers: Vec<(String, SocketAddr)>,
+    /// What it offers beyond messages.
+    pub offers: Offers,
+    /// How long a message waits for another server before its sender is told.
+    pub wait: Duration,
 }
 
 impl XmppConfig {
@@ -58,14 +67,17 @@ impl XmppConfig {
             c2s: self.c2s,
             c2s_tls: self.c2s_tls,
             s2s: self.s2s,
-            component: None,
-            components: Vec::new(),
+            component: self.component,
+            components: self.components.clone(),
             certificate: certificate.chain,
             key: certificate.key,
             anchors: self.anchors.clone(),
             peers: self.peers.clone(),
             salt_key,
-            limits: Limits::STANDARD,
+            limits: Limits {
+                federation_time: self.wait,
+                ..Limits::STANDARD
+            },
         }
     }
 }
@@ -78,9 +90,13 @@ impl Default for XmppConfig {
             c2s: local(5222),
             c2s_tls: local(5223),
             s2s: local(5269),
+            component: None,
+            components: Vec::new(),
             certificate: None,
             anchors: None,
             peers: Vec::new(),
+            offers: Offers::default(),
+            wait: Limits::STANDARD.federation_time,
         }
     }
 }

@@ -85,6 +85,15 @@ fn stock_clients_talk_encrypted_through_cuts_and_kills_and_the_server_has_no_pla
 }
 
 #[test]
+fn two_different_clients_encrypt_for_each_other() {
+    let programs = ["profanity", "tmux"];
+    let Some(seen) = xmpp("profanity.py", &["--server", "hanse"], &programs) else {
+        return;
+    };
+    assert_eq!(seen["ok"], true, "{seen}");
+}
+
+#[test]
 fn stock_clients_find_everything_they_expect_of_a_server() {
     let Some(seen) = xmpp("checks.py", &["--servers", "hanse", "--json"], &[]) else {
         return;

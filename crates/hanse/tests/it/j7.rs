@@ -92,18 +92,65 @@ fn a_node_federates_with_ejabberd() {
 }
 
 #[test]
+fn a_message_that_waited_too_long_is_returned_to_its_sender_and_not_before() {
+    let case = "bounced_when_it_waited_too_long";
+    let Some(cases) = between("hanse", "hanse", case, &[]) else {
+        return;
+    };
+    let found = &cases[case];
+    assert_eq!(
+        (&found["told"], &found["conditions"], &found["delivered"]),
+        (&json!(true), &json!(["remote-server-timeout"]), &json!([])),
+        "{found}"
+    );
+    assert!(found["earliest_s"].as_f64() >= Some(3.0), "{found}");
+}
+
+/// On a network of its own: packets are dropped by nftables, so that no end hears of the other's death.
+#[test]
+fn a_line_that_went_dead_without_a_word_loses_and_doubles_nothing() {
+    let Some(cases) = between("hanse", "hanse", "half_open", &["nft", "unshare", "ip"]) else {
+        return;
+    };
+    let found = &cases["half_open"];
+    assert_eq!(
+        (&found["there"], &found["bounced"], &found["acknowledged"]),
+        (&whole(), &json!(0), &json!(101)),
+        "{found}"
+    );
+}
+
+#[test]
+fn dialback_is_enough_only_where_no_authority_is_configured() {
+    for (other, program) in [("hanse", None), ("prosody", Some("prosody"))] {
+        let programs: Vec<&str> = program.into_iter().collect();
+        let Some(cases) = between("hanse", other, "dialback", &programs) else {
+            return;
+        };
+        let found = &cases["dialback"];
+        assert_eq!(
+            (&found["there"], &found["back"]),
+            (&whole(), &whole()),
+            "{other}: {found}"
+        );
+    }
+}
+
+#[test]
 fn a_server_without_a_trustworthy_certificate_gets_and_gives_nothing() {
     let cases =
         "expired_certificate,certificate_of_another_name,certificate_of_an_unknown_authority";
-    let Some(cases) = between("hanse", "prosody", cases, &["prosody"]) else {
-        return;
-    };
-    for (name, found) in cases.as_object().unwrap() {
-        assert_eq!(
-            (&found["there"], &found["back"]),
-            (&json!([]), &json!([])),
-            "{name}: {found}"
-        );
+    for (other, program) in [("prosody", "prosody"), ("ejabberd", "ejabberdctl")] {
+        let Some(cases) = between("hanse", other, cases, &[program]) else {
+            return;
+        };
+        for (name, found) in cases.as_object().unwrap() {
+            assert_eq!(
+                (&found["there"], &found["back"]),
+                (&json!([]), &json!([])),
+                "{other}, {name}: {found}"
+            );
+        }
     }
 }
 
