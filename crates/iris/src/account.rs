@@ -33,6 +33,22 @@ pub struct Account {
     pub created_ms: i64,
 }
 
+/// Of a stored account nothing but its standing: every message asks for that of its recipient.
+#[derive(Deserialize)]
+struct OnlyStanding {
+    standing: Standing,
+}
+
+impl Standing {
+    /// The standing in a stored account.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn read(account: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(account).map(|OnlyStanding { standing }| standing)
+    }
+}
+
 impl Account {
     /// Reads a stored document.
     ///
@@ -53,5 +69,26 @@ impl Account {
             Standing::Enabled => self.credentials.as_ref(),
             Standing::Disabled | Standing::Removed => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_is_read_as_the_whole_account_has_it() {
+        for standing in [Standing::Enabled, Standing::Disabled, Standing::Removed] {
+            let account = Account {
+                credentials: Credentials::derive("pencil", &[7; 16], 1).ok(),
+                standing,
+                principal: Some("p".to_owned()),
+                created_ms: 1,
+            };
+            let stored = account.to_document();
+            assert_eq!(Account::read(&stored).unwrap(), account);
+            assert_eq!(Standing::read(&stored).unwrap(), standing);
+        }
+        assert!(Standing::read(b"{}").is_err());
     }
 }

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use chacha20poly1305::{
-    KeyInit as _, XChaCha20Poly1305, XNonce,
+    AeadInOut as _, KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
 use zeroize::Zeroizing;
@@ -120,20 +120,20 @@ impl SealingKey {
     pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8], entropy: &mut Entropy) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         entropy(&mut nonce);
-        let sealed = self
-            .cipher()
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &place.associated_data(),
-                },
-            )
-            .expect("XChaCha20-Poly1305 seals every message below 256 GiB");
-        let mut envelope = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
+        let start = 1 + NONCE_BYTES;
+        let mut envelope = Vec::with_capacity(start + plain.len() + TAG_BYTES);
         envelope.push(ENVELOPE_VERSION);
         envelope.extend_from_slice(&nonce);
-        envelope.extend_from_slice(&sealed);
+        envelope.extend_from_slice(plain);
+        let tag = self
+            .cipher()
+            .encrypt_inout_detached(
+                &XNonce::from(nonce),
+                &place.associated_data(),
+                (&mut envelope[start..]).into(),
+            )
+            .expect("XChaCha20-Poly1305 seals every message below 256 GiB");
+        envelope.extend_from_slice(&tag);
         envelope
     }
 

@@ -23,8 +23,8 @@ enum Form {
 pub fn of_archived(archived: &Archived, resources: &[Resource]) -> Vec<(FullJid, Bytes)> {
     let entry = &archived.entry;
     // What the owner sent comes to nobody but as a copy.
-    let is_for_nobody = entry.direction == Direction::Sent
-        && !resources.iter().any(|resource| resource.carbons);
+    let is_for_nobody =
+        entry.direction == Direction::Sent && !resources.iter().any(|resource| resource.carbons);
     if is_for_nobody {
         return Vec::new();
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
-use crate::account::{Account, Standing};
+use crate::account::Standing;
 use crate::documents::{Collection, Unavailable, Write};
 use crate::outcome::Context;
 use crate::stanza::Condition;
@@ -114,10 +114,10 @@ pub(crate) fn account_exists(ctx: &Context<'_>, jid: &BareJid) -> Result<bool, U
     let Some(document) = ctx.documents.get(Collection::Account, jid, "")? else {
         return Ok(false);
     };
-    let account = Account::read(&document).map_err(|error| Unavailable {
+    let standing = Standing::read(&document).map_err(|error| Unavailable {
         why: error.to_string(),
     })?;
-    Ok(account.standing != Standing::Removed)
+    Ok(standing != Standing::Removed)
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
