@@ -311,15 +311,19 @@ impl Worker {
         at_ms: i64,
         changes: &[Change],
     ) -> Result<Vec<Vec<Archived>>, NotCommitted> {
-        let merged = Merged::of(at_ms, changes);
-        let committed = match merged.is_empty() {
+        let Merged {
+            transaction,
+            places,
+        } = Merged::of(at_ms, changes);
+        let is_empty = transaction.appends.is_empty() && transaction.effects.is_empty();
+        let committed = match is_empty {
             true => None,
-            false => Some(self.send(&merged.transaction).await?),
+            false => Some(self.send(at_ms, changes, transaction).await?),
         };
         for change in changes {
             self.store.forget(&change.touched);
         }
-        let archived = merged.archived(at_ms, changes, committed.as_ref());
+        let archived = archived(at_ms, changes, &places, committed.as_ref());
         let count: usize = archived.iter().map(Vec::len).sum();
         self.counters
             .archived
@@ -327,12 +331,22 @@ impl Worker {
         Ok(archived)
     }
 
-    async fn send(&self, transaction: &Transaction) -> Result<Committed, NotCommitted> {
+    async fn send(
+        &self,
+        at_ms: i64,
+        changes: &[Change],
+        mut transaction: Transaction,
+    ) -> Result<Committed, NotCommitted> {
         loop {
-            match self.journal.commit(transaction.clone()).await {
+            // After what may be stored or not, nothing may follow before it is known.
+            if self.counters.halted.load(Ordering::Relaxed) {
+                return Err(NotCommitted::Halted);
+            }
+            match self.journal.commit(transaction).await {
                 Ok(committed) => return Ok(committed),
                 Err(CommitError::Overloaded { .. } | CommitError::NotAttempted) => {
                     tokio::time::sleep(OVERLOAD_PAUSE).await;
+                    transaction = Merged::of(at_ms, changes).transaction;
                 }
                 Err(
                     error @ (CommitError::Halted { .. }
@@ -373,15 +387,15 @@ fn gather(first: Submission, queue: &mut mpsc::UnboundedReceiver<Submission>) ->
 /// Submissions as one transaction: one append for each stream.
 struct Merged {
     transaction: Transaction,
-    /// For each event, in the order of the submissions: its append, and its place there.
-    places: Vec<(usize, usize)>,
+    /// For each event, in the order of the submissions: its place among the transaction's events.
+    places: Vec<usize>,
 }
 
 impl Merged {
     fn of(at_ms: i64, changes: &[Change]) -> Self {
         let mut transaction = Transaction::new(at_ms, "iris");
         let mut appends: HashMap<&StreamName, usize> = HashMap::new();
-        let mut places = Vec::new();
+        let mut within = Vec::new();
         for change in changes {
             for (stream, event) in &change.events {
                 let append = *appends.entry(stream).or_insert_with(|| {
@@ -394,51 +408,50 @@ impl Merged {
                     transaction.appends.len() - 1
                 });
                 let events = &mut transaction.appends[append].events;
-                places.push((append, events.len()));
+                within.push((append, events.len()));
                 events.push(event.clone());
             }
             transaction.effects.extend(change.effects.iter().cloned());
         }
+        let counts = transaction.appends.iter().map(|append| append.events.len());
+        let starts: Vec<usize> = counts
+            .scan(0, |next, count| {
+                let start = *next;
+                *next += count;
+                Some(start)
+            })
+            .collect();
+        let places = within.iter().map(|(append, event)| starts[*append] + event);
         Self {
+            places: places.collect(),
             transaction,
-            places,
         }
     }
+}
 
-    fn is_empty(&self) -> bool {
-        self.transaction.appends.is_empty() && self.transaction.effects.is_empty()
-    }
-
-    /// The archived messages of each submission, with their ids.
-    fn archived(
-        &self,
-        at_ms: i64,
-        changes: &[Change],
-        committed: Option<&Committed>,
-    ) -> Vec<Vec<Archived>> {
-        let Some(committed) = committed else {
-            return changes.iter().map(|_| Vec::new()).collect();
-        };
-        let mut starts = Vec::with_capacity(self.transaction.appends.len());
-        let mut start = 0;
-        for append in &self.transaction.appends {
-            starts.push(start);
-            start += append.events.len();
-        }
-        let mut places = self.places.iter();
-        let mut archived_of = |change: &Change| {
-            let documents = change.touched.len();
-            let places: Vec<_> = places.by_ref().take(change.events.len()).collect();
-            let entries = change.archive.iter();
-            entries
-                .zip(places.into_iter().skip(documents))
-                .map(|(entry, (append, event))| Archived {
-                    id: ArchiveId(committed.events[starts[*append] + event].seq.get()),
-                    at_ms,
-                    entry: entry.clone(),
-                })
-                .collect()
-        };
-        changes.iter().map(&mut archived_of).collect()
-    }
+/// The archived messages of each submission, with their ids.
+fn archived(
+    at_ms: i64,
+    changes: &[Change],
+    places: &[usize],
+    committed: Option<&Committed>,
+) -> Vec<Vec<Archived>> {
+    let Some(committed) = committed else {
+        return changes.iter().map(|_| Vec::new()).collect();
+    };
+    let mut places = places.iter();
+    let mut archived_of = |change: &Change| {
+        let documents = change.touched.len();
+        let places: Vec<_> = places.by_ref().take(change.events.len()).collect();
+        let entries = change.archive.iter();
+        entries
+            .zip(places.into_iter().skip(documents))
+            .map(|(entry, place)| Archived {
+                id: ArchiveId(committed.events[*place].seq.get()),
+                at_ms,
+                entry: entry.clone(),
+            })
+            .collect()
+    };
+    changes.iter().map(&mut archived_of).collect()
 }
