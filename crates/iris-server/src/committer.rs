@@ -311,6 +311,10 @@ impl Worker {
         at_ms: i64,
         changes: &[Change],
     ) -> Result<Vec<Vec<Archived>>, NotCommitted> {
+        // After what may be stored or not, nothing may follow before it is known.
+        if self.counters.halted.load(Ordering::Relaxed) {
+            return Err(NotCommitted::Halted);
+        }
         let Merged {
             transaction,
             places,

@@ -404,7 +404,7 @@ impl Connection {
                     let actions = self.sm_is_on();
                     self.carry_out(actions).await;
                 }
-                Mail::Arrived { newest, is_first } => bound.arrived(newest, is_first),
+                Mail::Arrived { newest } => bound.arrived(newest),
                 Mail::Behind => bound.is_behind = true,
                 Mail::Waits => {}
                 Mail::TakeOver(reply) => {

@@ -119,7 +119,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
             Progress::None | Progress::Handled(_) => {}
         },
         Mail::Stored { .. } => bound.stored(),
-        Mail::Arrived { newest, is_first } => bound.arrived(newest, is_first),
+        Mail::Arrived { newest } => bound.arrived(newest),
         Mail::Behind => {}
         Mail::Waits => wake(&bound),
         Mail::TakeOver(reply) => {

@@ -241,7 +241,11 @@ impl Node {
         let held = self.locks.hold(self.accounts_of(&stanza)).await;
         let place = self.committer.reserve(2 * stanza.bytes.len() + 1_024).await;
         if !self.is_first(&mut caller, &stanza).await {
-            self.submit(place, Outcome::nothing(), Some(caller), None, held);
+            // Its first copy may still be on its way to the disk: this one is answered after it.
+            place.submit(Change::default(), move |done| {
+                drop(held);
+                caller.done(done.map(drop));
+            });
             return;
         }
         let principal = Principal::Session(caller.session.jid.clone());
@@ -511,12 +515,8 @@ impl Node {
             return;
         }
         let account = session.jid.to_bare();
-        let others = self.registry.resources(&account);
-        let is_first = !others.iter().any(|other| {
-            other.jid != session.jid && other.presence.is_some() && other.priority >= 0
-        });
         match self.store.last(&account) {
-            Ok(newest) => session.arrive(newest.unwrap_or(ArchiveId(0)), is_first),
+            Ok(newest) => session.arrive(newest.unwrap_or(ArchiveId(0))),
             Err(error) => tracing::warn!(%error, "waiting messages cannot be read"),
         }
     }

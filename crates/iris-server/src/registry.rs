@@ -56,8 +56,6 @@ pub(crate) enum Mail {
     Arrived {
         /// The end of the archive then.
         newest: ArchiveId,
-        /// No other device takes messages.
-        is_first: bool,
     },
     /// Read the archive: more waits there than in the mailbox.
     Behind,
@@ -91,6 +89,8 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     /// What the account sent lately; all its sessions share it.
     pub(crate) sent: Arc<Recent>,
+    /// The newest archived message that some device of the account has; all its sessions share it.
+    served: Arc<AtomicU64>,
     standing: Mutex<Standing>,
     mailbox: mpsc::UnboundedSender<Mail>,
     queued: AtomicUsize,
@@ -173,9 +173,19 @@ impl Session {
     }
 
     /// The client said for the first time that it is there; what waits for it comes from the archive.
-    pub(crate) fn arrive(&self, newest: ArchiveId, is_first: bool) {
+    pub(crate) fn arrive(&self, newest: ArchiveId) {
         self.lock().is_behind = true;
-        self.notify(Mail::Arrived { newest, is_first });
+        self.notify(Mail::Arrived { newest });
+    }
+
+    /// The newest archived message that some device of the account is known to have since its first session came.
+    pub(crate) fn served(&self) -> ArchiveId {
+        ArchiveId(self.served.load(Ordering::Relaxed))
+    }
+
+    /// A device of the account has what is archived up to `id`.
+    pub(crate) fn serve(&self, id: ArchiveId) {
+        self.served.fetch_max(id.0, Ordering::Relaxed);
     }
 
     /// Ends reading the archive if `position` is its end, as `newest` tells.
@@ -288,10 +298,13 @@ impl Registry {
             return Err(NotAdded::TooMany);
         }
         let (mailbox, mail) = mpsc::unbounded_channel();
-        let sent = sessions.values().next().map(|other| other.sent.clone());
+        let other = sessions.values().next();
+        let shared = other.map(|other| (other.sent.clone(), other.served.clone()));
+        let (sent, served) = shared.unwrap_or_default();
         let session = Arc::new(Session {
             jid: resource.jid.clone(),
-            sent: sent.unwrap_or_default(),
+            sent,
+            served,
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             standing: Mutex::new(Standing {
                 resource,

@@ -85,15 +85,15 @@ fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("text and numbers are JSON")
 }
 
-fn documents(bound: &Bound, turn: Turn) -> Vec<Write> {
+fn documents(bound: &Bound, served: ArchiveId, turn: Turn) -> Vec<Write> {
     let owner = bound.session.jid.to_bare();
     let mut writes = Vec::new();
-    if bound.served > bound.served_stored {
+    if served > bound.served_stored {
         writes.push(Write::Put {
             collection: Collection::Cursor,
             owner: owner.clone(),
             name: String::new(),
-            body: to_json(&Served { id: bound.served }),
+            body: to_json(&Served { id: served }),
         });
     }
     if let Some((id, stored)) = bound
@@ -164,14 +164,15 @@ impl Bound {
             Some(managed) => managed.turns.store(now),
             None => Turn::Passing,
         };
-        let writes = documents(self, turn);
+        let served = self.session.served();
+        let writes = documents(self, served, turn);
         self.storing.is_due = false;
         self.storing.at = Some(now);
         if writes.is_empty() {
             return;
         }
         self.storing.is_under_way = true;
-        self.served_stored = self.served;
+        self.served_stored = served;
         let handled = self.managed.as_ref().map_or(0, |managed| managed.handled);
         let node = self.node.clone();
         let session = self.session.clone();
@@ -199,9 +200,9 @@ impl Bound {
     }
 }
 
-/// The session cannot be resumed any more; its last progress is stored.
-pub(crate) fn forget(bound: &Bound) {
-    let mut writes = documents(bound, Turn::Passing);
+/// What is written when a session ends: its last progress, and that it cannot be resumed any more.
+pub(crate) fn last_writes(bound: &Bound) -> Vec<Write> {
+    let mut writes = documents(bound, bound.session.served(), Turn::Passing);
     writes.retain(|write| {
         matches!(
             write,
@@ -211,31 +212,16 @@ pub(crate) fn forget(bound: &Bound) {
             }
         )
     });
-    if let Some(id) = bound
+    let id = bound
         .managed
         .as_ref()
-        .and_then(|managed| managed.id.clone())
-    {
-        bound.node.resumable().remove(&id);
-        writes.push(Write::Delete {
-            collection: Collection::Resume,
-            owner: bound.session.jid.to_bare(),
-            name: id,
-        });
-    }
-    if writes.is_empty() {
-        return;
-    }
-    let node = bound.node.clone();
-    let outcome = Outcome {
-        writes,
-        ..Outcome::nothing()
-    };
-    tokio::spawn(async move {
-        if let Err(error) = node.commit(outcome, Vec::new()).await {
-            tracing::warn!(%error, "the end of a session is not durable");
-        }
-    });
+        .and_then(|managed| managed.id.clone());
+    writes.extend(id.map(|name| Write::Delete {
+        collection: Collection::Resume,
+        owner: bound.session.jid.to_bare(),
+        name,
+    }));
+    writes
 }
 
 /// How many of a session's stanzas its account's archive shows.

@@ -134,7 +134,6 @@ pub(crate) struct Bound {
     /// What waits until somebody looks, with the sender where a later one replaces it.
     held: VecDeque<(Option<Jid>, Bytes)>,
     /// Up to here the client has what is archived.
-    pub(crate) served: ArchiveId,
     pub(crate) served_stored: ArchiveId,
     /// Up to here messages are on their way to a client that does not acknowledge.
     sent_to: ArchiveId,
@@ -166,7 +165,6 @@ impl Bound {
             parked_bytes: 0,
             is_active: true,
             held: VecDeque::new(),
-            served: ArchiveId(0),
             served_stored: ArchiveId(0),
             sent_to: ArchiveId(0),
             storing: crate::resume::Storing::default(),
@@ -346,8 +344,8 @@ impl Bound {
 
     /// All that was sent is with the operating system: who does not acknowledge has it.
     pub(crate) fn flushed(&mut self) {
-        if self.sent_to > self.served {
-            self.served = self.sent_to;
+        if self.sent_to > self.session.served() {
+            self.session.serve(self.sent_to);
             self.is_changed();
         }
     }
@@ -393,7 +391,7 @@ impl Bound {
     pub(crate) fn acknowledged(&mut self, kept: &[Kept]) {
         for kept in kept {
             match kept {
-                Kept::Archived(_, id) => self.served = self.served.max(*id),
+                Kept::Archived(_, id) => self.session.serve(*id),
                 Kept::Bytes(bytes) => {
                     if let Some(managed) = &mut self.managed {
                         managed.outbound_bytes -= bytes.len();
@@ -430,20 +428,15 @@ impl Bound {
     }
 
     /// The client said for the first time that it is there: what waits for it comes from the archive.
-    pub(crate) fn arrived(&mut self, newest: ArchiveId, is_first: bool) {
+    pub(crate) fn arrived(&mut self, newest: ArchiveId) {
         self.history_to = newest;
-        self.position = newest;
-        if is_first {
-            self.position = match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
-                Ok(served) => served.min(newest),
-                Err(error) => {
-                    tracing::warn!(%error, "waiting messages cannot be read");
-                    newest
-                }
-            };
-        }
-        self.served = self.served.max(self.position);
-        self.served_stored = self.served;
+        self.position = match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
+            Ok(stored) => stored.max(self.session.served()).min(newest),
+            Err(error) => {
+                tracing::warn!(%error, "waiting messages cannot be read");
+                newest
+            }
+        };
         self.is_behind = true;
         if let Some(managed) = &mut self.managed {
             managed.turns.moved();
@@ -493,7 +486,7 @@ impl Bound {
                 break;
             }
         }
-        self.served = self.served.max(self.position);
+        self.session.serve(self.position);
     }
 
     /// The messages of the archive after what was read of it, and the archive's end.
@@ -671,7 +664,6 @@ impl Bound {
     pub(crate) async fn end(mut self) {
         // Nobody can write to it any more, so mail cannot gather while the rest is handled.
         self.settle().await;
-        crate::resume::forget(&self);
         let node = self.node.clone();
         let jid = self.session.jid.clone();
         let is_newest = node
@@ -688,10 +680,19 @@ impl Bound {
             };
             rooms.and(contacts)
         });
-        let outcome = node.expand(outcome, 0);
-        node.registry.remove(&self.session);
+        let mut outcome = node.expand(outcome, 0);
+        outcome.writes.extend(crate::resume::last_writes(&self));
         if let Err(error) = node.commit(outcome, held).await {
             tracing::warn!(%error, %jid, "the end of a session is not durable");
         }
+        // Whoever signs in from here on reads from the store what this session knew.
+        if let Some(id) = self
+            .managed
+            .as_ref()
+            .and_then(|managed| managed.id.as_ref())
+        {
+            node.resumable().remove(id);
+        }
+        node.registry.remove(&self.session);
     }
 }

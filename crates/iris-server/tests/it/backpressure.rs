@@ -259,3 +259,42 @@ async fn who_reads_and_acknowledges_nothing_gets_so_much_and_the_rest_when_it_do
     }
     assert_eq!(got, (0..MESSAGES).collect::<Vec<_>>());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_sent_again_is_acknowledged_only_when_its_first_copy_is_durable() {
+    let mut bed = Bed::prepare(Limits::STANDARD);
+    let gate = Gate::default();
+    let engine = Stalling {
+        engine: SqliteEngine::open(bed.folder.path().join("journal.db")).unwrap(),
+        gate: gate.clone(),
+    };
+    let journal = Journal::open(Box::new(engine), options(bed.folder.path())).unwrap();
+    bed.start_on(journal).await;
+    bed.add_accounts(&["alice", "bob"]).await;
+    let server = &bed.running().server;
+    let message = "<message xmlns='jabber:client' to='bob@localhost' type='chat'><body>n1.</body>\
+         <origin-id xmlns='urn:xmpp:sid:0' id='o1'/></message>";
+    // Counts, but is not resumable, so that nothing of the session itself has to be stored.
+    let mut first = Line::named(server, "alice", "first").await;
+    first.send("<enable xmlns='urn:xmpp:sm:3'/>").await;
+    first.until("<enabled").await;
+    let mut second = Line::named(server, "alice", "second").await;
+    second.send("<enable xmlns='urn:xmpp:sm:3'/>").await;
+    second.until("<enabled").await;
+    gate.close();
+    for line in [&mut first, &mut second] {
+        line.send(message).await;
+        line.send("<r xmlns='urn:xmpp:sm:3'/>").await;
+        line.ping("p").await;
+        let answer = line.next().await.unwrap();
+        assert!(
+            answer.contains("id='p'"),
+            "acknowledged before it is durable: {answer}"
+        );
+    }
+    gate.open();
+    for line in [&mut first, &mut second] {
+        line.until("<a xmlns='urn:xmpp:sm:3'").await;
+    }
+    assert_eq!(server.status().archived, 2, "one message in two archives");
+}

@@ -1,5 +1,5 @@
-//! The disk dies at a point drawn from a seed, between any two writes: what was acknowledged is in both archives, once,
-//! in order, and is delivered.
+//! The disk loses power, fails or is full at a point drawn from a seed, at any write or sync: what was acknowledged is in
+//! both archives, once, in order, and is delivered; after a failure nothing more is acknowledged.
 
 use iris::archive::{Archives as _, Query};
 use jid::BareJid;
@@ -44,7 +44,7 @@ async fn acknowledged_until_the_end(client: &mut Client) -> usize {
         .unwrap_or(0)
 }
 
-async fn crash(seed: u64) {
+async fn crash(seed: u64, fault: DiskFault) {
     let disk = Disk::new(seed);
     let mut bed = Bed::prepare(iris_server::Limits::STANDARD);
     start(&mut bed, &disk).await;
@@ -53,7 +53,7 @@ async fn crash(seed: u64) {
     let mut bob = Client::online(&bed, "bob", "b").await;
     let id = alice.manage().await;
     alice.settled().await;
-    disk.plan(1 + seed * 7 % 60, DiskFault::PowerLoss);
+    disk.plan(1 + seed * 7 % 60, fault);
     let mut burst = String::new();
     for n in 0..MESSAGES {
         burst.push_str(&format!(
@@ -127,6 +127,20 @@ async fn acks_all(client: &mut Client) -> Option<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_was_acknowledged_survives_a_power_loss_between_any_two_writes() {
     for seed in 0..SEEDS {
-        crash(seed).await;
+        crash(seed, DiskFault::PowerLoss).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_or_sync_that_fails_ends_acknowledgements_and_delivery_at_what_is_durable() {
+    for seed in 0..SEEDS / 2 {
+        crash(seed, DiskFault::Io).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_ends_acknowledgements_and_delivery_at_what_is_durable() {
+    for seed in 0..SEEDS / 2 {
+        crash(seed, DiskFault::Full).await;
     }
 }

@@ -162,6 +162,29 @@ impl Device {
         assert!(self.settle().await, "{}: the connection is gone", self.name);
     }
 
+    /// Acknowledges all it has, says that it goes, and goes.
+    pub(crate) async fn leave(&mut self) {
+        assert!(self.settle().await, "{}: the connection is gone", self.name);
+        self.catch_up().await;
+        let last = format!(
+            "<a xmlns='urn:xmpp:sm:3' h='{}'/></stream:stream>",
+            self.handled
+        );
+        self.write(&last).await;
+        // What still comes is not acknowledged, so it comes again to the next session.
+        let known = self.numbers.len();
+        while self.step().await {}
+        self.numbers.truncate(known);
+    }
+
+    /// Takes what comes next, which there is if it asks for it.
+    pub(crate) async fn step_if_connected(&mut self) {
+        if self.client.is_some() {
+            self.write("<r xmlns='urn:xmpp:sm:3'/>").await;
+            self.step().await;
+        }
+    }
+
     /// The connection goes without a word.
     pub(crate) fn cut(&mut self) {
         self.client = None;

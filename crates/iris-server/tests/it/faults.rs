@@ -23,16 +23,17 @@ use crate::own_process::{Node, folder_with};
 const PATIENCE: Duration = Duration::from_secs(60);
 const HOUR_MS: i64 = 3_600_000;
 
-fn seeds() -> u64 {
+/// How many runs a test makes, each with its number as seed.
+pub(crate) fn seeds() -> u64 {
     let seeds = std::env::var("IRIS_SEEDS").ok();
     seeds.map_or(6, |seeds| seeds.parse().unwrap())
 }
 
 /// A sequence that a seed determines (Steele, Lea, Flood: SplitMix, 2014).
-struct Draw(u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -23,6 +23,11 @@ pub(crate) struct Line {
 impl Line {
     /// Bound as `name@localhost/x`, by a token.
     pub(crate) async fn bound(server: &Arc<Server>, name: &str) -> Self {
+        Self::named(server, name, "x").await
+    }
+
+    /// Bound as this resource, by a token.
+    pub(crate) async fn named(server: &Arc<Server>, name: &str, resource: &str) -> Self {
         let (outgoing, from_client) = mpsc::channel(1);
         let (to_client, incoming) = mpsc::channel(1);
         let socket = WebSocket {
@@ -35,7 +40,7 @@ impl Line {
         let mut line = Self {
             outgoing,
             incoming,
-            jid: format!("{name}@localhost/x"),
+            jid: format!("{name}@localhost/{resource}"),
         };
         let open =
             "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
@@ -49,10 +54,10 @@ impl Line {
         line.until("<success").await;
         line.send(open).await;
         line.until("<stream:features").await;
-        line.send(
+        line.send(&format!(
             "<iq xmlns='jabber:client' type='set' id='b'>\
-             <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>x</resource></bind></iq>",
-        )
+             <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind></iq>"
+        ))
         .await;
         line.until("id='b'").await;
         line

@@ -14,6 +14,7 @@ mod faults;
 mod federation;
 mod line;
 mod messages;
+mod model;
 mod own_process;
 mod resume;
 mod stalling;
