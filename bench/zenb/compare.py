@@ -3,6 +3,7 @@
 Times are seconds on a processor, so that other programs' work is not in them.
 """
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -13,7 +14,7 @@ import warnings
 import neurokit2
 import numpy
 
-PAIRS = 5
+PAIRS = int(os.environ.get("BENCH_PAIRS", "5"))
 BEGIN, END = "<!-- results: written by bench/zenb/run.sh -->", "<!-- end of results -->"
 WINDOW_S = 300
 # Figures of the predecessor, median of three runs of 100,000 cycles of a 10 Hz synthetic person on a machine like this one; its baseline
