@@ -421,7 +421,7 @@ fn no_fuzzed_session_is_led_on_stale_data_or_out_of_its_limits() {
 
 /// REQ-203, goal G8: the same with as many sessions as the goal asks for, or `ZENB_SESSIONS`.
 #[test]
-#[ignore = "an hour of work: cargo test --release -p zenb --test it -- --ignored --nocapture a_hundred_thousand"]
+#[ignore = "eleven minutes of CPU: cargo test --release -p zenb --test it -- --ignored --nocapture a_hundred_thousand"]
 fn a_hundred_thousand_fuzzed_sessions_are_not_led_on_stale_data() {
     let asked = std::env::var_os("ZENB_SESSIONS");
     let sessions: u64 = asked.map_or(100_000, |count| count.to_str().unwrap().parse().unwrap());
