@@ -342,10 +342,6 @@ impl Worker {
         mut transaction: Transaction,
     ) -> Result<Committed, NotCommitted> {
         loop {
-            // After what may be stored or not, nothing may follow before it is known.
-            if self.counters.halted.load(Ordering::Relaxed) {
-                return Err(NotCommitted::Halted);
-            }
             match self.journal.commit(transaction).await {
                 Ok(committed) => return Ok(committed),
                 Err(CommitError::Overloaded { .. } | CommitError::NotAttempted) => {
