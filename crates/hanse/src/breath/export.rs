@@ -23,7 +23,7 @@ use super::wire;
 use crate::auth::can;
 use crate::http::extract::{Caller, PathOf, QueryOf};
 use crate::http::page::{Page, PageQuery};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
 use crate::institutions::Node;
 
 /// The routes of this module.
@@ -57,7 +57,10 @@ struct BreathEvent {
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}/events", tag = "breath", params(("id" = SessionId, Path), PageQuery),
     security(("bearer" = ["zenb:sessions:read"])),
-    responses((status = 200, description = "One page of events.", body = Page<BreathEvent>))
+    responses(
+        (status = 200, description = "One page of events.", body = Page<BreathEvent>),
+        (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn list_session_events(
     caller: Caller<can::ReadSessions>,
@@ -122,7 +125,10 @@ struct ReplayReport {
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}/replay", tag = "breath", params(("id" = SessionId, Path)),
     security(("bearer" = ["zenb:sessions:read"])),
-    responses((status = 200, description = "What it came to.", body = ReplayReport))
+    responses(
+        (status = 200, description = "What it came to.", body = ReplayReport),
+        (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn replay_session(
     caller: Caller<can::ReadSessions>,
@@ -198,7 +204,7 @@ struct ExportQuery {
         status = 200, description = "The beats.", content(
             (String = "text/csv"), (String = "text/plain"), (Value = "application/fhir+json")
         )
-    ))
+    ), (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE))
 )]
 async fn export_session(
     caller: Caller<can::ReadSessions>,

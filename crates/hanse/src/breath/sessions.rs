@@ -29,7 +29,7 @@ use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, PathOf, QueryOf};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
 use crate::institutions::Node;
 use crate::store::{self, kind};
 use crate::streams;
@@ -278,7 +278,10 @@ async fn list_sessions(
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}", tag = "breath", params(("id" = SessionId, Path)),
     security(("bearer" = ["zenb:sessions:read"])),
-    responses((status = 200, description = "The session.", body = BreathSession))
+    responses(
+        (status = 200, description = "The session.", body = BreathSession),
+        (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn find_session(
     caller: Caller<can::ReadSessions>,
@@ -293,7 +296,10 @@ async fn find_session(
 #[utoipa::path(
     post, path = "/v1/breath/sessions/{id}/inputs", tag = "breath", params(("id" = SessionId, Path)),
     request_body = InputsBody, security(("bearer" = ["zenb:sessions:write"])),
-    responses((status = 200, description = "What followed.", body = Receipted<Stepped>))
+    responses(
+        (status = 200, description = "What followed.", body = Receipted<Stepped>),
+        (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn feed_session(
     caller: Caller<can::ConductSession>,
@@ -327,7 +333,10 @@ struct StopRequest {
 #[utoipa::path(
     post, path = "/v1/breath/sessions/{id}/stop", tag = "breath", params(("id" = SessionId, Path)),
     request_body = StopRequest, security(("bearer" = ["zenb:sessions:write"])),
-    responses((status = 200, description = "It has ended.", body = Receipted<Stepped>))
+    responses(
+        (status = 200, description = "It has ended.", body = Receipted<Stepped>),
+        (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn stop_session(
     caller: Caller<can::ConductSession>,

@@ -113,6 +113,7 @@ fn upgrade_required(detail: &str) -> Problem {
     security(("bearer" = ["zenb:sessions:write"])),
     responses(
         (status = 101, description = "The stream begins."),
+        (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE),
         (status = 426, description = "The request asks for no WebSocket.", body = ProblemBody, content_type = CONTENT_TYPE)
     )
 )]

@@ -133,3 +133,41 @@ fn what_is_exported_as_rr_or_csv_is_read_back_to_the_tick() {
         beats
     );
 }
+
+/// REQ-331
+#[test]
+fn history_is_paged_from_the_oldest_on_and_filtered_by_person_and_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let mut opened = Vec::new();
+    for person in ["one", "two", "three"] {
+        stage.consent(person);
+        let session = stage.open(person, json!({"kind": "paced"}));
+        opened.push(text(&session, "/id"));
+    }
+    stage.practise(
+        &format!("/v1/breath/sessions/{}/stop", opened[1]),
+        &json!({}),
+    );
+    let ids = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|it| text(it, "/id")).collect()
+    };
+    let first = stage.seen("/v1/breath/sessions?limit=2");
+    assert_eq!(ids(&first), opened[..2]);
+    let next = text(&first, "/next");
+    let second = stage.seen(&format!("/v1/breath/sessions?limit=2&cursor={next}"));
+    assert_eq!(
+        (ids(&second), &second["next"]),
+        (opened[2..].to_vec(), &Value::Null)
+    );
+    for (query, expected) in [
+        ("status=ended", &opened[1..2]),
+        ("status=running", &[][..]),
+        ("person=three", &opened[2..]),
+        ("person=three&status=ended", &[][..]),
+    ] {
+        let found = stage.seen(&format!("/v1/breath/sessions?{query}"));
+        assert_eq!(ids(&found), expected, "{query}");
+    }
+}

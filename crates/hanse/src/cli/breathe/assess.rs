@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 use zenb::assessment::STEP_SETTLE_MS;
-use zenb::criteria::{Found, Measures, PacedBeat, Verdict, judge, measure};
+use zenb::criteria::{Finding, Found, Measures, PacedBeat, Verdict, judge, measure};
 use zenb::units::{EngineMs, Ticks};
 
 use super::milli;
@@ -76,27 +76,52 @@ fn done_q32(since_ms: u64, rr: Ticks, milli_breaths: u32) -> u64 {
 }
 
 fn print(verdict: &Verdict) {
-    line(&format!("finding: {}", json!(verdict.finding)));
+    line(&finding(&verdict.finding));
+    line("");
     line("criterion             best     contrast  noise   speaks");
     for opinion in &verdict.opinions {
         line(&format!(
             "{:20}  {:4.2}/min  {:4} ‰    {:4} ‰  {}",
             json!(opinion.criterion).as_str().unwrap_or_default(),
-            f64::from(opinion.best_milli) / 1000.0,
+            per_minute(opinion.best_milli),
             opinion.contrast_permille,
             opinion.noise_permille,
             if opinion.speaks { "yes" } else { "no" },
         ));
     }
-    for stretch in &verdict.stretches {
-        line(&format!(
-            "step {:4.2}/min: {}",
-            f64::from(stretch.milli_breaths) / 1000.0,
-            if stretch.followed {
-                "followed"
-            } else {
-                "not followed"
-            },
-        ));
+    let steps = verdict.stretches.iter().map(|stretch| {
+        let word = if stretch.followed {
+            "followed"
+        } else {
+            "not followed"
+        };
+        format!("{:4.2}/min {word}", per_minute(stretch.milli_breaths))
+    });
+    line("");
+    line(&steps.collect::<Vec<_>>().join(" · "));
+}
+
+fn per_minute(milli: u32) -> f64 {
+    f64::from(milli) / 1000.0
+}
+
+/// What was found, as a sentence. It names no more than what stood out of the noise.
+fn finding(finding: &Finding) -> String {
+    match finding {
+        Finding::Rate { milli_breaths } => format!(
+            "The heart answered most at {:.2} breaths a minute.",
+            per_minute(*milli_breaths)
+        ),
+        Finding::CriteriaDisagree {
+            least_milli,
+            most_milli,
+        } => format!(
+            "The criteria disagree, between {:.2} and {:.2} breaths a minute: there is no one rate.",
+            per_minute(*least_milli),
+            per_minute(*most_milli)
+        ),
+        Finding::Inconclusive { doubt } => {
+            format!("Inconclusive: {}.", super::view::word(&json!(doubt)))
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! A session on heart beats: the pacer, the heart, and what the engine decides.
 
 use std::fs;
+use std::future::ready;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -255,15 +258,30 @@ fn play(session: &mut Session, source: &mut Source, screen: &mut Screen, stop: &
 fn stop_asked() -> Arc<AtomicBool> {
     let asked = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&asked);
+    let (listening, heard) = channel::<()>();
     thread::spawn(move || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let Ok(runtime) = builder.enable_io().build() else {
             return;
         };
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            told.store(true, Ordering::SeqCst);
-        }
+        runtime.block_on(async {
+            let mut pressed = pin!(tokio::signal::ctrl_c());
+            // Asked once, it listens from then on.
+            let at_once = tokio::select! {
+                biased;
+                pressed = &mut pressed => Some(pressed),
+                () = ready(()) => None,
+            };
+            drop(listening);
+            let pressed = match at_once {
+                Some(pressed) => pressed,
+                None => pressed.await,
+            };
+            told.store(pressed.is_ok(), Ordering::SeqCst);
+        });
     });
+    // It says nothing: that it is gone says that the thread listens, or cannot.
+    heard.recv().ok();
     asked
 }
 

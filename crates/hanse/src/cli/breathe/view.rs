@@ -93,7 +93,7 @@ pub(super) fn lines(picture: &Picture<'_>, paint: Paint) -> Vec<String> {
     let mut lines = vec![title(picture, paint), String::new()];
     lines.extend(disc(&breath, paint));
     lines.push(String::new());
-    lines.push(numbers(view, pacer));
+    lines.push(pace_and_heart(view, pacer));
     lines.push(following(view, paint));
     lines.push(resonance(view, paint));
     lines.push(String::new());
@@ -210,18 +210,21 @@ fn painted(shades: &[Option<usize>], word: &str, paint: Paint) -> String {
     text.trim_end().to_owned()
 }
 
-/// What is measured, in one line; for terminals and for plain output.
+/// What is measured, in one line of plain output.
 pub(super) fn numbers(view: &SessionView, pacer: &PacerView) -> String {
-    let features = &view.features;
-    let heart = features.heart_rate_milli_bpm.value();
+    let follow = view.features.following.value();
+    let follow = known(follow, |follow| format!("{} %", follow.share_permille / 10));
+    format!("{} · following {follow}", pace_and_heart(view, pacer))
+}
+
+fn pace_and_heart(view: &SessionView, pacer: &PacerView) -> String {
+    let heart = view.features.heart_rate_milli_bpm.value();
     let heart = known(heart, |rate| {
         format!("{:.0} /min", f64::from(rate) / 1000.0)
     });
-    let follow = features.following.value();
-    let follow = known(follow, |follow| format!("{} %", follow.share_permille / 10));
     let pace = f64::from(pacer.milli_breaths) / 1000.0;
     let (mode, level) = (word(&json!(view.mode)), word(&json!(view.level)));
-    format!("pace {pace:.1} /min · heart {heart} · following {follow} · {mode}, {level}")
+    format!("pace {pace:.1} /min · heart {heart} · {mode}, {level}")
 }
 
 fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
@@ -320,12 +323,35 @@ fn between(from: (usize, usize), to: (usize, usize)) -> Vec<(usize, usize)> {
 
 /// A decision in words.
 pub(super) fn sentence(decision: &Decision) -> String {
-    let numbers = decision.numbers.iter();
-    let numbers: Vec<String> = numbers
-        .map(|number| format!("{}={}", word(&json!(number.name)), number.value))
-        .collect();
+    let numbers = decision.numbers.iter().map(|number| {
+        let name = json!(number.name);
+        quantity(name.as_str().unwrap_or_default(), number.value)
+    });
     let (kind, code) = (word(&json!(decision.kind)), word(&json!(decision.code)));
-    format!("{kind}: {code} {}", numbers.join(" "))
+    let numbers: Vec<String> = numbers.collect();
+    if numbers.is_empty() {
+        return format!("{kind}: {code}");
+    }
+    format!("{kind}: {code} ({})", numbers.join(", "))
+}
+
+/// A number of a decision, in the unit that people use. Its name ends in the unit of the engine.
+fn quantity(name: &str, value: i64) -> String {
+    let value = value as f64;
+    let units = [
+        ("_milli_bpm", 1000.0, 0, " /min"),
+        ("_permille", 10.0, 1, " %"),
+        ("_milli", 1000.0, 2, ""),
+        ("_ms", 1000.0, 1, " s"),
+    ];
+    let unit = units.iter().find(|(ending, ..)| name.ends_with(ending));
+    match unit {
+        Some(&(ending, by, places, unit)) => {
+            let name = name.trim_end_matches(ending).replace('_', " ");
+            format!("{name} {:.places$}{unit}", value / by)
+        }
+        None => format!("{} {value}", name.replace('_', " ")),
+    }
 }
 
 /// A code of the engine as words.
@@ -352,6 +378,20 @@ mod tests {
     fn filled(lines: &[String]) -> usize {
         let letters = lines.iter().flat_map(|line| line.chars());
         letters.filter(|letter| "░▒▓█".contains(*letter)).count()
+    }
+
+    #[test]
+    fn numbers_of_decisions_are_told_in_the_units_of_people() {
+        let told = [
+            ("from_milli", 6_180, "from 6.18"),
+            ("artefact_permille", 37, "artefact 3.7 %"),
+            ("heart_rate_milli_bpm", 66_400, "heart rate 66 /min"),
+            ("age_ms", 506, "age 0.5 s"),
+            ("to_level", 0, "to level 0"),
+        ];
+        for (name, value, expected) in told {
+            assert_eq!(quantity(name, value), expected);
+        }
     }
 
     #[test]
