@@ -1,6 +1,6 @@
 //! The flags of `hanse up` about what the messenger offers beyond messages: whom to write to, relays for calls, files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -93,7 +93,7 @@ impl Named {
     pub fn component(&self) -> Result<Component, Failure> {
         Ok(Component {
             domain: self.name.clone(),
-            secret: secret(&PathBuf::from(&self.value))?,
+            secret: secret(Path::new(&self.value))?,
         })
     }
 }
@@ -136,7 +136,7 @@ impl FromStr for Relay {
 
 impl Relay {
     fn service(&self) -> Result<ExternalService, Failure> {
-        let secret = self.file.as_ref().map(secret).transpose()?;
+        let secret = self.file.as_deref().map(secret).transpose()?;
         // TURN and STUN over TLS run on TCP (RFC 8656, RFC 8489).
         let transport = if self.type_.ends_with('s') {
             "tcp"
@@ -154,7 +154,7 @@ impl Relay {
 }
 
 /// The secret in a file, without the blanks around it.
-fn secret(file: &PathBuf) -> Result<String, Failure> {
+fn secret(file: &Path) -> Result<String, Failure> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
