@@ -2,9 +2,10 @@
 //! submission, and are delivered in that order after they are durable.
 //!
 //! Invariants (guard):
-//! 1. what follows a submission runs after it is durable, or learns that it is not  (`tests/it/committer.rs`)
-//! 2. what follows runs in the order of submission, which is archive order          (`tests/it/committer.rs`)
-//! 3. waiting submissions have at most `QUEUE_BYTES_MAX` bytes                       (`reserve`)
+//! 1. what follows a submission runs after it is durable, or learns that it is not  (`tests/it/crash.rs`)
+//! 2. what follows runs in the order of submission, which is archive order          (`tests/it/model.rs`)
+//! 3. waiting submissions have at most `QUEUE_BYTES_MAX` bytes                       (`reserve`; `tests/it/backpressure.rs`)
+//! 4. after something that may be stored or not, nothing more is stored             (`tests/it/crash.rs`)
 //!
 //! One transaction is in flight at a time and takes all that gathered meanwhile. While it is in flight, what
 //! followed the one before runs.
