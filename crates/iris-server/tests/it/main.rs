@@ -1,6 +1,7 @@
 //! The server, driven by clients over real sockets, on a real journal.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(clippy::print_stdout, reason = "a test tells what it counted")]
 
 mod accounts;
 mod admission;

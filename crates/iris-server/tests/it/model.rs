@@ -22,11 +22,11 @@ struct Model(BTreeMap<(usize, usize), Vec<usize>>);
 impl Model {
     /// What a device or archive of `to` shows, by sender.
     fn check(&self, to: usize, shown: &[usize], what: &str) {
-        for from in 0..NAMES.len() {
+        for (from, name) in NAMES.iter().enumerate() {
             let got = shown.iter().filter(|number| **number / SENDER == from);
             let got: Vec<_> = got.copied().collect();
             let sent = self.0.get(&(from, to)).cloned().unwrap_or_default();
-            assert_eq!(got, sent, "{what}: {} to {}", NAMES[from], NAMES[to]);
+            assert_eq!(got, sent, "{what}: {name} to {}", NAMES[to]);
         }
     }
 }
