@@ -278,7 +278,7 @@ impl Node {
                 caller.is_proven = true;
             }
         }
-        self.submit(place, outcome, Some(caller), Some(&stanza), held);
+        self.submit(place, outcome, Some(caller), Some(stanza), held);
     }
 
     /// Whether the session's account did not send this message before.
@@ -405,13 +405,13 @@ impl Node {
         place: Place,
         outcome: Outcome,
         caller: Option<Caller>,
-        stanza: Option<&Stanza>,
+        stanza: Option<Stanza>,
         held: Held,
     ) {
-        let refusal = stanza.and_then(|stanza| error_reply(stanza, Condition::InternalServerError));
+        let refusal = move || error_reply(&stanza?, Condition::InternalServerError);
         let Some(change) = self.change(&outcome) else {
             if let Some(caller) = caller {
-                caller.refuse(refusal);
+                caller.refuse(refusal());
             }
             return;
         };
@@ -449,7 +449,7 @@ impl Node {
                         session.sent.forget(key);
                     }
                     match (caller, error) {
-                        (Some(caller), NotCommitted::Refused) => caller.refuse(refusal),
+                        (Some(caller), NotCommitted::Refused) => caller.refuse(refusal()),
                         (Some(caller), NotCommitted::Halted) => caller.done(Err(error)),
                         (None, _) => {}
                     }
