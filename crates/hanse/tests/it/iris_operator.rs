@@ -271,20 +271,20 @@ fn an_operator_sees_sessions_queues_domains_and_lag_and_metrics_count_them() {
     let (status, metrics) = get(&bed.agent, metrics, "");
     assert_eq!(status, 200);
     for line in [
-        "iris_logins_total 1",
-        "iris_sessions 1",
-        "iris_connections 1",
-        "iris_archived_total 2",
-        "iris_rooms_occupied 1",
-        "iris_queued_bytes 0",
-        "iris_domain_queued_bytes 0",
+        "hanse_iris_logins_total 1",
+        "hanse_iris_sessions 1",
+        "hanse_iris_connections 1",
+        "hanse_iris_archived_total 2",
+        "hanse_iris_rooms_occupied 1",
+        "hanse_iris_queued_bytes 0",
+        "hanse_iris_domain_queued_bytes 0",
     ] {
         assert!(
             metrics.lines().any(|it| it == line),
             "{line} is not in\n{metrics}"
         );
     }
-    assert!(metrics.contains("iris_commit_lag_seconds 0.0"));
+    assert!(metrics.contains("hanse_iris_commit_lag_seconds 0.0"));
 
     // Who may not operate does not see who is there.
     let clerk = member(&mut bed, "clerk", &["registrar"], None);
@@ -423,4 +423,15 @@ fn what_an_operator_offers_beside_messages_is_found_by_clients() {
         socket.read_to_string(&mut answer).unwrap();
         assert!(answer.contains(told), "{host}: {answer}");
     }
+}
+
+#[test]
+fn the_messenger_runs_without_the_institutions() {
+    let mut bed = Bed::start_with(&["--only", "iris"]);
+    bed.account("ann");
+    bed.session("ann");
+    let (status, _) = get(&bed.agent, &bed.node.url("/v1/entities"), &bed.operator);
+    assert_eq!(status, 404);
+    let (status, _) = get(&bed.agent, &bed.node.url("/tlog/checkpoint"), "");
+    assert_eq!(status, 200);
 }

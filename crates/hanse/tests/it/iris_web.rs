@@ -1,6 +1,8 @@
 //! The messenger over HTTP, against the real binary: WebSocket, BOSH, discovery of both, files.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::Agent;
 use ureq::http::Response;
@@ -309,11 +311,18 @@ fn a_file_is_put_once_with_its_exact_size_and_lies_sealed() {
         [bed.data().join("control")]
     );
     fs::remove_file(bed.data().join("control")).unwrap();
-    assert!(files_with(&bed.data(), &"CANARY-of".repeat(1)).is_empty());
+    assert!(files_with(&bed.data(), "CANARY-of").is_empty());
     let kept: Vec<_> = fs::read_dir(bed.data().join("uploads")).unwrap().collect();
     assert_eq!(kept.len(), 1, "refused bodies leave nothing behind");
 
-    // It is there after kill -9, and gone with its owner.
+    // It is there after kill -9, however old it is, and gone with its owner; then the sweep removes what is left of it.
+    let hours_ago = SystemTime::now() - Duration::from_secs(2 * 3600);
+    let file = kept.into_iter().next().unwrap().unwrap().path();
+    let age = || {
+        let file = fs::File::options().append(true).open(&file).unwrap();
+        file.set_modified(hours_ago).unwrap();
+    };
+    age();
     bed.crash();
     let from = bed.node.url(&from[from.find("/upload/").unwrap()..]);
     let mut answer = bed.agent.get(&from).call().unwrap();
@@ -321,4 +330,11 @@ fn a_file_is_put_once_with_its_exact_size_and_lies_sealed() {
     let why = serde_json::json!({"reason": "subject_request"});
     bed.done("/v1/iris/accounts/ann@localhost/erase", &why);
     assert_eq!(bed.agent.get(&from).call().unwrap().status(), 404);
+    age();
+    bed.crash();
+    let until = Instant::now() + Duration::from_secs(20);
+    while file.exists() {
+        assert!(Instant::now() < until, "the sweep left the file");
+        thread::yield_now();
+    }
 }
