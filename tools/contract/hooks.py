@@ -72,10 +72,10 @@ def refusals_are_problems(ctx, response, case):
 
 def beyond_schemas(error) -> bool:
     """Refusals that no schema can announce: see STATEFUL, integers in free-form members that JSON readers would round, and
-    official numbers, whose shape depends on their kind and whose check characters on their digits, and public keys, which
-    are points of a curve."""
+    official numbers, whose shape depends on their kind and whose check characters on their digits, public keys, which are points
+    of a curve, addresses, whose letters RFC 7622 prepares, and passwords, which are counted in bytes."""
     official_number = re.fullmatch(r"/persons/\d+/identifiers/\d+", error["pointer"])
-    if official_number or error["pointer"] == "/key":
+    if official_number or error["pointer"] in {"/key", "/password"} or "not an address" in error["detail"]:
         return True
     return error["pointer"] in STATEFUL or "integer outside" in error["detail"]
 

@@ -60,7 +60,6 @@ pub struct Withdrawn {
 
 /// The consent of a person as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Consent {
     /// Who.
     pub person: BreathPerson,

@@ -139,7 +139,7 @@ fn input(
             }
             Input::Packet {
                 at: when(*at_ms)?,
-                rr: rr.clone(),
+                rr: rr.iter().map(|ticks| ticks.0).collect(),
                 hr: *hr,
                 contact: *contact,
             }

@@ -238,6 +238,11 @@ pub enum StopBody {
     Host,
 }
 
+/// An interval between two beats, in 1/1024 s.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[schema(maximum = 65535)]
+pub struct RrTicks(pub u16);
+
 /// One input. `at_ms` is milliseconds since the session opened: given by the sender where the session's clock is the
 /// sender's, and absent where it is the node's.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -256,8 +261,9 @@ pub enum InputBody {
         at_ms: Option<u64>,
         /// Intervals between beats in 1/1024 s, oldest first; none when no beat was complete.
         #[schema(max_items = 32)]
-        rr: Vec<u16>,
+        rr: Vec<RrTicks>,
         /// The heart rate that the strap itself computed, beats a minute.
+        #[schema(maximum = 65535)]
         hr: Option<u16>,
         /// Whether the strap touches the skin, if it can tell.
         contact: Option<bool>,

@@ -269,8 +269,13 @@ fn malformed(error: &CanonicalError) -> Problem {
     )
 }
 
-/// The path that serde stopped at, as a JSON pointer, with what it said.
+/// A body, or the path that serde stopped at, as a JSON pointer, with what it said.
 pub fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Problem> {
+    // Serde would take an array for the fields in their order, which no document says.
+    if value.is_array() {
+        let detail = "the body must be an object";
+        return Err(Problem::new(Code::BodyInvalid, detail).with_error("", "type", detail));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = json_pointer(error.path());
         let detail = error.into_inner().to_string();
