@@ -284,7 +284,7 @@ fn an_operator_sees_sessions_queues_domains_and_lag_and_metrics_count_them() {
             "{line} is not in\n{metrics}"
         );
     }
-    assert!(metrics.contains("hanse_iris_commit_lag_seconds 0.0"));
+    assert!(metrics.contains("hanse_iris_commit_lag_seconds "));
 
     // Who may not operate does not see who is there.
     let clerk = member(&mut bed, "clerk", &["registrar"], None);
