@@ -74,20 +74,22 @@ def strike(address, header, attack, tls):
 
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
-        sent = 0
+        sent, cut = 0, False
         try:
             stream.sendall(header)
             for piece in attack:
                 if ended.is_set():
+                    cut = True
                     break
                 stream.sendall(piece)
                 sent += len(piece)
         except OSError:
-            pass
+            cut = True
         closed = ended.wait(8)
         with contextlib.suppress(OSError):
             plain.shutdown(socket.SHUT_RDWR)
-        return {"sent": sent, "closed": closed, "error": named(bytes(answer))}
+        # Who still sends when the other side closes may lose the last words to a reset.
+        return {"sent": sent, "closed": closed, "cut": cut, "error": named(bytes(answer))}
 
 
 def named(answer):
@@ -187,7 +189,7 @@ def main():
                 for name, (attack, allowed) in ATTACKS.items():
                     header = b"" if name == "not XML at all" else HEADER.format(domain=server.domain).encode()
                     found = strike(server.client_address("direct" if tls else "starttls"), header, attack(), tls)
-                    found["right"] = found["closed"] and (found["error"] in allowed or found["sent"] > 2**20)
+                    found["right"] = found["closed"] and (found["error"] in allowed or found["cut"])
                     if not server.alive():
                         found["right"], found["killed"] = False, True
                         server.start()
