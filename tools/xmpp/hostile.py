@@ -8,12 +8,14 @@ stream error, cost the server no memory to speak of, and leave a conversation th
 import argparse
 import contextlib
 import json
+import select
 import socket
 import ssl
 import sys
 import tempfile
 import threading
 import time
+from itertools import chain
 
 import raw
 import servers
@@ -64,30 +66,40 @@ def strike(address, header, attack, tls):
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             context.set_alpn_protocols(["xmpp-client"])
             stream = context.wrap_socket(plain, server_hostname="localhost")
-        answer, ended = bytearray(), threading.Event()
+        # One thread for both directions: Python's TLS sockets are not made for two.
+        stream.setblocking(False)
+        later = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+        answer, sent, cut, closed = bytearray(), 0, False, False
 
         def listen():
-            with contextlib.suppress(OSError):
+            try:
                 while data := stream.recv(65_536):
                     answer.extend(data)
-            ended.set()
+                return True
+            except later:
+                return False
+            except OSError:
+                return True
 
-        listener = threading.Thread(target=listen, daemon=True)
-        listener.start()
-        sent, cut = 0, False
-        try:
-            stream.sendall(header)
-            for piece in attack:
-                if ended.is_set():
-                    cut = True
-                    break
-                stream.sendall(piece)
-                sent += len(piece)
-        except OSError:
-            cut = True
-        closed = ended.wait(8)
+        for piece in chain([header], attack):
+            rest = memoryview(piece)
+            while rest and not (closed := closed or listen()):
+                try:
+                    count = stream.send(rest)
+                    rest, sent = rest[count:], sent + count
+                except later:
+                    select.select([stream], [stream], [], 1)
+                except OSError:
+                    closed = True
+            if closed:
+                cut = bool(rest)
+                break
+        until = time.monotonic() + 8
+        while not closed and time.monotonic() < until:
+            select.select([stream], [], [], 0.2)
+            closed = listen()
         with contextlib.suppress(OSError):
-            plain.shutdown(socket.SHUT_RDWR)
+            stream.close()
         # Who still sends when the other side closes may lose the last words to a reset.
         return {"sent": sent, "closed": closed, "cut": cut, "error": named(bytes(answer))}
 
