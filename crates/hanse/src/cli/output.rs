@@ -24,7 +24,7 @@ impl Output {
         self.json
     }
 
-    /// One object: as it is, or a line for each member.
+    /// One object: as it is, or a line for each member, and where its write is in the journal.
     pub fn object(self, value: &Value) {
         if self.json {
             return line(&pretty(value));
@@ -32,9 +32,13 @@ impl Output {
         let Value::Object(members) = value else {
             return line(&plain(value));
         };
-        let width = members.keys().map(String::len).max().unwrap_or(0);
-        for (name, member) in members {
+        let shown = || members.iter().filter(|(name, _)| *name != "receipt");
+        let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, member) in shown() {
             line(&format!("{name:width$}  {}", plain(member)));
+        }
+        if let Some(receipt) = super::show::receipt(value) {
+            line(&receipt);
         }
     }
 
@@ -136,6 +140,25 @@ pub fn plain(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        Value::Object(members) => {
+            let members = members.iter();
+            let members = members.map(|(name, member)| format!("{name} {}", plain(member)));
+            members.collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_cell_holds_no_json() {
+        let value = json!({"commit_us": 12, "peers": ["a", "b"], "last": null});
+        assert_eq!(plain(&value), "commit_us 12, peers a b, last -");
+        assert_eq!(plain(&json!("a\u{1b}[2Jb")), "a[2Jb");
     }
 }
