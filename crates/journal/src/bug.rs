@@ -28,6 +28,8 @@ pub enum PlantedBug {
     LeaseWithoutFencing,
     /// The expected sequence number is not checked.
     ExpectationIgnored,
+    /// What a decision read is not looked at again when it is committed.
+    GuardsIgnored,
     /// A transaction is reported as diverted without a dump.
     DumpNotWritten,
     /// A recovered dump is not remembered.
@@ -38,7 +40,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every bug.
-    pub const ALL: [PlantedBug; 14] = [
+    pub const ALL: [PlantedBug; 15] = [
         PlantedBug::AckBeforeSync,
         PlantedBug::RefusalBeforeSync,
         PlantedBug::SequenceResetOnFlush,
@@ -50,6 +52,7 @@ impl PlantedBug {
         PlantedBug::FsyncRetried,
         PlantedBug::LeaseWithoutFencing,
         PlantedBug::ExpectationIgnored,
+        PlantedBug::GuardsIgnored,
         PlantedBug::DumpNotWritten,
         PlantedBug::RecoveryForgotten,
         PlantedBug::RecoveryIgnoresLog,

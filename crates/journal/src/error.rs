@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use evidence::digest::Digest;
 
 use crate::{
+    guard::Guard,
     names::{EventKind, LogIndex, Seq, StreamName},
     transaction::{Committed, Expected, Privacy},
 };
@@ -251,6 +252,12 @@ pub enum CommitError {
         expected: Expected,
         /// The head, after earlier appends of the same transaction; nothing for an empty stream.
         actual: Option<Seq>,
+    },
+    /// Something that the transaction was decided on has changed since.
+    #[error("what was read has changed since: {read:?}")]
+    Moved {
+        /// What was read.
+        read: Box<Guard>,
     },
     /// The idempotency key was used for the same request before; here is its outcome.
     #[error("request was done before")]

@@ -10,17 +10,21 @@ use tokio::sync::oneshot;
 
 use crate::{
     engine::Engine,
-    error::{CommitError, HaltReason, OpenError},
+    error::{CommitError, HaltReason, OpenError, ReadError},
+    observer::Observers,
     options::{Limits, Options},
     queue::Queue,
     reader::Reader,
     rebuild::{RebuildError, RebuildMode, RebuildReport},
     recovery::{RecoverError, Recovery},
     rules::{check_form, transaction_bytes},
+    snapshot::Snapshot,
     stats::{Counters, Stats},
     transaction::{BulkEvent, BulkOutcome, Committed, LeaseRequest, LeasedEffect, Transaction},
     writer::{Reply, Request, Writer},
 };
+
+pub use crate::observer::Observer;
 
 /// A cheap handle on an open journal. The writer stops when it is shut down, or when the last
 /// handle is dropped; both wait for what is queued.
@@ -42,6 +46,7 @@ struct Shared {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     limits: Limits,
+    observers: Arc<Observers>,
     reader: Reader,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -84,6 +89,7 @@ impl Journal {
         let queue = Arc::new(Queue::new(limits, counters.clone()));
         let writer = Writer::open(engine, options, counters.clone())?;
         let reader = Reader::new(writer.snapshots(), writer.node_key());
+        let observers = writer.observers();
         let thread = thread::Builder::new()
             .name("journal-writer".to_owned())
             .spawn({
@@ -97,6 +103,7 @@ impl Journal {
                 queue,
                 counters,
                 limits,
+                observers,
                 reader,
                 writer,
             }),
@@ -216,6 +223,21 @@ impl Journal {
         answer.recv().unwrap_or(Err(RecoverError::Halted {
             reason: HaltReason::WriterGone,
         }))
+    }
+
+    /// Tells `observer` of every transaction from now on, after it is durable and before its caller is answered.
+    ///
+    /// Transactions that [`Journal::recover`] brings back are not told: recovery comes before anything is cached.
+    pub fn observe(&self, observer: Observer) {
+        self.shared.observers.add(observer);
+    }
+
+    /// Everything durable at this instant, for one decision.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, ReadError> {
+        self.shared.reader.snapshot()
     }
 
     /// Reads beside the writer.

@@ -24,6 +24,7 @@ pub mod options;
 pub mod transaction;
 
 pub mod engine;
+pub mod guard;
 pub mod projection;
 pub mod seal;
 
@@ -35,11 +36,13 @@ pub mod dump;
 pub mod rebuild;
 pub mod recovery;
 
+mod observer;
 mod queue;
 mod stats;
 
 pub mod journal;
 pub mod reader;
+pub mod snapshot;
 
 pub mod archive;
 pub mod fsck;
@@ -59,15 +62,17 @@ pub use evidence::merkle::Hash;
 pub use crate::{
     dump::{DumpDirectory, DumpStore},
     error::{CommitError, OpenError, ProjectionError, ReadError},
-    journal::{Journal, Status},
+    guard::{Guard, Guards},
+    journal::{Journal, Observer, Status},
     names::{EventKind, LogIndex, Seq, StreamName},
     options::{Limits, Options},
     projection::{NoProjection, Projection, Records},
-    reader::{Reader, StreamHead},
+    reader::Reader,
     rebuild::{RebuildError, RebuildMode, RebuildReport},
     recovery::{RecoverError, Recovery},
     rules::{GAP_KIND, SHREDDED_KIND},
     seal::{Entropy, SealingKey},
+    snapshot::{Snapshot, StreamHead},
     stats::Stats,
     transaction::{
         Append, BulkEvent, BulkOutcome, Committed, Effect, EffectState, Event, EventReceipt,

@@ -3,6 +3,7 @@
 use crate::{
     engine::{Read, RecordRow, Write},
     error::{CommitError, EngineError, HaltReason, ReadError},
+    guard::Writes,
     names::LogIndex,
     rules::{Failure, RESERVED_PREFIX, Rules},
     seal::SealingKey,
@@ -113,7 +114,9 @@ pub(crate) fn rebuild(
     replay(rules, &mut *rows, &mut report)?;
     compare(&rules.node_key, before, &*rows, &mut report)?;
     if mode == RebuildMode::Replace {
+        let size = rows.size()?;
         rows.commit().map_err(RebuildError::Commit)?;
+        rules.window.restart(size);
     }
     Ok(report)
 }
@@ -150,7 +153,7 @@ fn replay(
                 Privacy::Public
             };
             rules
-                .project_event(rows, privacy, event)
+                .project_event(rows, &mut Writes::default(), privacy, event)
                 .map_err(|failure| match failure {
                     Failure::Engine(error) => RebuildError::Engine(error),
                     Failure::Refused(refusal) => RebuildError::Projection {

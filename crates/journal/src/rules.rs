@@ -15,8 +15,9 @@ use evidence::{
 use serde::Serialize;
 
 use crate::{
-    engine::{EffectRow, EventRow, IdempotencyRow, StreamRow, Write},
+    engine::{EffectRow, EventRow, IdempotencyRow, RecordRow, StreamRow, Write},
     error::{CommitError, EngineError, Limit, ProjectionError, ReadError},
+    guard::{Guards, Window, Writes},
     names::{EventKind, LogIndex, Seq, StreamName},
     options::Limits,
     projection::{Projection, Records},
@@ -73,6 +74,8 @@ pub(crate) struct Rules {
     pub(crate) projection: std::sync::Arc<dyn Projection>,
     pub(crate) entropy: Entropy,
     pub(crate) limits: Limits,
+    /// What recent commits changed.
+    pub(crate) window: Window,
     #[cfg(feature = "planted-bugs")]
     pub(crate) bug: Option<crate::bug::PlantedBug>,
 }
@@ -82,6 +85,8 @@ pub(crate) struct Rules {
 pub(crate) struct State<'a> {
     pub(crate) rows: &'a mut dyn Write,
     pub(crate) frontier: &'a mut Frontier,
+    /// What the transaction changed so far.
+    pub(crate) writes: Writes,
 }
 
 /// Size of a transaction for limits and queues, in bytes.
@@ -149,6 +154,7 @@ impl Rules {
         if let Some(key) = &transaction.idempotency {
             self.check_idempotency(state, key, transaction.at_ms)?;
         }
+        self.check_guards(state, &transaction.guards)?;
         for settlement in &transaction.settlements {
             self.settle(state, settlement)?;
         }
@@ -173,6 +179,16 @@ impl Rules {
             self.store_idempotency(state, key, first, receipts.len(), transaction.at_ms)?;
         }
         Ok(receipts)
+    }
+
+    fn check_guards(&self, state: &State<'_>, guards: &Guards) -> Result<(), Failure> {
+        match self.window.first_moved(guards, &*state.rows)? {
+            Some(read) if !planted!(self, GuardsIgnored) => Err(CommitError::Moved {
+                read: Box::new(read.clone()),
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     fn check_idempotency(
@@ -346,6 +362,7 @@ impl Rules {
         }
         // The head goes first: events and records refer to the stream.
         state.rows.put_stream(&row)?;
+        state.writes.stream(&append.stream);
         for ((event_row, header), given) in chained.into_iter().zip(&append.events) {
             log(state, &event_row)?;
             receipts.push(EventReceipt {
@@ -415,19 +432,21 @@ impl Rules {
             stored: row.payload,
             payload: Some(given.payload.clone()),
         };
-        self.project_event(state.rows, stream.privacy, &event)
+        self.project_event(state.rows, &mut state.writes, stream.privacy, &event)
     }
 
     /// Runs the projection of one event; also the step of a rebuild.
     pub(crate) fn project_event(
         &mut self,
         rows: &mut dyn Write,
+        writes: &mut Writes,
         privacy: Privacy,
         event: &Event,
     ) -> Result<(), Failure> {
         let projection = self.projection.clone();
         let mut records = ProjectedRecords {
             rows,
+            writes,
             node_key: &self.node_key,
             entropy: &mut self.entropy,
             event,
@@ -539,6 +558,8 @@ impl Rules {
         row.wrapped_key = None;
         row.shredded = true;
         state.rows.delete_owned(stream)?;
+        state.writes.stream(stream);
+        state.writes.unlisted();
         state.rows.put_stream(&row)?;
         log(state, &tombstone)?;
         Ok(receipt(tombstone))
@@ -703,6 +724,7 @@ pub(crate) fn head_at(frontier: &Frontier) -> Head {
 
 struct ProjectedRecords<'a> {
     rows: &'a mut dyn Write,
+    writes: &'a mut Writes,
     node_key: &'a SealingKey,
     entropy: &'a mut Entropy,
     event: &'a Event,
@@ -727,11 +749,13 @@ impl ProjectedRecords<'_> {
         })
     }
 
-    fn check_stored_owner(&self, kind: &str, id: &str) -> Result<(), ProjectionError> {
-        match self.rows.record(kind, id)? {
-            Some(row) => self.check_owner(row.stream.as_ref(), kind, id),
-            None => Ok(()),
+    /// The stored record that is about to change, after its owner was checked.
+    fn before(&self, kind: &str, id: &str) -> Result<Option<RecordRow>, ProjectionError> {
+        let stored = self.rows.record(kind, id)?;
+        if let Some(row) = &stored {
+            self.check_owner(row.stream.as_ref(), kind, id)?;
         }
+        Ok(stored)
     }
 }
 
@@ -747,9 +771,7 @@ impl Records for ProjectedRecords<'_> {
 
     fn put(&mut self, record: Record) -> Result<(), ProjectionError> {
         self.check_owner(record.stream.as_ref(), &record.kind, &record.id)?;
-        if self.privacy == Privacy::Personal {
-            self.check_stored_owner(&record.kind, &record.id)?;
-        }
+        let before = self.before(&record.kind, &record.id)?;
         let mut body = record.body;
         if let Some(stream) = &record.stream {
             let Some(owner) = self.rows.stream(stream)? else {
@@ -770,7 +792,9 @@ impl Records for ProjectedRecords<'_> {
                 }
             }
         }
-        self.rows.put_record(&crate::engine::RecordRow {
+        let states = before.iter().map(|row| &row.fields).chain([&record.fields]);
+        self.writes.record(&record.kind, &record.id, states);
+        self.rows.put_record(&RecordRow {
             kind: record.kind,
             id: record.id,
             stream: record.stream,
@@ -782,7 +806,9 @@ impl Records for ProjectedRecords<'_> {
     }
 
     fn delete(&mut self, kind: &str, id: &str) -> Result<(), ProjectionError> {
-        self.check_stored_owner(kind, id)?;
+        let before = self.before(kind, id)?;
+        let states = before.iter().map(|row| &row.fields);
+        self.writes.record(kind, id, states);
         Ok(self.rows.delete_record(kind, id)?)
     }
 }

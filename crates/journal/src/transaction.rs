@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Hash, bytes_text,
+    guard::Guards,
     names::{EventKind, LogIndex, Seq, StreamName},
 };
 
@@ -141,6 +142,9 @@ pub struct Transaction {
     pub idempotency: Option<Idempotency>,
     /// Personal streams whose key is destroyed, after the appends.
     pub shred: Vec<StreamName>,
+    /// What it was decided on. The transaction is refused when any of it has moved.
+    #[serde(default)]
+    pub guards: Guards,
 }
 
 impl Transaction {
@@ -155,6 +159,7 @@ impl Transaction {
             settlements: Vec::new(),
             idempotency: None,
             shred: Vec::new(),
+            guards: Guards::default(),
         }
     }
 }

@@ -8,6 +8,8 @@
 //!    the frontier in memory moves only after the commit                       (simulation)
 //! 4. after a failed sync nothing is written until the journal is reopened     (`halted`)
 //! 5. what a failed group held is in a durable dump before `Diverted` is sent  (simulation)
+//! 6. caches hear of a commit after it is durable and before any of its replies goes out
+//!    (`release`; conformance `an_observer_hears_of_a_commit_before_its_caller`)
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,7 +19,9 @@ use crate::{
     dump::DumpStore,
     engine::{Engine, Read, Snapshots, Write},
     error::{CommitError, EngineError, Fault, HaltReason, OpenError},
+    guard::{Window, Writes},
     names::StreamName,
+    observer::Observers,
     options::Options,
     rebuild::{self, RebuildError, RebuildMode, RebuildReport},
     recovery::{self, RecoverError, Recovery},
@@ -91,6 +95,7 @@ pub(crate) struct Writer {
     /// A shredded key's bytes may still be in an engine file that a reader keeps open.
     erasure_pending: bool,
     counters: Arc<Counters>,
+    observers: Arc<Observers>,
     #[cfg(feature = "planted-bugs")]
     late_keys: Vec<planted::LateKey>,
 }
@@ -116,6 +121,7 @@ impl Writer {
             projection: options.projection,
             entropy: options.entropy,
             limits: options.limits,
+            window: Window::starting_at(0),
             #[cfg(feature = "planted-bugs")]
             bug: None,
         };
@@ -129,6 +135,7 @@ impl Writer {
             }
         };
         counters.set_size(frontier.size());
+        rules.window.restart(frontier.size());
         Ok(Self {
             engine,
             rules,
@@ -138,6 +145,7 @@ impl Writer {
             halted: None,
             erasure_pending: false,
             counters,
+            observers: Arc::default(),
             #[cfg(feature = "planted-bugs")]
             late_keys: Vec::new(),
         })
@@ -151,6 +159,10 @@ impl Writer {
 
     pub(crate) fn snapshots(&self) -> Arc<dyn Snapshots> {
         self.engine.snapshots()
+    }
+
+    pub(crate) fn observers(&self) -> Arc<Observers> {
+        self.observers.clone()
     }
 
     pub(crate) fn node_key(&self) -> SealingKey {
@@ -205,6 +217,7 @@ impl Writer {
                 true
             }
             Err(error) => {
+                self.rules.window.restart(self.frontier.size());
                 self.divert(items, verdicts, &error);
                 false
             }
@@ -274,6 +287,7 @@ impl Writer {
     }
 
     fn release(&self, items: Vec<Item>, verdicts: Vec<Verdict>, head: Head) {
+        self.tell_observers(&items, &verdicts);
         for (item, verdict) in items.into_iter().zip(verdicts) {
             match (item, verdict) {
                 (Item::Commit(_, reply), Verdict::Committed(events)) => {
@@ -293,6 +307,14 @@ impl Writer {
                 | (Item::Lease(..), Verdict::Committed(_)) => {
                     unreachable!("a verdict is of its item's kind")
                 }
+            }
+        }
+    }
+
+    fn tell_observers(&self, items: &[Item], verdicts: &[Verdict]) {
+        for (item, verdict) in items.iter().zip(verdicts) {
+            if let (Item::Commit(transaction, _), Verdict::Committed(events)) = (item, verdict) {
+                self.observers.tell(transaction, events);
             }
         }
     }
@@ -384,7 +406,10 @@ impl Writer {
             if let Some(reason) = self.halted {
                 return Err(RecoverError::Halted { reason });
             }
-            self.recover_one(&name, &mut recovery)?;
+            let recovered = self.recover_one(&name, &mut recovery);
+            // What was replayed and then not committed is no change, and what was committed is told to nobody.
+            self.rules.window.restart(self.frontier.size());
+            recovered?;
         }
         Ok(recovery)
     }
@@ -497,14 +522,14 @@ pub(crate) fn isolated<T>(
 ) -> Result<Result<T, CommitError>, EngineError> {
     let edge = frontier.clone();
     rows.savepoint()?;
-    match work(
-        rules,
-        &mut State {
-            rows: &mut *rows,
-            frontier,
-        },
-    ) {
+    let mut state = State {
+        rows: &mut *rows,
+        frontier,
+        writes: Writes::default(),
+    };
+    match work(rules, &mut state) {
         Ok(done) => {
+            rules.window.note(&state.writes, state.frontier.size());
             rows.release_savepoint()?;
             Ok(Ok(done))
         }
@@ -650,6 +675,7 @@ mod planted {
             let mut state = State {
                 rows: &mut *rows,
                 frontier: &mut frontier,
+                writes: Writes::default(),
             };
             drop(
                 writer
@@ -663,6 +689,7 @@ mod planted {
             let mut state = State {
                 rows: &mut *rows,
                 frontier: &mut frontier,
+                writes: Writes::default(),
             };
             drop(writer.rules.apply(&mut state, &outbox));
         }

@@ -373,6 +373,7 @@ fn key_reused() -> Problem {
 pub fn problem_of_commit(error: CommitError) -> Problem {
     match &error {
         CommitError::Conflict { .. }
+        | CommitError::Moved { .. }
         | CommitError::EffectExists { .. }
         | CommitError::LeaseLost { .. } => Problem::new(
             Code::Conflict,

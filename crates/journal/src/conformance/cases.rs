@@ -27,13 +27,19 @@ use crate::{
     transaction::Committed,
 };
 
-const NOTE: &str = "note.put.v1";
+pub use super::guards::{
+    a_decision_holds_while_other_things_change, a_decision_on_what_has_moved_is_refused,
+    an_observer_hears_of_a_commit_before_its_caller, concurrent_counters_lose_no_increment,
+    guards_from_before_a_restart_are_read_again,
+};
+
+pub(super) const NOTE: &str = "note.put.v1";
 
 fn seq(n: u64) -> Seq {
     Seq::new(n).unwrap()
 }
 
-fn check_fsck(fixture: &Fixture<'_>, journal: &Journal) {
+pub(super) fn check_fsck(fixture: &Fixture<'_>, journal: &Journal) {
     let verifier = fixture.verifier();
     let report = journal
         .reader()

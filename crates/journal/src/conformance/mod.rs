@@ -3,6 +3,7 @@
 
 pub mod cases;
 mod fixture;
+mod guards;
 
 pub use fixture::{Fixture, MemoryDumps, Notes, ORIGIN, counting_entropy};
 
@@ -37,6 +38,11 @@ macro_rules! conformance {
             shredding_forgets_content_and_keeps_the_chain
             a_personal_event_cannot_write_what_its_stream_does_not_own
             a_reader_keeps_its_snapshot
+            a_decision_on_what_has_moved_is_refused
+            a_decision_holds_while_other_things_change
+            guards_from_before_a_restart_are_read_again
+            concurrent_counters_lose_no_increment
+            an_observer_hears_of_a_commit_before_its_caller
             a_reopened_journal_goes_on_where_it_stopped
             foreign_keys_and_origins_are_refused
             proofs_verify_against_every_checkpoint

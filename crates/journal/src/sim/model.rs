@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    CommitError, Committed, Event, EventReceipt, Expected, GAP_KIND, LeasedEffect, Seq, StreamName,
-    engine::Read, error::ReadError, seal::SealingKey, view::View,
+    CommitError, Committed, Event, EventReceipt, Expected, GAP_KIND, Guards, LeasedEffect, Seq,
+    StreamName, engine::Read, error::ReadError, seal::SealingKey, view::View,
 };
 
 /// A transaction the workload asked for, perhaps several times with one idempotency key.
@@ -21,12 +21,24 @@ pub(crate) struct Asked {
     pub(crate) must_refuse: bool,
     /// What it expects of its streams.
     pub(crate) expected: Vec<(StreamName, Expected)>,
+    /// What it was decided on.
+    pub(crate) read: Looked,
     /// Whether no state could refuse it.
     pub(crate) unconditional: bool,
     /// Attempts without an answer so far.
     pub(crate) unanswered: u32,
     pub(crate) receipts: Option<Vec<EventReceipt>>,
     pub(crate) diverted: bool,
+}
+
+/// What a transaction was decided on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Looked {
+    pub(crate) guards: Guards,
+    /// Streams whose head was read.
+    pub(crate) streams: Vec<StreamName>,
+    /// Whether some of the notes were read, which every event of these streams may change.
+    pub(crate) notes: bool,
 }
 
 /// What was asked and what was answered.
@@ -179,12 +191,31 @@ impl Model {
         for (n, asked) in self.asked.clone() {
             let found = places.get(&n).map_or(&[][..], Vec::as_slice);
             self.check_asked(rows, n, &asked, found)?;
+            self.check_read(n, &asked.read, found, &events);
             let back = diverted == Diverted::PerhapsInDumps || !found.is_empty();
             if asked.diverted && asked.unconditional && !back {
                 self.violate(format!("{n} was diverted and did not come back"));
             }
         }
         Ok(bulk)
+    }
+
+    /// Between the read and the first event that was decided on it, nothing that was read may have changed.
+    fn check_read(&mut self, n: u64, read: &Looked, found: &[EventReceipt], events: &[Event]) {
+        let Some(first) = found.first() else {
+            return;
+        };
+        let between = events
+            .iter()
+            .filter(|event| (read.guards.size..first.index.0).contains(&event.index.0));
+        let moved = |event: &Event| {
+            read.streams.contains(&event.stream)
+                || (read.notes && event.kind.as_str() == "note.put.v1")
+        };
+        if let Some(event) = between.into_iter().find(|event| moved(event)) {
+            let index = event.index;
+            self.violate(format!("{n} was decided on what event {index} changed"));
+        }
     }
 
     fn read_all(

@@ -6,14 +6,13 @@ use evidence::{digest::Digest, key::SigningKey, note::NoteVerifier};
 
 use super::{
     Disk, DiskFault, Random, SimEngine,
-    model::{Asked, BulkFound, Diverted, Model},
+    model::{Asked, BulkFound, Diverted, Looked, Model},
 };
 use crate::{
     Append, BulkEvent, DumpStore, Expected, Idempotency, LeaseRequest, Limits, NewEffect, NewEvent,
-    Options, Privacy, ReadError, Seq, Settlement, StreamName, Transaction,
+    Options, Privacy, Reader, Seq, Settlement, StreamName, Transaction,
     conformance::{MemoryDumps, Notes, ORIGIN, counting_entropy},
-    engine::{Read, Snapshots},
-    fsck,
+    engine, fsck,
     queue::Queue,
     seal::SealingKey,
     stats::Counters,
@@ -61,6 +60,7 @@ impl Run {
             next: 1,
             now_ms: 0,
             keyed: Vec::new(),
+            reads: Vec::new(),
             seed,
             #[cfg(feature = "planted-bugs")]
             bug: None,
@@ -91,6 +91,8 @@ struct Run {
     now_ms: i64,
     /// Transactions with an idempotency key, to ask again.
     keyed: Vec<(u64, Transaction)>,
+    /// What was read, for decisions to come.
+    reads: Vec<Looked>,
     seed: u64,
     #[cfg(feature = "planted-bugs")]
     bug: Option<crate::bug::PlantedBug>,
@@ -99,7 +101,7 @@ struct Run {
 struct Machine {
     writer: Writer,
     queue: Queue,
-    snapshots: Arc<dyn Snapshots>,
+    reader: Reader,
 }
 
 fn lock(model: &Mutex<Model>) -> MutexGuard<'_, Model> {
@@ -121,6 +123,7 @@ impl Run {
         let mut bulk_asked = 0;
         for _ in 0..=self.random.below(ROUNDS_MAX) {
             self.now_ms += 1;
+            self.look(&machine);
             for _ in 0..=self.random.below(REQUESTS_PER_ROUND_MAX) {
                 self.ask(&machine.queue);
             }
@@ -197,11 +200,11 @@ impl Run {
         };
         match opened {
             Ok(writer) => {
-                let snapshots = writer.snapshots();
+                let reader = Reader::new(writer.snapshots(), writer.node_key());
                 Some(Machine {
                     writer,
                     queue,
-                    snapshots,
+                    reader,
                 })
             }
             Err(error) => {
@@ -269,22 +272,18 @@ impl Run {
     }
 
     fn check(&self, machine: &Machine, diverted: Diverted) -> BulkFound {
-        let checked = machine
-            .snapshots
-            .snapshot()
-            .map_err(ReadError::from)
-            .and_then(|rows| {
-                let report = check_with_fsck(&*rows);
-                let mut model = self.model();
-                for finding in report.findings {
-                    model.broken("fsck", &finding);
-                }
-                let events = report.events;
-                model
-                    .trace
-                    .push_str(&format!("checked {events} {:?}\n", &report.root[..4]));
-                model.check(&*rows, &SealingKey::from_bytes(NODE_KEY), diverted)
-            });
+        let checked = machine.reader.with_rows(|rows| {
+            let report = check_with_fsck(rows);
+            let mut model = self.model();
+            for finding in report.findings {
+                model.broken("fsck", &finding);
+            }
+            let events = report.events;
+            model
+                .trace
+                .push_str(&format!("checked {events} {:?}\n", &report.root[..4]));
+            model.check(rows, &SealingKey::from_bytes(NODE_KEY), diverted)
+        });
         checked.unwrap_or_else(|error| {
             self.model().broken("the log does not read", &error);
             BulkFound::default()
@@ -325,6 +324,25 @@ impl Run {
         {
             asked.unanswered += 1;
         }
+    }
+
+    /// Reads something, to decide on it at once or much later.
+    fn look(&mut self, machine: &Machine) {
+        let Ok(snapshot) = machine.reader.snapshot() else {
+            return;
+        };
+        let mut read = Looked::default();
+        if self.random.one_in(2) {
+            let (stream, _) = Self::stream(self.random.below(4));
+            drop(snapshot.stream_head(&stream));
+            read.streams.push(stream);
+        }
+        if self.random.one_in(4) {
+            drop(snapshot.records("note", &[("writes", "1")], None, 10_000));
+            read.notes = true;
+        }
+        read.guards = snapshot.guards();
+        self.reads.push(read);
     }
 
     fn stream(n: u64) -> (StreamName, Privacy) {
@@ -375,6 +393,13 @@ impl Run {
             let last = transaction.appends.last_mut().expect("there is one");
             last.events
                 .push(note("note.refuse.v1", format!("t{n}.refused=x")));
+        }
+        if !self.reads.is_empty() && self.random.one_in(3) {
+            let newest = self.reads.len() as u64 - 1;
+            let read = self.reads[(newest - self.random.below(3).min(newest)) as usize].clone();
+            transaction.guards = read.guards.clone();
+            asked.unconditional &= read.guards.reads.is_empty();
+            asked.read = read;
         }
         if self.random.one_in(3) {
             asked.effect = true;
@@ -504,7 +529,7 @@ fn key(n: u64) -> Idempotency {
     }
 }
 
-fn check_with_fsck(rows: &dyn Read) -> fsck::Report {
+fn check_with_fsck(rows: &dyn engine::Read) -> fsck::Report {
     let key = SigningKey::from_seed(LOG_KEY).verifying_key();
     let verifier = NoteVerifier::new(ORIGIN, key).expect("the origin names a log");
     fsck::check(&fsck::Rows(rows), &verifier, None, |_, _| {})
