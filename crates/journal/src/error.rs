@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use evidence::digest::Digest;
 
 use crate::{
+    decision::WriterRefusal,
     guard::Guard,
     names::{EventKind, LogIndex, Seq, StreamName},
     transaction::{Committed, Expected, Privacy},
@@ -258,6 +259,15 @@ pub enum CommitError {
     Moved {
         /// What was read.
         read: Box<Guard>,
+    },
+    /// The writer's decision went against the transaction.
+    #[error("writer decides against it by rule {rule}")]
+    Decided {
+        /// The rule.
+        rule: String,
+        /// Why.
+        #[source]
+        refusal: WriterRefusal,
     },
     /// The idempotency key was used for the same request before; here is its outcome.
     #[error("request was done before")]

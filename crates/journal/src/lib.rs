@@ -23,6 +23,7 @@ pub mod names;
 pub mod options;
 pub mod transaction;
 
+pub mod decision;
 pub mod engine;
 pub mod guard;
 pub mod projection;
@@ -60,6 +61,7 @@ pub mod bug;
 pub use evidence::merkle::Hash;
 
 pub use crate::{
+    decision::{Declared, WriterDecision, WriterRefusal},
     dump::{DumpDirectory, DumpStore},
     error::{CommitError, OpenError, ProjectionError, ReadError},
     guard::{Guard, Guards},

@@ -1,10 +1,11 @@
-//! Read models: the only way records change is a projection run inside the commit.
+//! What runs inside the commit: read models, which are the only way records change, and the writer's decisions.
 
 use std::sync::Arc;
 
 use crate::{
+    decision::{Declared, WriterDecision, WriterRefusal},
     error::ProjectionError,
-    transaction::{Event, Record},
+    transaction::{Append, Event, Record},
 };
 
 /// The records a projection may read and write while it handles one event.
@@ -40,6 +41,23 @@ pub trait Projection: Send + Sync {
     /// # Errors
     /// Any error refuses the whole transaction.
     fn project(&self, event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError>;
+
+    /// Decides for the writer, at the transaction's turn, and fills in its prepared events. It MUST be a function of the
+    /// decision, the records and the prepared events alone. A projection without such rules knows none.
+    ///
+    /// # Errors
+    /// The transaction is refused.
+    fn decide(
+        &self,
+        decision: &WriterDecision,
+        records: &dyn Declared,
+        prepared: &mut [Append],
+    ) -> Result<(), WriterRefusal> {
+        let (_, _) = (records, prepared);
+        Err(WriterRefusal::UnknownRule {
+            rule: decision.rule.clone(),
+        })
+    }
 }
 
 /// A journal without read models.
@@ -55,5 +73,14 @@ impl Projection for NoProjection {
 impl<P: Projection + ?Sized> Projection for Arc<P> {
     fn project(&self, event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
         (**self).project(event, records)
+    }
+
+    fn decide(
+        &self,
+        decision: &WriterDecision,
+        records: &dyn Declared,
+        prepared: &mut [Append],
+    ) -> Result<(), WriterRefusal> {
+        (**self).decide(decision, records, prepared)
     }
 }

@@ -8,6 +8,8 @@
 //! 4. a refused transaction changes nothing        (the caller rolls back rows and frontier)
 //! 5. personal bytes reach the rows sealed         (`seal_owned`; only indexed fields are plain)
 
+use std::borrow::Cow;
+
 use evidence::{
     event::{self, EventHeader, Version},
     merkle::Frontier,
@@ -15,6 +17,7 @@ use evidence::{
 use serde::Serialize;
 
 use crate::{
+    decision::{Declared, WriterDecision, WriterRefusal},
     engine::{EffectRow, EventRow, IdempotencyRow, RecordRow, StreamRow, Write},
     error::{CommitError, EngineError, Limit, ProjectionError, ReadError},
     guard::{Guards, Window, Writes},
@@ -163,7 +166,7 @@ impl Rules {
             at_ms: transaction.at_ms,
             actor: &transaction.actor,
         };
-        for append in &transaction.appends {
+        for append in self.decided_appends(state, transaction)?.iter() {
             self.append(state, by, append, &mut receipts)?;
         }
         for effect in &transaction.effects {
@@ -189,6 +192,31 @@ impl Rules {
             .into()),
             _ => Ok(()),
         }
+    }
+
+    /// The appends as the writer's decisions leave them.
+    fn decided_appends<'t>(
+        &self,
+        state: &State<'_>,
+        transaction: &'t Transaction,
+    ) -> Result<Cow<'t, [Append]>, Failure> {
+        let mut appends = Cow::Borrowed(transaction.appends.as_slice());
+        for decision in &transaction.decisions {
+            let view = View {
+                rows: &*state.rows,
+                node_key: &self.node_key,
+            };
+            let records = DeclaredRecords { view, decision };
+            let decided = self.projection.decide(decision, &records, appends.to_mut());
+            decided.map_err(|refusal| match refusal {
+                WriterRefusal::Read(error) => Failure::from(*error),
+                refusal => Failure::Refused(CommitError::Decided {
+                    rule: decision.rule.clone(),
+                    refusal,
+                }),
+            })?;
+        }
+        Ok(appends)
     }
 
     fn check_idempotency(
@@ -719,6 +747,26 @@ pub(crate) fn head_at(frontier: &Frontier) -> Head {
     Head {
         size: frontier.size(),
         root: frontier.root(),
+    }
+}
+
+/// The records that a writer decision may read.
+struct DeclaredRecords<'a> {
+    view: View<'a>,
+    decision: &'a WriterDecision,
+}
+
+impl Declared for DeclaredRecords<'_> {
+    fn get(&self, kind: &str, id: &str) -> Result<Option<Record>, WriterRefusal> {
+        let mut keys = self.decision.keys.iter();
+        if !keys.any(|(known_kind, known_id)| known_kind == kind && known_id == id) {
+            return Err(WriterRefusal::Undeclared {
+                kind: kind.to_owned(),
+                id: id.to_owned(),
+            });
+        }
+        let row = self.view.rows.record(kind, id).map_err(ReadError::from)?;
+        Ok(row.map(|row| self.view.record(row)).transpose()?)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Hash, bytes_text,
+    decision::WriterDecision,
     guard::Guards,
     names::{EventKind, LogIndex, Seq, StreamName},
 };
@@ -145,6 +146,9 @@ pub struct Transaction {
     /// What it was decided on. The transaction is refused when any of it has moved.
     #[serde(default)]
     pub guards: Guards,
+    /// What the writer decides when its turn comes, in order.
+    #[serde(default)]
+    pub decisions: Vec<WriterDecision>,
 }
 
 impl Transaction {
@@ -160,7 +164,18 @@ impl Transaction {
             idempotency: None,
             shred: Vec::new(),
             guards: Guards::default(),
+            decisions: Vec::new(),
         }
+    }
+
+    /// Whether it changes nothing and answers for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.appends.is_empty()
+            && self.effects.is_empty()
+            && self.settlements.is_empty()
+            && self.idempotency.is_none()
+            && self.shred.is_empty()
     }
 }
 

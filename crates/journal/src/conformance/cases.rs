@@ -29,8 +29,10 @@ use crate::{
 
 pub use super::guards::{
     a_decision_holds_while_other_things_change, a_decision_on_what_has_moved_is_refused,
+    a_writer_decision_refuses_and_reads_only_what_it_declares,
     an_observer_hears_of_a_commit_before_its_caller, concurrent_counters_lose_no_increment,
     guards_from_before_a_restart_are_read_again,
+    the_writer_numbers_concurrent_transactions_without_a_gap_or_a_conflict,
 };
 
 pub(super) const NOTE: &str = "note.put.v1";

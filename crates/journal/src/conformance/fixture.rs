@@ -11,9 +11,9 @@ use evidence::{digest::Digest, key::SigningKey, note::NoteVerifier};
 
 use super::Subject;
 use crate::{
-    Append, Committed, DumpStore, Entropy, Event, Expected, Idempotency, Journal, Limits,
+    Append, Committed, Declared, DumpStore, Entropy, Event, Expected, Idempotency, Journal, Limits,
     NewEffect, NewEvent, OpenError, Options, Privacy, Projection, ProjectionError, Record, Records,
-    SealingKey, StreamName, Transaction,
+    SealingKey, StreamName, Transaction, WriterDecision, WriterRefusal,
 };
 
 /// Origin of the suite's logs.
@@ -74,6 +74,31 @@ impl Projection for Notes {
             body: body.as_bytes().to_vec(),
             version: 0,
         })
+    }
+
+    /// `next` numbers a note: it puts the count of the declared record's writes, plus one, for `#`.
+    fn decide(
+        &self,
+        decision: &WriterDecision,
+        records: &dyn Declared,
+        prepared: &mut [Append],
+    ) -> Result<(), WriterRefusal> {
+        let id = String::from_utf8_lossy(&decision.parameters).into_owned();
+        let known = records.get("note", &id)?;
+        let writes = known.map_or(Ok(0), |known| known.fields["writes"].parse::<u64>());
+        let writes = writes.map_err(|_| WriterRefusal::Malformed { what: "the note" })?;
+        if decision.rule == "limited" && writes >= 3 {
+            return Err(WriterRefusal::Refused {
+                code: "limit",
+                detail: "three are enough".to_owned(),
+            });
+        }
+        for event in prepared.iter_mut().flat_map(|append| &mut append.events) {
+            let text =
+                String::from_utf8_lossy(&event.payload).replace('#', &(writes + 1).to_string());
+            event.payload = text.into_bytes();
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,8 @@ use super::{
     fixture::{Fixture, append, put, stream, transaction},
 };
 use crate::{
-    CommitError, Expected, Guards, Journal, LogIndex, Seq, Snapshot, transaction::Transaction,
+    CommitError, Expected, Guards, Journal, LogIndex, Seq, Snapshot, WriterDecision, WriterRefusal,
+    transaction::Transaction,
 };
 
 /// One thing that a decision may read.
@@ -231,4 +232,68 @@ pub fn an_observer_hears_of_a_commit_before_its_caller(subject: &dyn Subject) {
     assert_eq!(*heard.lock().unwrap(), []);
     let committed = put(&journal, "s/a", "a=1");
     assert_eq!(*heard.lock().unwrap(), [(stream("s/a"), committed.events)]);
+}
+
+fn numbered(rule: &str) -> Transaction {
+    let mut numbered = transaction(vec![append("s/n", Expected::Any, &[(NOTE, "n=#")])]);
+    numbered.decisions.push(WriterDecision {
+        rule: rule.to_owned(),
+        parameters: b"n".to_vec(),
+        keys: vec![("note".to_owned(), "n".to_owned())],
+    });
+    numbered
+}
+
+pub fn the_writer_numbers_concurrent_transactions_without_a_gap_or_a_conflict(
+    subject: &dyn Subject,
+) {
+    const CALLERS: u64 = 8;
+    const EACH: u64 = 10;
+    let fixture = Fixture::new(subject);
+    let journal = fixture.open();
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    journal.commit_blocking(numbered("next")).unwrap();
+                }
+            });
+        }
+    });
+    let events = journal
+        .reader()
+        .stream(&stream("s/n"), Seq::FIRST, 200)
+        .unwrap();
+    let payloads: Vec<_> = events
+        .into_iter()
+        .map(|event| event.payload.unwrap())
+        .collect();
+    let expected: Vec<_> = (1..=CALLERS * EACH)
+        .map(|n| format!("n={n}").into_bytes())
+        .collect();
+    assert_eq!(payloads, expected);
+    check_fsck(&fixture, &journal);
+}
+
+pub fn a_writer_decision_refuses_and_reads_only_what_it_declares(subject: &dyn Subject) {
+    let fixture = Fixture::new(subject);
+    let journal = fixture.open();
+    let refusal = |transaction| match journal.commit_blocking(transaction).unwrap_err() {
+        CommitError::Decided { refusal, .. } => refusal,
+        other => panic!("{other}"),
+    };
+    for _ in 0..3 {
+        journal.commit_blocking(numbered("limited")).unwrap();
+    }
+    assert!(matches!(
+        refusal(numbered("limited")),
+        WriterRefusal::Refused { code: "limit", .. }
+    ));
+    let mut undeclared = numbered("next");
+    undeclared.decisions[0].keys.clear();
+    assert!(matches!(
+        refusal(undeclared),
+        WriterRefusal::Undeclared { .. }
+    ));
+    assert_eq!(journal.reader().size().unwrap(), 3);
 }

@@ -42,6 +42,8 @@ macro_rules! conformance {
             a_decision_holds_while_other_things_change
             guards_from_before_a_restart_are_read_again
             concurrent_counters_lose_no_increment
+            the_writer_numbers_concurrent_transactions_without_a_gap_or_a_conflict
+            a_writer_decision_refuses_and_reads_only_what_it_declares
             an_observer_hears_of_a_commit_before_its_caller
             a_reopened_journal_goes_on_where_it_stopped
             foreign_keys_and_origins_are_refused
