@@ -10,10 +10,6 @@ use super::{
     List, ListHeader,
     import::{self, ImportError},
 };
-use crate::{
-    pack::PackFiles,
-    yaml::{self, YamlError},
-};
 
 /// What `pack.yaml` of a sanctions list says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,9 +69,6 @@ pub enum ListPackError {
         /// Its path.
         path: &'static str,
     },
-    /// The manifest cannot be read.
-    #[error("`pack.yaml` cannot be read")]
-    Manifest(#[source] YamlError),
     /// The files are not a list.
     #[error("the files are not a list")]
     Import(#[source] ImportError),
@@ -89,14 +82,18 @@ pub enum ListPackError {
     },
 }
 
-/// Reads a list with its manifest, and compares the digests.
+/// Reads the list that `manifest` describes from the files beside it, and compares the digests.
+///
+/// `files` gives the bytes under a path of the pack. The manifest comes as a value: who opens the
+/// pack reads its YAML.
 ///
 /// # Errors
-/// A file is missing, the manifest or the files cannot be read, or the digests differ.
-pub fn load(files: &PackFiles) -> Result<(ListManifest, List), ListPackError> {
-    let file = |path| files.get(path).ok_or(ListPackError::Missing { path });
-    let manifest: ListManifest =
-        yaml::from_slice(file("pack.yaml")?).map_err(ListPackError::Manifest)?;
+/// A file is missing, the files cannot be read, or the digests differ.
+pub fn load<'a>(
+    manifest: &ListManifest,
+    files: impl Fn(&'static str) -> Option<&'a [u8]>,
+) -> Result<List, ListPackError> {
+    let file = |path| files(path).ok_or(ListPackError::Missing { path });
     let header = ListHeader {
         name: manifest.id.clone(),
         version: manifest.version.clone(),
@@ -117,5 +114,5 @@ pub fn load(files: &PackFiles) -> Result<(ListManifest, List), ListPackError> {
             actual: list.digest(),
         });
     }
-    Ok((manifest, list))
+    Ok(list)
 }

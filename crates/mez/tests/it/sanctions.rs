@@ -5,11 +5,11 @@ mod imports;
 mod search;
 mod verdicts;
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock};
 
-use mez::{
-    pack::PackFiles,
-    sanctions::{IndexedList, List, ListHeader, Policy, RequiredList, import, pack},
+use mez::sanctions::{
+    IndexedList, List, ListHeader, Policy, RequiredList, import,
+    pack::{self, ListManifest, ListPackError},
 };
 
 fn workspace(path: &str) -> PathBuf {
@@ -31,15 +31,32 @@ fn header(name: &str, version: &str) -> ListHeader {
     }
 }
 
-fn sample_pack() -> PackFiles {
-    let folder = workspace("packs/sanctions/ofac-sdn");
-    let names = ["pack.yaml", "sdn.csv", "alt.csv", "add.csv"];
-    let files = names.map(|name| (name, std::fs::read(folder.join(name)).unwrap()));
-    PackFiles::from_pairs(files.iter().map(|(name, bytes)| (*name, bytes.as_slice()))).unwrap()
+/// The shipped pack: its manifest, and the files beside it.
+struct SamplePack {
+    manifest: ListManifest,
+    files: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl SamplePack {
+    fn read() -> Self {
+        let folder = workspace("packs/sanctions/ofac-sdn");
+        let read = |name| std::fs::read(folder.join(name)).unwrap();
+        let names = ["sdn.csv", "alt.csv", "add.csv"];
+        Self {
+            manifest: serde_saphyr::from_slice(&read("pack.yaml")).unwrap(),
+            files: names.map(|name| (name, read(name))).into(),
+        }
+    }
+
+    fn load(&self) -> Result<List, ListPackError> {
+        pack::load(&self.manifest, |path| {
+            self.files.get(path).map(Vec::as_slice)
+        })
+    }
 }
 
 static OFAC: LazyLock<IndexedList> =
-    LazyLock::new(|| IndexedList::new(pack::load(&sample_pack()).unwrap().1));
+    LazyLock::new(|| IndexedList::new(SamplePack::read().load().unwrap()));
 
 fn un_sample() -> List {
     import::un::import(&data("un-sample.xml"), "un-sc").unwrap()

@@ -5,11 +5,11 @@ use mez::sanctions::{
         ofac::{self, OfacFiles},
         opensanctions,
     },
-    pack::{self, ListPackError},
+    pack::ListPackError,
 };
 use proptest::prelude::*;
 
-use super::{OFAC, header, sample_pack, un_sample};
+use super::{OFAC, SamplePack, header, un_sample};
 
 fn entry(id: &str) -> &'static Entry {
     OFAC.list()
@@ -21,8 +21,7 @@ fn entry(id: &str) -> &'static Entry {
 
 #[test]
 fn the_shipped_list_is_whole_and_is_the_one_its_manifest_names() {
-    let (manifest, list) = pack::load(&sample_pack()).unwrap();
-    assert_eq!(list.digest(), manifest.digest);
+    let list = SamplePack::read().load().unwrap();
     assert_eq!(list.entries().len(), 8_976);
     let names: usize = list.entries().iter().map(|entry| entry.names.len()).sum();
     assert_eq!(names, 23_295);
@@ -30,14 +29,13 @@ fn the_shipped_list_is_whole_and_is_the_one_its_manifest_names() {
 
 #[test]
 fn a_pack_whose_files_changed_is_refused() {
-    let mut files = sample_pack();
-    let sdn = String::from_utf8(files.get("sdn.csv").unwrap().to_vec()).unwrap();
+    let mut pack = SamplePack::read();
+    let sdn = String::from_utf8(pack.files["sdn.csv"].clone()).unwrap();
     let changed = sdn.replacen("DJIBO, Ousmane", "DJIBA, Ousmane", 1);
-    files.insert("sdn.csv".parse().unwrap(), changed.into_bytes());
-    assert!(matches!(
-        pack::load(&files),
-        Err(ListPackError::Digest { .. })
-    ));
+    pack.files.insert("sdn.csv", changed.into_bytes());
+    assert!(matches!(pack.load(), Err(ListPackError::Digest { .. })));
+    pack.files.remove("sdn.csv");
+    assert_eq!(pack.load(), Err(ListPackError::Missing { path: "sdn.csv" }));
 }
 
 #[test]
