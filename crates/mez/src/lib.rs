@@ -13,5 +13,6 @@ pub mod pack;
 pub mod person;
 pub mod sanctions;
 pub mod screening;
+pub mod time;
 mod yaml;
 pub mod zone;

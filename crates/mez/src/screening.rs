@@ -7,9 +7,10 @@ use evidence::canonical::{CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ActorId, InvalidId, PersonId};
+use crate::ids::{ActorId, InvalidId, PackItemId, PersonId};
 use crate::person::Salt;
-use crate::sanctions::{ListUse, Screening, Verdict};
+use crate::sanctions::{self, ListUse, RequiredList, Screening, Verdict};
+use crate::zone::ScreeningPolicy;
 
 /// Somebody who must be screened before a company can be formed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,6 +104,19 @@ pub enum Standing {
     UnderReview,
     /// Matched, by the lists or by a reviewer.
     Blocked,
+}
+
+/// The lists to search and the thresholds that a zone asks for, as screening takes them.
+pub fn policy(zone: &ScreeningPolicy) -> sanctions::Policy {
+    let required = |list: &PackItemId| RequiredList {
+        name: list.to_string(),
+        age_days_max: zone.list_age_max_days,
+    };
+    sanctions::Policy {
+        required: zone.lists.iter().map(required).collect(),
+        review_bp: zone.review_from_bps.into(),
+        block_bp: zone.block_from_bps.into(),
+    }
 }
 
 impl ScreeningFact {

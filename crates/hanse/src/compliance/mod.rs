@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use journal::Privacy;
 use mez::compliance::{
     CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvaluationRequest,
-    EvidenceRefusal, EvidenceSubject, Facts, Operation, PackVersion, VerifiedEvidence, Verifier,
+    EvidenceRefusal, EvidenceSubject, Operation, PackVersion, VerifiedEvidence, Verifier,
 };
 use mez::entity::{self, Command as Step, Entity};
 use mez::ids::{EntityId, PackItemId};
@@ -365,7 +365,7 @@ pub fn evaluate(
     let reader = &node.platform.reader;
     let persons = store::persons_of(reader, entity)?;
     let age_max_ms = node.manifest.screening_age_max_ms();
-    let facts = Facts::of(entity, operation, &persons, now_ms, age_max_ms)
+    let facts = entity::facts(entity, operation, &persons, now_ms, age_max_ms)
         .map_err(|error| Problem::new(Code::Conflict, error.to_string()))?;
     let filter = [("entity", entity.id.as_str())];
     let mut evidence = Vec::new();

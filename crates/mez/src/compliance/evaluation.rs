@@ -7,7 +7,6 @@ use ::evidence::digest::{Digest, Purpose};
 use serde::{Deserialize, Serialize};
 
 use super::{Domain, Facts, Gate, Operation, State};
-use crate::entity::{ComplianceRecord, Entity};
 use crate::ids::{EntityId, JurisdictionId, PackItemId};
 use crate::person::Salt;
 
@@ -78,6 +77,18 @@ pub struct PackVersion {
     pub version: String,
     /// Digest over its every byte.
     pub digest: Digest,
+}
+
+/// What the register keeps of a compliance judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComplianceRecord {
+    /// The instant it was judged for, in milliseconds since 1970-01-01T00:00:00Z.
+    pub as_of_ms: i64,
+    /// The state of each of the twenty domains.
+    pub states: BTreeMap<Domain, State>,
+    /// The commitment to subject, time, states, evidence and rules.
+    pub commitment: Digest,
 }
 
 /// A domain that blocks an operation.
@@ -193,16 +204,5 @@ impl Evaluation {
                 .collect(),
             commitment: self.commitment,
         }
-    }
-
-    /// Whether this judges `entity` as it is, at `now_ms`.
-    pub fn is_of(&self, entity: &Entity, now_ms: i64) -> bool {
-        let facts = &self.opening.facts;
-        self.subject == entity.id
-            && self.jurisdiction == entity.jurisdiction
-            && self.as_of_ms == now_ms
-            && facts.entity_type == entity.entity_type
-            && facts.legal_name == entity.legal_name
-            && facts.activities == entity.activities
     }
 }

@@ -20,13 +20,14 @@ mod state;
 
 pub use domain::{Domain, UnknownDomain};
 pub use evaluation::{
-    CommitmentOpening, Denial, DomainResult, Evaluation, EvidenceUse, PackVersion, Reason,
+    CommitmentOpening, ComplianceRecord, Denial, DomainResult, Evaluation, EvidenceUse,
+    PackVersion, Reason,
 };
 pub use evidence::{
     Authority, EVIDENCE_CREDENTIAL_TYPE, EvidenceRefusal, EvidenceSubject, InvalidSubject,
     VerifiedEvidence, Verifier,
 };
-pub use facts::{Facts, FactsError, ScreeningCounts};
+pub use facts::{Facts, ScreeningCounts};
 pub use operation::{Gate, Operation, UnknownOperation};
 pub use rule::RuleError;
 pub(crate) use rulebook::schema;

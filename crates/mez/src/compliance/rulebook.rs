@@ -11,12 +11,13 @@ use serde_json::json;
 
 use super::rule::Rule;
 use super::{
-    CommitmentOpening, Domain, DomainResult, Evaluation, EvidenceSubject, EvidenceUse, Facts,
-    FactsError, Gate, Reason, State, VerifiedEvidence,
+    CommitmentOpening, Domain, DomainResult, Evaluation, EvidenceSubject, EvidenceUse, Facts, Gate,
+    Reason, State, VerifiedEvidence,
 };
 use crate::ids::{EntityId, JurisdictionId, PackItemId};
 use crate::pack::Pack;
 use crate::person::Salt;
+use crate::time::{InstantOutOfRange, utc_day};
 
 const SCREENING_RULE: &str = "hanse/screening-floor";
 
@@ -94,8 +95,8 @@ impl Rulebook {
     pub fn entity_types(
         &self,
         as_of_ms: i64,
-    ) -> Result<Vec<(JurisdictionId, PackItemId)>, FactsError> {
-        let day = super::facts::utc_day(as_of_ms)?;
+    ) -> Result<Vec<(JurisdictionId, PackItemId)>, InstantOutOfRange> {
+        let day = utc_day(as_of_ms)?;
         let packs = self.packs.iter().filter(|pack| pack.is_in_force(day));
         let offered = packs.flat_map(|pack| {
             let jurisdiction = &pack.manifest().jurisdiction;
@@ -106,8 +107,11 @@ impl Rulebook {
     }
 
     /// Judges a subject in all twenty domains.
-    pub fn evaluate(&self, request: &EvaluationRequest<'_>) -> Result<Evaluation, FactsError> {
-        let day = super::facts::utc_day(request.as_of_ms)?;
+    pub fn evaluate(
+        &self,
+        request: &EvaluationRequest<'_>,
+    ) -> Result<Evaluation, InstantOutOfRange> {
+        let day = utc_day(request.as_of_ms)?;
         let packs: Vec<&Pack> = self
             .packs
             .iter()

@@ -327,7 +327,14 @@ impl Subject<'_> {
 
     /// A judgement counts only for the entity as it is, at the instant it was made for.
     fn check_is_current(&self, evaluation: &Evaluation) -> Result<(), Refusal> {
-        if evaluation.is_of(self.entity, self.context.now_ms) {
+        let (entity, judged) = (self.entity, evaluation.opening());
+        let is_of_it = judged.subject == entity.id
+            && judged.jurisdiction == entity.jurisdiction
+            && judged.as_of_ms == self.context.now_ms
+            && judged.facts.entity_type == entity.entity_type
+            && judged.facts.legal_name == entity.legal_name
+            && judged.facts.activities == entity.activities;
+        if is_of_it {
             Ok(())
         } else {
             Err(Refusal::StaleEvaluation)

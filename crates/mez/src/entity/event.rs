@@ -6,7 +6,8 @@ use evidence::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::dissolution::Stage;
-use super::{ComplianceRecord, RegistrationNumber, StageProof, Stake};
+use super::{RegistrationNumber, StageProof, Stake};
+use crate::compliance::ComplianceRecord;
 use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::screening::{Party, ScreeningFact};
 

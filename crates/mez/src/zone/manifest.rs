@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::compliance::{Authority, Domain, Gate, Operation};
 use crate::ids::{ActorId, JurisdictionId, PackItemId, ZoneId};
-use crate::sanctions::{self, RequiredList};
 
 /// A zone's manifest, read whole and found valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,19 +101,6 @@ impl Manifest {
             gates.insert(*domain, strictest);
         }
         gates
-    }
-
-    /// The lists to search and the thresholds, as screening takes them.
-    pub fn screening_policy(&self) -> sanctions::Policy {
-        let required = |list: &PackItemId| RequiredList {
-            name: list.to_string(),
-            age_days_max: self.screening.list_age_max_days,
-        };
-        sanctions::Policy {
-            required: self.screening.lists.iter().map(required).collect(),
-            review_bp: self.screening.review_from_bps.into(),
-            block_bp: self.screening.block_from_bps.into(),
-        }
     }
 
     /// How long a screening counts, in milliseconds.

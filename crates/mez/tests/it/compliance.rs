@@ -1,17 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::key::SigningKey;
-use mez::compliance::{Domain, EvidenceRefusal, EvidenceSubject, Gate, Operation, Rulebook, State};
+use mez::compliance::{
+    CommitmentOpening, Domain, Evaluation, EvaluationRequest, EvidenceRefusal, EvidenceSubject,
+    Facts, Gate, Operation, Rulebook, ScreeningCounts, State, VerifiedEvidence,
+};
 use mez::pack::{Pack, PackFiles};
 use mez::person::Salt;
-use mez::screening::{Party, ScreeningVerdict};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::support::{
-    DAY_MS, NOW_MS, act, active, applied, attest, evaluate, evaluate_with, full_evidence, id,
-    in_review, pk, registrar_key, screening, verify,
-};
+use super::law_support::{self, DAY_MS, NOW_MS, attest, id, pk, registrar_key, rulebook, verify};
 
 #[derive(Deserialize)]
 struct Lattice {
@@ -110,10 +109,74 @@ fn every_operation_is_gated_by_sanctions_and_pending_blocks_there() {
     assert_eq!(formation, [Aml, Kyc, Sanctions, Tax, Corporate, Licensing]);
 }
 
+/// A company of two that nobody screened.
+fn unscreened() -> Facts {
+    Facts {
+        operation: Operation::EntityFormation,
+        entity_type: id("private-limited"),
+        legal_name: "Indus Trading (Private) Limited".to_owned(),
+        activities: [id("general-trading")].into(),
+        persons: [id("aisha"), id("bilal")].into(),
+        directors: 2,
+        owners: 2,
+        disclosed_bps: 10_000,
+        largest_unidentified_share_bps: 0,
+        unidentified_directors: 0,
+        youngest_director_age: Some(45),
+        screening: ScreeningCounts {
+            parties: 3,
+            unscreened: 3,
+            ..ScreeningCounts::default()
+        },
+    }
+}
+
+fn cleared() -> Facts {
+    Facts {
+        screening: ScreeningCounts {
+            parties: 3,
+            cleared: 3,
+            lists: ["ofac-sdn@2021-07-01".to_owned()].into(),
+            ..ScreeningCounts::default()
+        },
+        ..unscreened()
+    }
+}
+
+fn full_evidence(now_ms: i64) -> Vec<VerifiedEvidence> {
+    law_support::full_evidence(&id("indus-trading"), &cleared().persons, now_ms)
+}
+
+fn evaluate(facts: &Facts, evidence: &[VerifiedEvidence]) -> Evaluation {
+    evaluate_with(rulebook(), facts, evidence)
+}
+
+fn evaluate_with(rulebook: &Rulebook, facts: &Facts, evidence: &[VerifiedEvidence]) -> Evaluation {
+    evaluate_as("indus-trading", NOW_MS, rulebook, facts, evidence)
+}
+
+fn evaluate_as(
+    subject: &str,
+    as_of_ms: i64,
+    rulebook: &Rulebook,
+    facts: &Facts,
+    evidence: &[VerifiedEvidence],
+) -> Evaluation {
+    let request = EvaluationRequest {
+        subject: &id(subject),
+        jurisdiction: &id("pk"),
+        as_of_ms,
+        facts,
+        evidence,
+        gates: facts.operation.gates(),
+        salt: Salt::new([7; 32]),
+    };
+    rulebook.evaluate(&request).unwrap()
+}
+
 #[test]
 fn a_company_with_its_evidence_passes_every_gate() {
-    let entity = in_review();
-    let evaluation = evaluate(&entity, NOW_MS, &full_evidence(&entity, NOW_MS));
+    let evaluation = evaluate(&cleared(), &full_evidence(NOW_MS));
     assert_eq!(evaluation.denials(), []);
     assert_eq!(evaluation.domains().len(), 20);
     assert_eq!(evaluation.rules()[0].version, "0.1.0");
@@ -122,7 +185,7 @@ fn a_company_with_its_evidence_passes_every_gate() {
 
 #[test]
 fn every_denial_names_its_clause_and_its_source() {
-    let denials = evaluate(&applied(), NOW_MS, &[]).denials();
+    let denials = evaluate(&unscreened(), &[]).denials();
     let domains: Vec<Domain> = denials.iter().map(|denial| denial.domain).collect();
     assert_eq!(
         domains,
@@ -146,7 +209,7 @@ fn every_denial_names_its_clause_and_its_source() {
 
 #[test]
 fn a_domain_without_rules_is_pending() {
-    let evaluation = evaluate(&in_review(), NOW_MS, &[]);
+    let evaluation = evaluate(&cleared(), &[]);
     assert_eq!(evaluation.state(Domain::Trade), State::Pending);
     let reason = &evaluation.domains()[&Domain::Trade].reasons[0];
     assert_eq!(
@@ -157,24 +220,21 @@ fn a_domain_without_rules_is_pending() {
 
 #[test]
 fn evidence_of_one_person_does_not_serve_another() {
-    let entity = in_review();
-    let evidence = full_evidence(&entity, NOW_MS);
-    let one: Vec<_> = evidence
+    let one: Vec<_> = full_evidence(NOW_MS)
         .into_iter()
         .filter(|piece| *piece.subject() != EvidenceSubject::Person(id("bilal")))
         .collect();
     assert_eq!(
-        evaluate(&entity, NOW_MS, &one).state(Domain::Kyc),
+        evaluate(&cleared(), &one).state(Domain::Kyc),
         State::Pending
     );
 }
 
 #[test]
 fn evidence_verified_for_another_instant_or_subject_does_not_count() {
-    let entity = in_review();
-    let earlier = full_evidence(&entity, NOW_MS - 1);
+    let earlier = full_evidence(NOW_MS - 1);
     assert_eq!(
-        evaluate(&entity, NOW_MS, &earlier).state(Domain::Corporate),
+        evaluate(&cleared(), &earlier).state(Domain::Corporate),
         State::Pending
     );
     let other = EvidenceSubject::Entity(id("another-company"));
@@ -184,7 +244,7 @@ fn evidence_verified_for_another_instant_or_subject_does_not_count() {
     )
     .unwrap();
     assert_eq!(
-        evaluate(&entity, NOW_MS, &[foreign]).state(Domain::Corporate),
+        evaluate(&cleared(), &[foreign]).state(Domain::Corporate),
         State::Pending
     );
 }
@@ -255,7 +315,7 @@ fn a_rule_that_errs_never_passes() {
     );
     let state = |policy: &str| {
         let rulebook = Rulebook::new(vec![pack_with(policy)]).unwrap();
-        evaluate_with(&rulebook, &in_review(), NOW_MS, &[]).state(Domain::Ip)
+        evaluate_with(&rulebook, &cleared(), &[]).state(Domain::Ip)
     };
     assert_eq!(state(permit), State::Compliant);
     assert_eq!(state(&format!("{permit}\n{forbid}")), State::Pending);
@@ -266,13 +326,11 @@ fn no_pack_relaxes_the_sanctions_floor() {
     let permit = "@id(\"p\") @clause(\"1\") @source(\"law\") @text(\"t\") @requires(\"r\")
         permit (principal, action == Action::\"sanctions\", resource);";
     let rulebook = Rulebook::new(vec![pack_with(permit)]).unwrap();
-    let unscreened = evaluate_with(&rulebook, &applied(), NOW_MS, &[]);
+    let mut facts = unscreened();
+    let unscreened = evaluate_with(&rulebook, &facts, &[]);
     assert_eq!(unscreened.state(Domain::Sanctions), State::Pending);
-    let entity = applied();
-    let block = vec![screening(&entity, &Party::Company, ScreeningVerdict::Block)];
-    let command = mez::entity::Command::RecordScreenings(block);
-    let (entity, _) = act(Some(entity), "screener", NOW_MS, command).unwrap();
-    let blocked = evaluate_with(&rulebook, &entity, NOW_MS, &[]);
+    (facts.screening.unscreened, facts.screening.blocked) = (2, 1);
+    let blocked = evaluate_with(&rulebook, &facts, &[]);
     assert_eq!(blocked.state(Domain::Sanctions), State::NonCompliant);
 }
 
@@ -282,30 +340,30 @@ fn a_layer_that_only_forbids_leaves_the_domain_to_the_others() {
         forbid (principal, action == Action::\"licensing\", resource)
         when { context.facts.owners > 90 };";
     let both = Rulebook::new(vec![pk(), pack_with(forbid)]).unwrap();
-    let evaluation = evaluate_with(&both, &in_review(), NOW_MS, &[]);
+    let evaluation = evaluate_with(&both, &cleared(), &[]);
     assert_eq!(evaluation.state(Domain::Licensing), State::NotApplicable);
     let alone = Rulebook::new(vec![pack_with(forbid)]).unwrap();
-    let evaluation = evaluate_with(&alone, &in_review(), NOW_MS, &[]);
+    let evaluation = evaluate_with(&alone, &cleared(), &[]);
     assert_eq!(evaluation.state(Domain::Licensing), State::Pending);
 }
 
 #[test]
 fn equal_states_of_two_companies_or_instants_have_different_commitments() {
-    let entity = in_review();
-    let mut other = entity.clone();
-    other.id = id("another-company");
+    let commitment = |subject, as_of_ms| {
+        evaluate_as(subject, as_of_ms, rulebook(), &cleared(), &[]).commitment()
+    };
     let commitments = [
-        evaluate(&entity, NOW_MS, &[]).commitment(),
-        evaluate(&other, NOW_MS, &[]).commitment(),
-        evaluate(&entity, NOW_MS + 1, &[]).commitment(),
+        commitment("indus-trading", NOW_MS),
+        commitment("another-company", NOW_MS),
+        commitment("indus-trading", NOW_MS + 1),
     ];
     assert_eq!(BTreeSet::from(commitments).len(), 3);
-    assert_eq!(evaluate(&entity, NOW_MS, &[]).commitment(), commitments[0]);
+    assert_eq!(commitment("indus-trading", NOW_MS), commitments[0]);
 }
 
 #[test]
 fn a_commitment_opens_only_to_what_it_commits_to() {
-    let evaluation = evaluate(&active(), NOW_MS, &[]);
+    let evaluation = evaluate(&cleared(), &[]);
     let opening = evaluation.opening();
     assert_eq!(opening.commitment(), evaluation.commitment());
     let mut salted = opening.clone();
@@ -318,6 +376,6 @@ fn a_commitment_opens_only_to_what_it_commits_to() {
         assert_ne!(forged.commitment(), evaluation.commitment());
     }
     let written = serde_json::to_string(opening).unwrap();
-    let read: mez::compliance::CommitmentOpening = serde_json::from_str(&written).unwrap();
+    let read: CommitmentOpening = serde_json::from_str(&written).unwrap();
     assert_eq!(read.commitment(), evaluation.commitment());
 }

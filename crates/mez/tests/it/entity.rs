@@ -14,9 +14,10 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::law_support::{DAY_MS, NOW_MS, id, rulebook};
 use super::support::{
-    DAY_MS, NOW_MS, act, active, all_clear, application, applied, approval, evaluate,
-    full_evidence, id, in_review, rulebook, screening,
+    act, active, all_clear, application, applied, approval, evaluate, full_evidence, in_review,
+    screening,
 };
 
 const EVIDENCE: fn() -> Digest = || Digest::raw(b"document");

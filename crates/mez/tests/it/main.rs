@@ -4,7 +4,10 @@
 
 mod compliance;
 mod entity;
+mod facts;
+mod law_support;
 mod pack;
 mod sanctions;
+mod screening;
 mod support;
 mod zone;

@@ -2,7 +2,7 @@ use mez::compliance::{Domain, Gate, Operation};
 use mez::pack::PackFiles;
 use mez::zone::{Drift, DriftKind, Lock, LockError, Manifest, PackPin};
 
-use super::support::{id, pack_folder, read_pack};
+use super::law_support::{id, pack_folder, read_pack};
 
 const ZONE: &str = include_str!("../../testdata/zone.yaml");
 
@@ -19,15 +19,6 @@ fn the_example_manifest_reads() {
     let manifest = Manifest::read(ZONE.as_bytes()).unwrap();
     assert_eq!(manifest.jurisdiction().as_str(), "pk-demo");
     assert_eq!(manifest.screening_age_max_ms(), 24 * 60 * 60 * 1000);
-    let policy = manifest.screening_policy();
-    assert_eq!((policy.review_bp, policy.block_bp), (8_000, 9_500));
-    assert_eq!(
-        (
-            policy.required[0].name.as_str(),
-            policy.required[0].age_days_max
-        ),
-        ("ofac-sdn", 3650)
-    );
     let formation = manifest.gates(Operation::EntityFormation);
     assert_eq!(formation[&Domain::Tax], Gate::BlocksUnlessPassing);
     assert_eq!(formation[&Domain::Sanctions], Gate::BlocksUnlessPassing);
