@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use evidence::key::SigningKey;
 use evidence::note::NoteVerifier;
+use ids::{ActorId, JurisdictionId, PackItemId};
 use mez::compliance::Rulebook;
 use mez::entity::{Context, Entity};
-use mez::ids::{ActorId, JurisdictionId, PackItemId};
 use mez::zone::Manifest;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -82,10 +82,10 @@ impl Institutions {
     }
 
     /// 32 random bytes for salts.
-    pub fn salt(&self) -> mez::person::Salt {
+    pub fn salt(&self) -> ids::Salt {
         let mut bytes = [0; 32];
         (self.platform.entropy)(&mut bytes);
-        mez::person::Salt::new(bytes)
+        ids::Salt::new(bytes)
     }
 }
 

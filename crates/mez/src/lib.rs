@@ -8,11 +8,9 @@
 pub mod compliance;
 pub mod credential;
 pub mod entity;
-pub mod ids;
 pub mod pack;
 pub mod person;
 pub mod sanctions;
 pub mod screening;
-pub mod time;
 mod yaml;
 pub mod zone;

@@ -5,10 +5,9 @@ use std::str::FromStr;
 
 use evidence::canonical::{CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
+use ids::{ActorId, InvalidId, PackItemId, PersonId, Salt};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ActorId, InvalidId, PackItemId, PersonId};
-use crate::person::Salt;
 use crate::sanctions::{self, ListUse, RequiredList, Screening, Verdict};
 use crate::zone::ScreeningPolicy;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
+use ids::{EntityId, PackItemId};
 use jiff::Timestamp;
 use journal::Privacy;
 use mez::compliance::{
@@ -12,7 +13,6 @@ use mez::compliance::{
     EvidenceRefusal, EvidenceSubject, Operation, PackVersion, VerifiedEvidence, Verifier,
 };
 use mez::entity::{self, Command as Step, Entity};
-use mez::ids::{EntityId, PackItemId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -285,7 +285,7 @@ fn accept(
     })
 }
 
-fn is_party(entity: &Entity, person: &mez::ids::PersonId) -> bool {
+fn is_party(entity: &Entity, person: &ids::PersonId) -> bool {
     entity.directors.contains(person) || entity.owners.iter().any(|stake| stake.person == *person)
 }
 

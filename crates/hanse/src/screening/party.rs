@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use evidence::digest::Digest;
+use ids::{EntityId, PersonId, Salt};
 use journal::{Privacy, StreamName};
 use mez::entity::Entity;
-use mez::ids::{EntityId, PersonId};
-use mez::person::{Person, Salt};
+use mez::person::Person;
 use mez::sanctions::{
     BirthDate, Decision, Identifier, PartyKind, Screening, Subject, Verdict, screen,
 };

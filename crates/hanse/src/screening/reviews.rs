@@ -111,7 +111,7 @@ struct ReviewQuery {
     open: Option<bool>,
     /// Only cases of this entity.
     #[param(inline, value_type = Option<EntityIdText>)]
-    entity: Option<mez::ids::EntityId>,
+    entity: Option<ids::EntityId>,
 }
 
 /// Screenings of parties, by id: those that wait for a reviewer with `open=true`.

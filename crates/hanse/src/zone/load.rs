@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ids::PackItemId;
 use mez::compliance::{Rulebook, RulebookError};
-use mez::ids::PackItemId;
 use mez::pack::{InvalidPath, Pack, PackError, PackFiles};
 use mez::zone::{Drift, Lock, LockError, Manifest, PackPin, Problem};
 

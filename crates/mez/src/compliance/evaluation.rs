@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ::evidence::canonical::to_vec_of;
 use ::evidence::digest::{Digest, Purpose};
+use ids::{EntityId, JurisdictionId, PackItemId, Salt};
 use serde::{Deserialize, Serialize};
 
 use super::{Domain, Facts, Gate, Operation, State};
-use crate::ids::{EntityId, JurisdictionId, PackItemId};
-use crate::person::Salt;
 
 /// A judgement over all twenty domains. Only a [`Rulebook`](super::Rulebook) makes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

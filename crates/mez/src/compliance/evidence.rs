@@ -8,11 +8,11 @@ use ::evidence::canonical::{self, CanonicalError};
 use ::evidence::credential::{self, Issuers, Policy};
 use ::evidence::digest::{Digest, Purpose};
 use ::evidence::status_list::StatusList;
+use ids::{EntityId, PackItemId, PersonId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Domain;
-use crate::ids::{EntityId, PackItemId, PersonId};
 use crate::pack::EvidenceKind;
 
 /// The type that a credential must have to count as evidence.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use ids::{PackItemId, PersonId};
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
-use crate::ids::{PackItemId, PersonId};
 
 /// Typed facts about a subject. Counts and shares only: rules hold the thresholds, so that a
 /// threshold is read where its law is cited.

@@ -13,10 +13,10 @@
 use std::str::FromStr;
 
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId};
+use ids::PackItemId;
 use jiff::civil::Date;
 
 use super::{Domain, State};
-use crate::ids::PackItemId;
 
 /// A rule of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityId as CedarId, EntityTypeName, EntityUid,
     PolicySet, Request, Schema,
 };
+use ids::time::{InstantOutOfRange, utc_day};
+use ids::{EntityId, JurisdictionId, PackItemId, Salt};
 use jiff::civil::Date;
 use serde_json::json;
 
@@ -14,10 +16,7 @@ use super::{
     CommitmentOpening, Domain, DomainResult, Evaluation, EvidenceSubject, EvidenceUse, Facts, Gate,
     Reason, State, VerifiedEvidence,
 };
-use crate::ids::{EntityId, JurisdictionId, PackItemId};
 use crate::pack::Pack;
-use crate::person::Salt;
-use crate::time::{InstantOutOfRange, utc_day};
 
 const SCREENING_RULE: &str = "hanse/screening-floor";
 
@@ -303,7 +302,7 @@ impl Bench<'_> {
     }
 
     fn kinds_about_every_person(&self) -> BTreeSet<&str> {
-        let mut holders: BTreeMap<&str, BTreeSet<&crate::ids::PersonId>> = BTreeMap::new();
+        let mut holders: BTreeMap<&str, BTreeSet<&ids::PersonId>> = BTreeMap::new();
         for evidence in self.evidence() {
             if let EvidenceSubject::Person(person) = &evidence.subject {
                 holders

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use evidence::canonical::to_vec;
 use evidence::digest::{Digest, Purpose};
+use ids::PersonId;
 use serde_json::json;
 
 use super::event::{
@@ -16,7 +17,6 @@ use super::{
     Refusal, RegistrationNumber, ReviewReason, StageProof, Stake, Status, TransitionName,
 };
 use crate::compliance::{Evaluation, Operation};
-use crate::ids::PersonId;
 use crate::person::{Person, PersonEvent, PersonRecorded};
 use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
 
@@ -52,7 +52,7 @@ pub fn decide(
 }
 
 /// The digest of what is screened of a company itself: id and legal name. Both are public.
-pub fn company_digest(id: &crate::ids::EntityId, legal_name: &str) -> Result<Digest, Refusal> {
+pub fn company_digest(id: &ids::EntityId, legal_name: &str) -> Result<Digest, Refusal> {
     let bytes =
         to_vec(&json!({ "company": id, "legal_name": legal_name })).map_err(Refusal::Canonical)?;
     Ok(Digest::of(Purpose::Screening, &bytes))

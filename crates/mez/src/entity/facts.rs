@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::canonical::CanonicalError;
+use ids::PersonId;
+use ids::time::{InstantOutOfRange, utc_day};
 use jiff::Unit;
 use jiff::civil::Date;
 
 use super::Entity;
 use crate::compliance::{Facts, Operation, ScreeningCounts};
-use crate::ids::PersonId;
 use crate::person::Person;
 use crate::screening::{Party, Standing};
-use crate::time::{InstantOutOfRange, utc_day};
 
 /// Why facts cannot be taken from an entity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -27,10 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use evidence::digest::Digest;
+use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use serde::{Deserialize, Serialize};
 
 use crate::compliance::ComplianceRecord;
-use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::screening::{Party, ScreeningFact, Standing};
 
 pub use apply::{MisplacedEvent, apply, replay};

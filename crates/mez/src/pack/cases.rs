@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::digest::{Digest, Purpose};
+use ids::{EntityId, JurisdictionId, PackItemId, PersonId, Salt};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,6 @@ use crate::compliance::{
     Domain, EvaluationRequest, EvidenceSubject, Facts, Operation, Rulebook, ScreeningCounts, State,
     VerifiedEvidence,
 };
-use crate::ids::{EntityId, JurisdictionId, PackItemId, PersonId};
-use crate::person::Salt;
 use crate::yaml::{self, YamlError};
 
 /// Why the cases of a pack cannot be run.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ids::PackItemId;
 use serde::Serialize;
 
 use super::{Pack, PackFiles, PackPath};
-use crate::ids::PackItemId;
 
 /// One change from an older to a newer version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use cedar_policy::{PolicySet, ValidationMode, Validator};
+use ids::PackItemId;
 use serde::de::DeserializeOwned;
 
 use super::{Pack, PackFiles, PackManifest, Register};
 use crate::compliance::RuleError;
 use crate::compliance::rule::{Period, Rule};
-use crate::ids::PackItemId;
 use crate::yaml::{self, YamlError};
 
 /// One thing that is wrong with a pack.

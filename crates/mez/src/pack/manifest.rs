@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ids::{JurisdictionId, PackItemId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::compliance::Domain;
-use crate::ids::{JurisdictionId, PackItemId};
 
 /// `pack.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,11 +17,11 @@ mod load;
 mod manifest;
 
 use evidence::digest::Digest;
+use ids::{JurisdictionId, PackItemId};
 use jiff::civil::Date;
 
 use crate::compliance::rule::Rule;
 use crate::compliance::{Domain, PackVersion, Reason, State};
-use crate::ids::{JurisdictionId, PackItemId};
 
 pub use cases::{CaseOutcome, CasesError, run_tests};
 pub use diff::{Change, diff};

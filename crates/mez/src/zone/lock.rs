@@ -8,10 +8,10 @@ use std::fmt;
 
 use evidence::canonical::{self, CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
+use ids::PackItemId;
 use serde::{Deserialize, Serialize};
 
 use super::PackPin;
-use crate::ids::PackItemId;
 use crate::pack::{PackDigests, PackFiles, PackPath};
 
 const FORMAT: &str = "hanse.zone-lock/v1";

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ids::{ActorId, JurisdictionId, PackItemId, ZoneId};
 use serde::Serialize;
 
 use crate::compliance::{Authority, Domain, Gate, Operation};
-use crate::ids::{ActorId, JurisdictionId, PackItemId, ZoneId};
 
 /// A zone's manifest, read whole and found valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

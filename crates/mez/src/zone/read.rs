@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use ids::{JurisdictionId, PackItemId};
 use serde_json::Value;
 
 use super::form::{Field, Form, Object, join};
 use super::{Manifest, Operator, PackPin, ReviewPolicy, ScreeningPolicy};
 use crate::compliance::{Authority, Domain, Gate, Operation};
-use crate::ids::{JurisdictionId, PackItemId};
 use crate::yaml;
 
 pub use super::form::{Problem, Rule};

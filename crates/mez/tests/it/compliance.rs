@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::key::SigningKey;
+use ids::Salt;
 use mez::compliance::{
     CommitmentOpening, Domain, Evaluation, EvaluationRequest, EvidenceRefusal, EvidenceSubject,
     Facts, Gate, Operation, Rulebook, ScreeningCounts, State, VerifiedEvidence,
 };
 use mez::pack::{Pack, PackFiles};
-use mez::person::Salt;
 use proptest::prelude::*;
 use serde::Deserialize;
 

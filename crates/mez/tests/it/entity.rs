@@ -285,7 +285,7 @@ fn nothing_personal_is_in_the_events_of_an_entity() {
 fn the_same_person_under_another_salt_has_another_digest() {
     let person = application().persons.remove(0);
     let salted = Person {
-        salt: mez::person::Salt::new([99; 32]),
+        salt: ids::Salt::new([99; 32]),
         ..person.clone()
     };
     assert_ne!(person.digest().unwrap(), salted.digest().unwrap());

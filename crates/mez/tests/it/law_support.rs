@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 
 use evidence::data_integrity::{ProofPurpose, sign};
 use evidence::key::SigningKey;
+use ids::{EntityId, PersonId};
 use jiff::Timestamp;
 use mez::compliance::{
     Authority, Domain, EVIDENCE_CREDENTIAL_TYPE, EvidenceRefusal, EvidenceSubject, Rulebook,
     VerifiedEvidence, Verifier,
 };
-use mez::ids::{EntityId, PersonId};
 use mez::pack::{Pack, PackFiles};
 use serde_json::json;
 

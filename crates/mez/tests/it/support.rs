@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
+use ids::{ActorId, JurisdictionId, PackItemId, PersonId, Salt};
 use mez::compliance::{Evaluation, EvaluationRequest, Operation, VerifiedEvidence};
 use mez::entity::{self, Application, Command, Context, Decision, Entity, Refusal, Stake};
-use mez::ids::{ActorId, JurisdictionId, PackItemId, PersonId};
-use mez::person::{Identifier, IdentifierKind, Person, Salt};
+use mez::person::{Identifier, IdentifierKind, Person};
 use mez::screening::{ListVersion, Party, ScreeningFact, ScreeningVerdict};
 
 use super::law_support::{self, DAY_MS, NOW_MS, id, rulebook};
