@@ -10,7 +10,6 @@ pub mod credential;
 pub mod entity;
 pub mod pack;
 pub mod person;
-pub mod sanctions;
 pub mod screening;
 mod yaml;
 pub mod zone;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use evidence::canonical::{CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
 use ids::{ActorId, InvalidId, PackItemId, PersonId, Salt};
+use sanctions::{ListUse, RequiredList, Screening, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::sanctions::{self, ListUse, RequiredList, Screening, Verdict};
 use crate::zone::ScreeningPolicy;
 
 /// Somebody who must be screened before a company can be formed.

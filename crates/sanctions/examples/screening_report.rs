@@ -1,7 +1,7 @@
 //! Prints how well names are found, all at one threshold.
 //!
 //! ```text
-//! cargo run --release -p mez --example screening_report -- \
+//! cargo run --release -p sanctions --example screening_report -- \
 //!     [--cases FILE.csv] [--half tune|report] [--ofac DIR] [--evasion FILE.json]... \
 //!     [--un FILE.xml --positives FILE.csv] [--negatives FILE.csv] [--threshold BP] [--errors]
 //! ```
@@ -11,7 +11,7 @@
 
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, time::Instant};
 
-use mez::sanctions::{
+use sanctions::{
     Entry, Feature, IndexedList, List, ListHeader, ListedName, NameQuality, PartyKind, Policy,
     REVIEW_BP, Subject, compare_names, import,
 };

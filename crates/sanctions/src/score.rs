@@ -84,7 +84,7 @@ pub struct Comparison {
 ///
 /// # Examples
 /// ```
-/// use mez::sanctions::{PartyKind, compare_names};
+/// use sanctions::{PartyKind, compare_names};
 /// let same = compare_names("Ahmed Al Rashid", "AHMAD AL-RASHID", PartyKind::Person);
 /// assert!(same.score_bp >= 9_000);
 /// ```

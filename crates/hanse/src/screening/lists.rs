@@ -8,7 +8,7 @@ use evidence::digest::Digest;
 use ids::PackItemId;
 use jiff::civil::Date;
 use journal::Privacy;
-use mez::sanctions::ListHeader;
+use sanctions::ListHeader;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

@@ -7,10 +7,8 @@ use ids::{EntityId, PersonId, Salt};
 use journal::{Privacy, StreamName};
 use mez::entity::Entity;
 use mez::person::Person;
-use mez::sanctions::{
-    BirthDate, Decision, Identifier, PartyKind, Screening, Subject, Verdict, screen,
-};
 use mez::screening::{Party, ScreeningFact};
+use sanctions::{BirthDate, Decision, Identifier, PartyKind, Screening, Subject, Verdict, screen};
 use serde::{Deserialize, Serialize};
 
 use super::shelf::Desk;

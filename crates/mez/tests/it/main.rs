@@ -7,7 +7,6 @@ mod entity;
 mod facts;
 mod law_support;
 mod pack;
-mod sanctions;
 mod screening;
 mod support;
 mod zone;

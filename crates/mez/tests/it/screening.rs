@@ -1,6 +1,6 @@
-use mez::sanctions::{Policy, RequiredList};
 use mez::screening::policy;
 use mez::zone::Manifest;
+use sanctions::{Policy, RequiredList};
 
 #[test]
 fn a_zone_asks_for_its_lists_at_its_thresholds() {

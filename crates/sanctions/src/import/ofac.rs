@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{ImportError, check_size};
-use crate::sanctions::{
+use crate::{
     PartyKind,
     list::{BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality},
 };

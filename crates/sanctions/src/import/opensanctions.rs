@@ -10,7 +10,7 @@ use evidence::canonical;
 use serde_json::Value;
 
 use super::{ImportError, check_size};
-use crate::sanctions::{
+use crate::{
     PartyKind,
     list::{BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality},
 };

@@ -9,7 +9,7 @@ use quick_xml::{
 };
 
 use super::{ImportError, check_size};
-use crate::sanctions::{
+use crate::{
     PartyKind,
     list::{
         BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality, TEXT_BYTES_MAX,

@@ -1,6 +1,6 @@
 //! The figures that ship, all at [`REVIEW_BP`]; `examples/screening_report.rs` prints them.
 
-use mez::sanctions::{
+use sanctions::{
     Entry, IndexedList, List, ListedName, NameQuality, PartyKind, Policy, REVIEW_BP, Subject,
     compare_names,
 };

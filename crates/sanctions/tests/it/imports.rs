@@ -1,4 +1,5 @@
-use mez::sanctions::{
+use proptest::prelude::*;
+use sanctions::{
     BirthDate, Entry, List, NameQuality, PartyKind,
     import::{
         ImportError,
@@ -7,7 +8,6 @@ use mez::sanctions::{
     },
     pack::ListPackError,
 };
-use proptest::prelude::*;
 
 use super::{OFAC, SamplePack, header, un_sample};
 
@@ -205,6 +205,6 @@ proptest! {
         let files = OfacFiles { sdn: &bytes, alt: &bytes, add: &bytes };
         let _ = ofac::import(files, header("a", "1"));
         let _ = opensanctions::import(&bytes, header("a", "1"));
-        let _ = mez::sanctions::import::un::import(&bytes, "a");
+        let _ = sanctions::import::un::import(&bytes, "a");
     }
 }

@@ -1,4 +1,4 @@
-use mez::sanctions::{
+use sanctions::{
     BasisPoints, Entry, FeatureKind, Identifier, IndexedList, List, ListedName, NameQuality,
     PartyKind, Policy, REVIEW_BP, Subject, compare_names,
 };

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use mez::sanctions::{
+use sanctions::{
     BirthDate, Decision, Entry, Finding, Hit, Identifier, IndexedList, List, Lists, PartyKind,
     Policy, Reason, Screening, Subject, Verdict, rescreen, screen,
 };
