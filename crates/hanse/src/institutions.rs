@@ -7,9 +7,9 @@ use axum::extract::FromRef;
 use evidence::key::SigningKey;
 use evidence::note::NoteVerifier;
 use ids::{ActorId, JurisdictionId, PackItemId};
-use mez::compliance::Rulebook;
+use law::compliance::Rulebook;
+use law::zone::Manifest;
 use mez::entity::{Context, Entity};
-use mez::zone::Manifest;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::entities::wire::EntityView;
@@ -26,7 +26,7 @@ pub struct Institutions {
     /// The zone as it was when the node started.
     pub manifest: Manifest,
     /// The digest of every pack byte, as locked.
-    pub lock: mez::zone::Lock,
+    pub lock: law::zone::Lock,
     /// The packs.
     pub rulebook: Rulebook,
     /// Sanctions lists.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ids::ZoneId;
+use law::compliance::{EvidenceSubject, PackVersion};
 use serde_json::{Value, json};
 
-use crate::compliance::{EvidenceSubject, PackVersion};
 use crate::entity::{Entity, Status};
 use crate::screening::ListVersion;
 

@@ -6,10 +6,9 @@ use std::str::FromStr;
 use evidence::canonical::{CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
 use ids::{ActorId, InvalidId, PackItemId, PersonId, Salt};
+use law::zone::ScreeningPolicy;
 use sanctions::{ListUse, RequiredList, Screening, Verdict};
 use serde::{Deserialize, Serialize};
-
-use crate::zone::ScreeningPolicy;
 
 /// Somebody who must be screened before a company can be formed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use evidence::digest::Digest;
 use evidence::time::{self, TimestampNotCanonical};
 use ids::EntityId;
 use jiff::Timestamp;
-use mez::compliance::Operation;
+use law::compliance::Operation;
 use mez::entity::StageProof;
 use serde_json::{Value, json};
 

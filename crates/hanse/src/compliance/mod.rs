@@ -8,7 +8,7 @@ use evidence::digest::Digest;
 use ids::{EntityId, PackItemId};
 use jiff::Timestamp;
 use journal::Privacy;
-use mez::compliance::{
+use law::compliance::{
     CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvaluationRequest,
     EvidenceRefusal, EvidenceSubject, Operation, PackVersion, VerifiedEvidence, Verifier,
 };

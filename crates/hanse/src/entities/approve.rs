@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use axum::extract::State;
 use ids::{ActorId, EntityId};
 use journal::{Expected, Privacy};
-use mez::compliance::Operation;
+use law::compliance::Operation;
 use mez::entity::{self, Command as Step, Decision, EntityEvent};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

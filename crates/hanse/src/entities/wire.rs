@@ -6,7 +6,7 @@ use evidence::digest::Digest;
 use ids::{ActorId, CountryCode, EntityId, JurisdictionId, PackItemId, PersonId, Salt};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mez::compliance::{Denial, Domain, State};
+use law::compliance::{Denial, Domain, State};
 use mez::entity::{Application, Entity, StageProof, Stake, Status};
 use mez::person::{Identifier, Person};
 use mez::screening::{ListVersion, Party, ScreeningVerdict, Standing};

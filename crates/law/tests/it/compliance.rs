@@ -2,15 +2,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::key::SigningKey;
 use ids::Salt;
-use mez::compliance::{
+use law::compliance::{
     CommitmentOpening, Domain, Evaluation, EvaluationRequest, EvidenceRefusal, EvidenceSubject,
     Facts, Gate, Operation, Rulebook, ScreeningCounts, State, VerifiedEvidence,
 };
-use mez::pack::{Pack, PackFiles};
+use law::pack::{Pack, PackFiles};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::law_support::{self, DAY_MS, NOW_MS, attest, id, pk, registrar_key, rulebook, verify};
+use super::support::{self, DAY_MS, NOW_MS, attest, id, pk, registrar_key, rulebook, verify};
 
 #[derive(Deserialize)]
 struct Lattice {
@@ -144,7 +144,7 @@ fn cleared() -> Facts {
 }
 
 fn full_evidence(now_ms: i64) -> Vec<VerifiedEvidence> {
-    law_support::full_evidence(&id("indus-trading"), &cleared().persons, now_ms)
+    support::full_evidence(&id("indus-trading"), &cleared().persons, now_ms)
 }
 
 fn evaluate(facts: &Facts, evidence: &[VerifiedEvidence]) -> Evaluation {

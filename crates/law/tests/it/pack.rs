@@ -1,6 +1,6 @@
-use mez::pack::{Change, Pack, PackError, PackFiles, Sort, diff, run_tests};
+use law::pack::{Change, Pack, PackError, PackFiles, Sort, diff, run_tests};
 
-use super::law_support::{pack_folder, pk, read_pack};
+use super::support::{pack_folder, pk, read_pack};
 
 fn changed(path: &str, change: impl FnOnce(String) -> String) -> PackFiles {
     let mut files = read_pack(&pack_folder("pk"));

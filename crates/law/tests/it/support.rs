@@ -8,11 +8,11 @@ use evidence::data_integrity::{ProofPurpose, sign};
 use evidence::key::SigningKey;
 use ids::{EntityId, PersonId};
 use jiff::Timestamp;
-use mez::compliance::{
+use law::compliance::{
     Authority, Domain, EVIDENCE_CREDENTIAL_TYPE, EvidenceRefusal, EvidenceSubject, Rulebook,
     VerifiedEvidence, Verifier,
 };
-use mez::pack::{Pack, PackFiles};
+use law::pack::{Pack, PackFiles};
 use serde_json::json;
 
 pub(crate) const NOW_MS: i64 = 1_768_478_400_000; // 2026-01-15T12:00:00Z

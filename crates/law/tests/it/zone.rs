@@ -1,8 +1,8 @@
-use mez::compliance::{Domain, Gate, Operation};
-use mez::pack::PackFiles;
-use mez::zone::{Drift, DriftKind, Lock, LockError, Manifest, PackPin};
+use law::compliance::{Domain, Gate, Operation};
+use law::pack::PackFiles;
+use law::zone::{Drift, DriftKind, Lock, LockError, Manifest, PackPin};
 
-use super::law_support::{id, pack_folder, read_pack};
+use super::support::{id, pack_folder, read_pack};
 
 const ZONE: &str = include_str!("../../testdata/zone.yaml");
 

@@ -5,10 +5,10 @@ use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
 use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::Evaluation;
 use serde::{Deserialize, Serialize};
 
 use super::EntityEvent;
-use crate::compliance::Evaluation;
 use crate::person::{Person, PersonEvent};
 use crate::screening::{Party, ScreeningFact};
 

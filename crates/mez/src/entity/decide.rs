@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use evidence::canonical::to_vec;
 use evidence::digest::{Digest, Purpose};
 use ids::PersonId;
+use law::compliance::{Evaluation, Operation};
 use serde_json::json;
 
 use super::event::{
@@ -16,7 +17,6 @@ use super::{
     Application, Command, Context, CredentialStanding, Decision, Dissolution, Effect, Entity,
     Refusal, RegistrationNumber, ReviewReason, StageProof, Stake, Status, TransitionName,
 };
-use crate::compliance::{Evaluation, Operation};
 use crate::person::{Person, PersonEvent, PersonRecorded};
 use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
 

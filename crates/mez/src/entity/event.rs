@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::digest::Digest;
 use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
 use super::dissolution::Stage;
 use super::{RegistrationNumber, StageProof, Stake};
-use crate::compliance::ComplianceRecord;
 use crate::screening::{Party, ScreeningFact};
 
 macro_rules! entity_events {

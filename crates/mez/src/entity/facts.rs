@@ -7,9 +7,9 @@ use ids::PersonId;
 use ids::time::{InstantOutOfRange, utc_day};
 use jiff::Unit;
 use jiff::civil::Date;
+use law::compliance::{Facts, Operation, ScreeningCounts};
 
 use super::Entity;
-use crate::compliance::{Facts, Operation, ScreeningCounts};
 use crate::person::Person;
 use crate::screening::{Party, Standing};
 

@@ -8,7 +8,7 @@
 //!
 //! Invariants (guard):
 //! 1. No company becomes active unless every party is cleared by screening and no gate of
-//!    [`Operation::EntityFormation`](crate::compliance::Operation::EntityFormation) blocks, judged at
+//!    [`Operation::EntityFormation`](law::compliance::Operation::EntityFormation) blocks, judged at
 //!    the instant of the approval (`decide::approve`; property `only_cleared_companies_are_active`).
 //! 2. No approval counts from the applicant, nor twice from one reviewer (`decide::approve`).
 //! 3. `rejected` and `dissolved` have no way out (property against the model table).
@@ -28,9 +28,9 @@ use std::fmt;
 
 use evidence::digest::Digest;
 use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::compliance::ComplianceRecord;
 use crate::screening::{Party, ScreeningFact, Standing};
 
 pub use apply::{MisplacedEvent, apply, replay};

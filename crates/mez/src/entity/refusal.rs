@@ -4,10 +4,10 @@ use std::fmt;
 
 use evidence::canonical::CanonicalError;
 use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::Denial;
 use serde::Serialize;
 
 use super::TimeProblem;
-use crate::compliance::Denial;
 use crate::person::InvalidPerson;
 use crate::screening::{Party, Standing};
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
-use mez::compliance::{Operation, State};
+use law::compliance::{Operation, State};
 use mez::credential::formation_subject;
 use mez::entity::{
     Command, CredentialStanding, Dissolution, Effect, Entity, EntityEvent, Refusal, Stage,
@@ -44,7 +44,7 @@ fn a_cleared_company_with_its_evidence_is_registered() {
     );
     let compliance = entity.compliance.as_ref().unwrap();
     assert_eq!(
-        compliance.states[&mez::compliance::Domain::Sanctions],
+        compliance.states[&law::compliance::Domain::Sanctions],
         State::Compliant
     );
 }

@@ -1,4 +1,4 @@
-use mez::compliance::{Facts, Operation, ScreeningCounts};
+use law::compliance::{Facts, Operation, ScreeningCounts};
 use mez::entity::{Command, Entity, FactsError, facts};
 use mez::screening::{Party, ScreeningVerdict};
 

@@ -1,10 +1,10 @@
+use law::zone::Manifest;
 use mez::screening::policy;
-use mez::zone::Manifest;
 use sanctions::{Policy, RequiredList};
 
 #[test]
 fn a_zone_asks_for_its_lists_at_its_thresholds() {
-    let zone = Manifest::read(include_bytes!("../../testdata/zone.yaml")).unwrap();
+    let zone = Manifest::read(include_bytes!("../../../law/testdata/zone.yaml")).unwrap();
     let expected = Policy {
         required: vec![RequiredList {
             name: "ofac-sdn".to_owned(),

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
 use ids::{ActorId, JurisdictionId, PackItemId, PersonId, Salt};
-use mez::compliance::{Evaluation, EvaluationRequest, Operation, VerifiedEvidence};
+use law::compliance::{Evaluation, EvaluationRequest, Operation, VerifiedEvidence};
 use mez::entity::{self, Application, Command, Context, Decision, Entity, Refusal, Stake};
 use mez::person::{Identifier, IdentifierKind, Person};
 use mez::screening::{ListVersion, Party, ScreeningFact, ScreeningVerdict};
