@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use mez::sanctions::import::ofac::{OfacFiles, import};
-use mez::sanctions::{
+use sanctions::import::ofac::{OfacFiles, import};
+use sanctions::{
     IndexedList, List, ListHeader, Lists, PartyKind, Policy, RequiredList, Subject, screen,
 };
 use serde_json::Value;

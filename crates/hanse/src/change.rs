@@ -1,9 +1,9 @@
 //! Puts one transaction together from the decisions of the cores.
 
 use evidence::canonical;
+use ids::EntityId;
 use journal::{Append, EventKind, Expected, NewEffect, NewEvent, Privacy, StreamName, Transaction};
 use mez::entity::{Decision, Effect, EntityEvent};
-use mez::ids::EntityId;
 use serde::Serialize;
 
 use crate::http::problem::Problem;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use evidence::key::SigningKey;
 use evidence::note::NoteVerifier;
-use mez::compliance::Rulebook;
+use ids::{ActorId, JurisdictionId, PackItemId};
+use law::compliance::Rulebook;
+use law::zone::Manifest;
 use mez::entity::{Context, Entity};
-use mez::ids::{ActorId, JurisdictionId, PackItemId};
-use mez::zone::Manifest;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::entities::wire::EntityView;
@@ -26,7 +26,7 @@ pub struct Institutions {
     /// The zone as it was when the node started.
     pub manifest: Manifest,
     /// The digest of every pack byte, as locked.
-    pub lock: mez::zone::Lock,
+    pub lock: law::zone::Lock,
     /// The packs.
     pub rulebook: Rulebook,
     /// Sanctions lists.
@@ -82,10 +82,10 @@ impl Institutions {
     }
 
     /// 32 random bytes for salts.
-    pub fn salt(&self) -> mez::person::Salt {
+    pub fn salt(&self) -> ids::Salt {
         let mut bytes = [0; 32];
         (self.platform.entropy)(&mut bytes);
-        mez::person::Salt::new(bytes)
+        ids::Salt::new(bytes)
     }
 }
 

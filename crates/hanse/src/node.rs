@@ -395,7 +395,10 @@ fn institutions(
 ) -> Node {
     Node(Arc::new(Institutions {
         platform: Arc::clone(platform),
-        shelf: Shelf::new(data.lists(), zone.manifest.screening_policy()),
+        shelf: Shelf::new(
+            data.lists(),
+            mez::screening::policy(&zone.manifest.screening),
+        ),
         manifest: zone.manifest,
         lock: zone.lock,
         rulebook: zone.rulebook,

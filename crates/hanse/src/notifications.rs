@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use ids::EntityId;
 use jiff::Timestamp;
 use journal::{Expected, Privacy};
-use mez::ids::EntityId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use ids::{EntityId, PersonId};
 use journal::{Expected, ReadError, Reader, Record, StreamName};
 use mez::entity::Entity;
-use mez::ids::{EntityId, PersonId};
 use mez::person::Person;
 use serde::de::DeserializeOwned;
 

@@ -1,7 +1,7 @@
 //! The names of the streams that the node writes, in one place.
 
+use ids::{EntityId, JurisdictionId, PersonId};
 use journal::StreamName;
-use mez::ids::{EntityId, JurisdictionId, PersonId};
 
 use crate::breath::ids::{BreathPerson, SessionId};
 

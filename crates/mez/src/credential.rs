@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ids::ZoneId;
+use law::compliance::{EvidenceSubject, PackVersion};
 use serde_json::{Value, json};
 
-use crate::compliance::{EvidenceSubject, PackVersion};
 use crate::entity::{Entity, Status};
-use crate::ids::ZoneId;
 use crate::screening::ListVersion;
 
 /// The type of the credential that formation issues.

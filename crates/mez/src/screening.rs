@@ -5,11 +5,10 @@ use std::str::FromStr;
 
 use evidence::canonical::{CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
+use ids::{ActorId, InvalidId, PackItemId, PersonId, Salt};
+use law::zone::ScreeningPolicy;
+use sanctions::{ListUse, RequiredList, Screening, Verdict};
 use serde::{Deserialize, Serialize};
-
-use crate::ids::{ActorId, InvalidId, PersonId};
-use crate::person::Salt;
-use crate::sanctions::{ListUse, Screening, Verdict};
 
 /// Somebody who must be screened before a company can be formed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,6 +102,19 @@ pub enum Standing {
     UnderReview,
     /// Matched, by the lists or by a reviewer.
     Blocked,
+}
+
+/// The lists to search and the thresholds that a zone asks for, as screening takes them.
+pub fn policy(zone: &ScreeningPolicy) -> sanctions::Policy {
+    let required = |list: &PackItemId| RequiredList {
+        name: list.to_string(),
+        age_days_max: zone.list_age_max_days,
+    };
+    sanctions::Policy {
+        required: zone.lists.iter().map(required).collect(),
+        review_bp: zone.review_from_bps.into(),
+        block_bp: zone.block_from_bps.into(),
+    }
 }
 
 impl ScreeningFact {

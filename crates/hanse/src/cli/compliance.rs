@@ -1,6 +1,6 @@
 //! A judgement in words: what blocks, under which clause of which source, and how each domain stands.
 
-use mez::compliance::{Denial, DomainResult, State};
+use law::compliance::{Denial, DomainResult, State};
 use serde_json::{Value, json};
 
 use super::Failure;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use mez::ids::EntityId;
+use ids::EntityId;
 use serde_json::{Value, json};
 
 use super::client::Client;

@@ -13,7 +13,7 @@ use evidence::did::DidKey;
 use evidence::key::SigningKey;
 use evidence::note::NoteVerifier;
 use jiff::Timestamp;
-use mez::compliance::EVIDENCE_CREDENTIAL_TYPE;
+use law::compliance::EVIDENCE_CREDENTIAL_TYPE;
 use serde_json::{Value, json};
 
 use super::client::Client;

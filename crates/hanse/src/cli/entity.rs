@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use evidence::digest::Digest;
 use evidence::time::{self, TimestampNotCanonical};
+use ids::EntityId;
 use jiff::Timestamp;
-use mez::compliance::Operation;
+use law::compliance::Operation;
 use mez::entity::StageProof;
-use mez::ids::EntityId;
 use serde_json::{Value, json};
 
 use super::client::Client;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mez::zone::Manifest;
+use law::zone::Manifest;
 use serde_json::json;
 
 use super::{Failure, Global};

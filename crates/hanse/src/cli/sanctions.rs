@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use ids::PackItemId;
 use jiff::civil::Date;
-use mez::ids::PackItemId;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use mez::sanctions::{Feature, FeatureKind, Finding, Hit, Reason, Screening, Verdict};
+use sanctions::{Feature, FeatureKind, Finding, Hit, Reason, Screening, Verdict};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -272,7 +272,7 @@ fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use evidence::digest::Digest;
-    use mez::sanctions::{ListUse, Policy};
+    use sanctions::{ListUse, Policy};
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use mez::zone::Lock;
+use law::zone::Lock;
 use serde_json::json;
 
 use super::init::{PassphraseArgs, create_keys, create_private_dir, system_entropy};

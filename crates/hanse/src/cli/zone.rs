@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use mez::pack::{self, CaseOutcome, CasesError, Pack, PackFiles};
-use mez::zone::Drift;
+use law::pack::{self, CaseOutcome, CasesError, Pack, PackFiles};
+use law::zone::Drift;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -423,7 +423,7 @@ mod tests {
     #[test]
     fn every_problem_of_every_pack_is_told_by_itself() {
         let zone = "zone_id: 7\nunknown: 1\n";
-        let problems = mez::zone::Manifest::read(zone.as_bytes()).unwrap_err();
+        let problems = law::zone::Manifest::read(zone.as_bytes()).unwrap_err();
         let count = problems.len();
         assert!(count > 3);
         let manifest = ZoneError::Manifest {

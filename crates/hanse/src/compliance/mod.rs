@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
+use ids::{EntityId, PackItemId};
 use jiff::Timestamp;
 use journal::Privacy;
-use mez::compliance::{
+use law::compliance::{
     CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvaluationRequest,
-    EvidenceRefusal, EvidenceSubject, Facts, Operation, PackVersion, VerifiedEvidence, Verifier,
+    EvidenceRefusal, EvidenceSubject, Operation, PackVersion, VerifiedEvidence, Verifier,
 };
 use mez::entity::{self, Command as Step, Entity};
-use mez::ids::{EntityId, PackItemId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -285,7 +285,7 @@ fn accept(
     })
 }
 
-fn is_party(entity: &Entity, person: &mez::ids::PersonId) -> bool {
+fn is_party(entity: &Entity, person: &ids::PersonId) -> bool {
     entity.directors.contains(person) || entity.owners.iter().any(|stake| stake.person == *person)
 }
 
@@ -365,7 +365,7 @@ pub fn evaluate(
     let reader = &node.platform.reader;
     let persons = store::persons_of(reader, entity)?;
     let age_max_ms = node.manifest.screening_age_max_ms();
-    let facts = Facts::of(entity, operation, &persons, now_ms, age_max_ms)
+    let facts = entity::facts(entity, operation, &persons, now_ms, age_max_ms)
         .map_err(|error| Problem::new(Code::Conflict, error.to_string()))?;
     let filter = [("entity", entity.id.as_str())];
     let mut evidence = Vec::new();

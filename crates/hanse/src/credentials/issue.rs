@@ -4,7 +4,7 @@ use evidence::credential::Builder;
 use evidence::data_integrity::{self, ProofPurpose};
 use evidence::status_list::{Entry, StatusPurpose};
 use journal::{Expected, Privacy};
-use mez::compliance::Evaluation;
+use law::compliance::Evaluation;
 use mez::credential::{FORMATION_CREDENTIAL_TYPE, formation_subject};
 use mez::entity::Entity;
 use serde_json::Value;

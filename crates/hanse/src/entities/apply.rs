@@ -1,9 +1,9 @@
 //! Applying: the application is screened within the transaction that records it.
 
 use axum::extract::State;
+use ids::EntityId;
 use journal::{Expected, Privacy};
 use mez::entity::{self, Command as Step, Context, EntityEvent};
-use mez::ids::EntityId;
 use serde::{Deserialize, Serialize};
 
 use super::wire::{ApplicationBody, EntityView, Minted, actor};
@@ -115,7 +115,7 @@ fn mint(node: &Institutions, body: &ApplicationBody) -> Result<Minted, Problem> 
 fn reserve_name(
     node: &Institutions,
     change: &mut Change,
-    jurisdiction: &mez::ids::JurisdictionId,
+    jurisdiction: &ids::JurisdictionId,
     legal_name: &str,
     id: &EntityId,
 ) -> Result<(), Problem> {

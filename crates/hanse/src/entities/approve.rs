@@ -4,10 +4,10 @@
 use std::num::NonZeroU64;
 
 use axum::extract::State;
+use ids::{ActorId, EntityId};
 use journal::{Expected, Privacy};
-use mez::compliance::Operation;
+use law::compliance::Operation;
 use mez::entity::{self, Command as Step, Decision, EntityEvent};
-use mez::ids::{ActorId, EntityId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -149,7 +149,7 @@ fn take_number(
 /// The number after the newest one of a register.
 fn next_sequence(
     node: &Institutions,
-    jurisdiction: &mez::ids::JurisdictionId,
+    jurisdiction: &ids::JurisdictionId,
 ) -> Result<NonZeroU64, Problem> {
     let counter = store::find::<crate::projection::RegisterCounter>(
         &node.platform.reader,

@@ -1,8 +1,8 @@
 //! Steps in the life of an entity that need nothing but the entity and the command.
 
 use axum::extract::State;
+use ids::EntityId;
 use mez::entity::{self, Command as Step, Entity};
-use mez::ids::EntityId;
 
 use super::wire::{DocumentBody, EntityView, ReasonBody, StageBody, actor};
 use super::{permitted, refused};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::digest::Digest;
+use ids::{ActorId, CountryCode, EntityId, JurisdictionId, PackItemId, PersonId, Salt};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mez::compliance::{Denial, Domain, State};
+use law::compliance::{Denial, Domain, State};
 use mez::entity::{Application, Entity, StageProof, Stake, Status};
-use mez::ids::{ActorId, CountryCode, EntityId, JurisdictionId, PackItemId, PersonId};
-use mez::person::{Identifier, Person, Salt};
+use mez::person::{Identifier, Person};
 use mez::screening::{ListVersion, Party, ScreeningVerdict, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

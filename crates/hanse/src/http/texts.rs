@@ -25,14 +25,14 @@ fn text() -> ObjectBuilder {
 }
 
 texts! {
-    /// `mez::ids::EntityId`.
+    /// `ids::EntityId`.
     EntityIdText = text().max_length(Some(64)).pattern(Some("^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"));
-    /// `mez::ids::PackItemId`.
+    /// `ids::PackItemId`.
     PackItemIdText = text().max_length(Some(100)).pattern(Some("^[a-z0-9][a-z0-9._-]{0,99}$"));
-    /// `mez::ids::JurisdictionId`.
+    /// `ids::JurisdictionId`.
     JurisdictionIdText = text().max_length(Some(100)).pattern(Some("^[a-z]{2}(-[a-z0-9]+)*$"));
-    /// `mez::compliance::Operation`.
-    OperationText = text().enum_values(Some(mez::compliance::Operation::ALL.map(|it| it.as_str())));
+    /// `law::compliance::Operation`.
+    OperationText = text().enum_values(Some(law::compliance::Operation::ALL.map(|it| it.as_str())));
     /// `journal::StreamName`.
     StreamNameText = text().max_length(Some(200)).pattern(Some("^[a-z0-9._@+~-]+(/[a-z0-9._@+~-]+)*$"));
     /// `evidence::did::DidKey` of an Ed25519 key.

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use jiff::civil::Date;
 use journal::{Expected, Privacy};
-use mez::sanctions::{BirthDate, Identifier, PartyKind, Screening, Subject, screen};
+use sanctions::{BirthDate, Identifier, PartyKind, Screening, Subject, screen};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -68,7 +68,7 @@ pub struct InquiryBody {
 #[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
-    reason = "describes the wire form of `mez::sanctions::Identifier`"
+    reason = "describes the wire form of `sanctions::Identifier`"
 )]
 pub struct DocumentNumber {
     /// What it is called.

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use evidence::digest::Digest;
+use ids::{EntityId, PersonId, Salt};
 use journal::{Privacy, StreamName};
 use mez::entity::Entity;
-use mez::ids::{EntityId, PersonId};
-use mez::person::{Person, Salt};
-use mez::sanctions::{
-    BirthDate, Decision, Identifier, PartyKind, Screening, Subject, Verdict, screen,
-};
+use mez::person::Person;
 use mez::screening::{Party, ScreeningFact};
+use sanctions::{BirthDate, Decision, Identifier, PartyKind, Screening, Subject, Verdict, screen};
 use serde::{Deserialize, Serialize};
 
 use super::shelf::Desk;

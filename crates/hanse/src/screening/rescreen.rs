@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
+use ids::{ActorId, EntityId};
 use mez::entity::{self, Command as Step, Entity};
-use mez::ids::{ActorId, EntityId};
 use mez::screening::{Party, ScreeningVerdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

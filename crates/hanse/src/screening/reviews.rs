@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use mez::entity::{self, Command as Step};
-use mez::sanctions::{Decision, Finding, Screening, Verdict};
 use mez::screening::{Finding as PartyFinding, HitReview, ScreeningVerdict};
+use sanctions::{Decision, Finding, Screening, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -111,7 +111,7 @@ struct ReviewQuery {
     open: Option<bool>,
     /// Only cases of this entity.
     #[param(inline, value_type = Option<EntityIdText>)]
-    entity: Option<mez::ids::EntityId>,
+    entity: Option<ids::EntityId>,
 }
 
 /// Screenings of parties, by id: those that wait for a reviewer with `open=true`.

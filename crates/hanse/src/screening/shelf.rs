@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use evidence::digest::{Digest, Purpose};
-use mez::sanctions::import::ofac::OfacFiles;
-use mez::sanctions::import::{self, ImportError};
-use mez::sanctions::{IndexedList, List, ListHeader, Lists, Policy};
+use sanctions::import::ofac::OfacFiles;
+use sanctions::import::{self, ImportError};
+use sanctions::{IndexedList, List, ListHeader, Lists, Policy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,8 +1,8 @@
 //! The executors: one for each effect.
 
+use ids::EntityId;
 use journal::{LeasedEffect, Privacy, Settlement};
 use mez::entity::{self, Command as Step, CredentialStanding, Effect, ReviewReason};
-use mez::ids::EntityId;
 use mez::screening::Party;
 
 use super::commit;

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mez::compliance::{Rulebook, RulebookError};
-use mez::ids::PackItemId;
-use mez::pack::{InvalidPath, Pack, PackError, PackFiles};
-use mez::zone::{Drift, Lock, LockError, Manifest, PackPin, Problem};
+use ids::PackItemId;
+use law::compliance::{Rulebook, RulebookError};
+use law::pack::{InvalidPath, Pack, PackError, PackFiles};
+use law::zone::{Drift, Lock, LockError, Manifest, PackPin, Problem};
 
 /// Bytes of one pack file at most.
 const PACK_FILE_BYTES_MAX: u64 = 16 << 20;

@@ -5,8 +5,8 @@ pub mod load;
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
-use mez::compliance::Authority;
-use mez::zone::Manifest;
+use law::compliance::Authority;
+use law::zone::Manifest;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -97,7 +97,7 @@ pub struct PackView {
     pub digest: Digest,
     /// The laws it cites, each with whether somebody compared it with the official text.
     #[schema(value_type = Vec<Object>)]
-    pub sources: Vec<mez::pack::Source>,
+    pub sources: Vec<law::pack::Source>,
 }
 
 /// The routes of this module.
@@ -189,7 +189,7 @@ async fn find_pack(
         .ok_or_else(|| Problem::not_found("pack"))
 }
 
-fn pack_view(pack: &mez::pack::Pack) -> PackView {
+fn pack_view(pack: &law::pack::Pack) -> PackView {
     PackView {
         id: pack.id().to_string(),
         version: pack.manifest().version.clone(),

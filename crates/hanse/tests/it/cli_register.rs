@@ -181,7 +181,7 @@ fn attestation(key: &SigningKey, subject: &str, kind: &str) -> Value {
     let unsigned = Builder {
         id: format!("urn:uuid:{}", uuid::Uuid::now_v7()),
         issuer: key.did().to_string(),
-        types: vec![mez::compliance::EVIDENCE_CREDENTIAL_TYPE.to_owned()],
+        types: vec![law::compliance::EVIDENCE_CREDENTIAL_TYPE.to_owned()],
         subject: json!({ "id": subject, "evidenceKind": kind }),
         valid_from: now,
         valid_until: None,

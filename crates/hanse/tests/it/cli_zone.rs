@@ -64,7 +64,7 @@ fn copy(from: &Path, to: &Path) {
 fn zone() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let manifest =
-        std::fs::read_to_string(repository().join("crates/mez/testdata/zone.yaml")).unwrap();
+        std::fs::read_to_string(repository().join("crates/law/testdata/zone.yaml")).unwrap();
     let without = manifest.replace("  - id: sanctions\n    version: 2021.7.0\n", "");
     assert_ne!(
         manifest, without,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
+use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::Evaluation;
 use serde::{Deserialize, Serialize};
 
 use super::EntityEvent;
-use crate::compliance::Evaluation;
-use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::person::{Person, PersonEvent};
 use crate::screening::{Party, ScreeningFact};
 

@@ -5,6 +5,8 @@ use std::num::NonZeroU64;
 
 use evidence::canonical::to_vec;
 use evidence::digest::{Digest, Purpose};
+use ids::PersonId;
+use law::compliance::{Evaluation, Operation};
 use serde_json::json;
 
 use super::event::{
@@ -15,8 +17,6 @@ use super::{
     Application, Command, Context, CredentialStanding, Decision, Dissolution, Effect, Entity,
     Refusal, RegistrationNumber, ReviewReason, StageProof, Stake, Status, TransitionName,
 };
-use crate::compliance::{Evaluation, Operation};
-use crate::ids::PersonId;
 use crate::person::{Person, PersonEvent, PersonRecorded};
 use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
 
@@ -52,7 +52,7 @@ pub fn decide(
 }
 
 /// The digest of what is screened of a company itself: id and legal name. Both are public.
-pub fn company_digest(id: &crate::ids::EntityId, legal_name: &str) -> Result<Digest, Refusal> {
+pub fn company_digest(id: &ids::EntityId, legal_name: &str) -> Result<Digest, Refusal> {
     let bytes =
         to_vec(&json!({ "company": id, "legal_name": legal_name })).map_err(Refusal::Canonical)?;
     Ok(Digest::of(Purpose::Screening, &bytes))
@@ -327,7 +327,14 @@ impl Subject<'_> {
 
     /// A judgement counts only for the entity as it is, at the instant it was made for.
     fn check_is_current(&self, evaluation: &Evaluation) -> Result<(), Refusal> {
-        if evaluation.is_of(self.entity, self.context.now_ms) {
+        let (entity, judged) = (self.entity, evaluation.opening());
+        let is_of_it = judged.subject == entity.id
+            && judged.jurisdiction == entity.jurisdiction
+            && judged.as_of_ms == self.context.now_ms
+            && judged.facts.entity_type == entity.entity_type
+            && judged.facts.legal_name == entity.legal_name
+            && judged.facts.activities == entity.activities;
+        if is_of_it {
             Ok(())
         } else {
             Err(Refusal::StaleEvaluation)

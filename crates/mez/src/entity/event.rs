@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::digest::Digest;
+use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
 use super::dissolution::Stage;
-use super::{ComplianceRecord, RegistrationNumber, StageProof, Stake};
-use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use super::{RegistrationNumber, StageProof, Stake};
 use crate::screening::{Party, ScreeningFact};
 
 macro_rules! entity_events {

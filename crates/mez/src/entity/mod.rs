@@ -8,7 +8,7 @@
 //!
 //! Invariants (guard):
 //! 1. No company becomes active unless every party is cleared by screening and no gate of
-//!    [`Operation::EntityFormation`](crate::compliance::Operation::EntityFormation) blocks, judged at
+//!    [`Operation::EntityFormation`](law::compliance::Operation::EntityFormation) blocks, judged at
 //!    the instant of the approval (`decide::approve`; property `only_cleared_companies_are_active`).
 //! 2. No approval counts from the applicant, nor twice from one reviewer (`decide::approve`).
 //! 3. `rejected` and `dissolved` have no way out (property against the model table).
@@ -20,16 +20,17 @@ mod command;
 mod decide;
 mod dissolution;
 mod event;
+mod facts;
 mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use evidence::digest::Digest;
+use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::compliance::{Domain, State};
-use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::screening::{Party, ScreeningFact, Standing};
 
 pub use apply::{MisplacedEvent, apply, replay};
@@ -41,6 +42,7 @@ pub use event::{
     Activated, Applied, Approved, DissolutionCancelled, DissolutionInitiated, Dissolved,
     EntityEvent, Evaluated, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
 };
+pub use facts::{FactsError, facts};
 pub use refusal::{Refusal, TransitionName};
 
 /// An entity as the register shows it.
@@ -90,18 +92,6 @@ pub struct PartyRecord {
     /// The newest screening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screening: Option<ScreeningFact>,
-}
-
-/// What the register keeps of a compliance judgement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ComplianceRecord {
-    /// The instant it was judged for, in milliseconds since 1970-01-01T00:00:00Z.
-    pub as_of_ms: i64,
-    /// The state of each of the twenty domains.
-    pub states: BTreeMap<Domain, State>,
-    /// The commitment to subject, time, states, evidence and rules.
-    pub commitment: Digest,
 }
 
 /// Entry in the register.

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use evidence::canonical::CanonicalError;
+use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
+use law::compliance::Denial;
 use serde::Serialize;
 
 use super::TimeProblem;
-use crate::compliance::Denial;
-use crate::ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use crate::person::InvalidPerson;
 use crate::screening::{Party, Standing};
 

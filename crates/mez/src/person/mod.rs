@@ -10,10 +10,9 @@ use std::collections::BTreeSet;
 
 use evidence::canonical::{CanonicalError, to_vec_of};
 use evidence::digest::{Digest, Purpose};
+use ids::{ActorId, CountryCode, PersonId, Salt};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-
-use crate::ids::{ActorId, CountryCode, PersonId};
 
 pub use identifier::{Identifier, IdentifierKind, InvalidIdentifier};
 
@@ -45,16 +44,6 @@ pub struct Person {
     /// 32 random bytes that keep the digest in public records from being guessed.
     pub salt: Salt,
 }
-
-/// 32 bytes drawn by the node, written as 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Salt([u8; 32]);
-
-/// A text that is not a salt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a salt is 64 lower-case hexadecimal digits")]
-pub struct InvalidSalt;
 
 /// What can be wrong with a person as given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,44 +87,6 @@ pub struct PersonRecorded {
     pub by: ActorId,
     /// The person.
     pub person: Person,
-}
-
-impl Salt {
-    /// Wraps 32 bytes of the node's entropy.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Salt {
-    type Error = InvalidSalt;
-
-    fn try_from(text: String) -> Result<Self, InvalidSalt> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(InvalidSalt),
-        };
-        if text.len() != 64 {
-            return Err(InvalidSalt);
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl From<Salt> for String {
-    fn from(salt: Salt) -> Self {
-        salt.0.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 }
 
 impl Person {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
-use mez::compliance::{Operation, State};
+use law::compliance::{Operation, State};
 use mez::credential::formation_subject;
 use mez::entity::{
     Command, CredentialStanding, Dissolution, Effect, Entity, EntityEvent, Refusal, Stage,
@@ -14,9 +14,10 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::law_support::{DAY_MS, NOW_MS, id, rulebook};
 use super::support::{
-    DAY_MS, NOW_MS, act, active, all_clear, application, applied, approval, evaluate,
-    full_evidence, id, in_review, rulebook, screening,
+    act, active, all_clear, application, applied, approval, evaluate, full_evidence, in_review,
+    screening,
 };
 
 const EVIDENCE: fn() -> Digest = || Digest::raw(b"document");
@@ -43,7 +44,7 @@ fn a_cleared_company_with_its_evidence_is_registered() {
     );
     let compliance = entity.compliance.as_ref().unwrap();
     assert_eq!(
-        compliance.states[&mez::compliance::Domain::Sanctions],
+        compliance.states[&law::compliance::Domain::Sanctions],
         State::Compliant
     );
 }
@@ -284,7 +285,7 @@ fn nothing_personal_is_in_the_events_of_an_entity() {
 fn the_same_person_under_another_salt_has_another_digest() {
     let person = application().persons.remove(0);
     let salted = Person {
-        salt: mez::person::Salt::new([99; 32]),
+        salt: ids::Salt::new([99; 32]),
         ..person.clone()
     };
     assert_ne!(person.digest().unwrap(), salted.digest().unwrap());

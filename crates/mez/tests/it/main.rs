@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
-mod compliance;
 mod entity;
-mod pack;
-mod sanctions;
+mod facts;
+#[path = "../../../law/tests/it/support.rs"]
+mod law_support;
+mod screening;
 mod support;
-mod zone;

@@ -2,67 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-use evidence::data_integrity::{ProofPurpose, sign};
 use evidence::digest::Digest;
-use evidence::key::SigningKey;
-use jiff::Timestamp;
-use mez::compliance::{
-    Authority, Domain, EVIDENCE_CREDENTIAL_TYPE, Evaluation, EvaluationRequest, EvidenceSubject,
-    Facts, Operation, Rulebook, VerifiedEvidence, Verifier,
-};
+use ids::{ActorId, JurisdictionId, PackItemId, PersonId, Salt};
+use law::compliance::{Evaluation, EvaluationRequest, Operation, VerifiedEvidence};
 use mez::entity::{self, Application, Command, Context, Decision, Entity, Refusal, Stake};
-use mez::ids::{ActorId, JurisdictionId, PackItemId, PersonId};
-use mez::pack::{Pack, PackFiles};
-use mez::person::{Identifier, IdentifierKind, Person, Salt};
+use mez::person::{Identifier, IdentifierKind, Person};
 use mez::screening::{ListVersion, Party, ScreeningFact, ScreeningVerdict};
-use serde_json::json;
 
-pub(crate) const NOW_MS: i64 = 1_768_478_400_000; // 2026-01-15T12:00:00Z
-pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-pub(crate) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().unwrap()
-}
-
-pub(crate) fn pack_folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../packs")
-        .join(name)
-}
-
-pub(crate) fn read_pack(folder: &Path) -> PackFiles {
-    fn walk(folder: &Path, prefix: &str, files: &mut PackFiles) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let name = entry.file_name().into_string().unwrap();
-            let path = if prefix.is_empty() {
-                name
-            } else {
-                format!("{prefix}/{name}")
-            };
-            if entry.file_type().unwrap().is_dir() {
-                walk(&entry.path(), &path, files);
-            } else {
-                files.insert(path.parse().unwrap(), std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    let mut files = PackFiles::new();
-    walk(folder, "", &mut files);
-    files
-}
-
-pub(crate) fn pk() -> Pack {
-    Pack::load(&read_pack(&pack_folder("pk"))).unwrap()
-}
-
-pub(crate) fn rulebook() -> &'static Rulebook {
-    static RULEBOOK: OnceLock<Rulebook> = OnceLock::new();
-    RULEBOOK.get_or_init(|| Rulebook::new(vec![pk()]).unwrap())
-}
+use super::law_support::{self, DAY_MS, NOW_MS, id, rulebook};
 
 pub(crate) fn person(name: &str, cnic: &str, salt: u8) -> Person {
     Person {
@@ -207,17 +155,8 @@ pub(crate) fn persons() -> BTreeMap<PersonId, Person> {
 }
 
 pub(crate) fn evaluate(entity: &Entity, now_ms: i64, evidence: &[VerifiedEvidence]) -> Evaluation {
-    evaluate_with(rulebook(), entity, now_ms, evidence)
-}
-
-pub(crate) fn evaluate_with(
-    rulebook: &Rulebook,
-    entity: &Entity,
-    now_ms: i64,
-    evidence: &[VerifiedEvidence],
-) -> Evaluation {
     let operation = Operation::EntityFormation;
-    let facts = Facts::of(entity, operation, &persons(), now_ms, DAY_MS).unwrap();
+    let facts = entity::facts(entity, operation, &persons(), now_ms, DAY_MS).unwrap();
     let request = EvaluationRequest {
         subject: &entity.id,
         jurisdiction: &entity.jurisdiction,
@@ -227,67 +166,13 @@ pub(crate) fn evaluate_with(
         gates: operation.gates(),
         salt: Salt::new([7; 32]),
     };
-    rulebook.evaluate(&request).unwrap()
-}
-
-pub(crate) fn registrar_key() -> SigningKey {
-    SigningKey::from_seed([42; 32])
-}
-
-pub(crate) fn authorities() -> Vec<Authority> {
-    vec![Authority {
-        did: registrar_key().did().to_string(),
-        name: "The registrar".to_owned(),
-        domains: vec![Domain::Aml, Domain::Kyc, Domain::Corporate],
-    }]
-}
-
-/// A signed credential, valid for the year around [`NOW_MS`].
-pub(crate) fn attest(key: &SigningKey, subject: &EvidenceSubject, kind: &str) -> Vec<u8> {
-    let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let credential = evidence::credential::Builder {
-        id: format!("urn:hanse:evidence:{kind}"),
-        issuer: key.did().to_string(),
-        types: vec![EVIDENCE_CREDENTIAL_TYPE.to_owned()],
-        subject: json!({ "id": subject.to_string(), "evidenceKind": kind }),
-        valid_from: at("2026-01-01T00:00:00Z"),
-        valid_until: Some(at("2026-12-31T00:00:00Z")),
-        status: vec![],
-    };
-    let created = at("2026-01-01T00:00:00Z");
-    let credential = credential.build().unwrap();
-    let signed = sign(credential, key, created, ProofPurpose::AssertionMethod).unwrap();
-    serde_json::to_vec(&signed).unwrap()
-}
-
-pub(crate) fn verify(
-    credential: &[u8],
-    as_of_ms: i64,
-) -> Result<VerifiedEvidence, mez::compliance::EvidenceRefusal> {
-    let (authorities, kinds) = (authorities(), rulebook().evidence_kinds());
-    Verifier {
-        authorities: &authorities,
-        kinds: &kinds,
-        status_lists: &[],
-        as_of_ms,
-    }
-    .verify(credential)
+    rulebook().evaluate(&request).unwrap()
 }
 
 pub(crate) fn full_evidence(entity: &Entity, now_ms: i64) -> Vec<VerifiedEvidence> {
-    let company = EvidenceSubject::Entity(entity.id.clone());
     let persons = entity.parties.keys().filter_map(|party| match party {
-        Party::Person(person) => Some(EvidenceSubject::Person(person.clone())),
+        Party::Person(person) => Some(person.clone()),
         Party::Company => None,
     });
-    let mut credentials = vec![
-        (company.clone(), "pk.customer-due-diligence"),
-        (company, "pk.name-availability"),
-    ];
-    credentials.extend(persons.map(|person| (person, "pk.identity-verification")));
-    let key = registrar_key();
-    credentials
-        .iter()
-        .map(|(subject, kind)| verify(&attest(&key, subject, kind), now_ms).unwrap())
-        .collect()
+    law_support::full_evidence(&entity.id, &persons.collect(), now_ms)
 }

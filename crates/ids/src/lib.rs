@@ -1,0 +1,13 @@
+//! The words that all institutions of a zone share: what things are called, salts, days.
+//!
+//! Each type holds its only check, and serde goes through it: whoever has the value has the proof.
+//! Nothing here knows an institution.
+
+mod id;
+mod salt;
+pub mod time;
+
+pub use id::{
+    ActorId, CountryCode, EntityId, InvalidId, JurisdictionId, PackItemId, PersonId, ZoneId,
+};
+pub use salt::{InvalidSalt, Salt};
