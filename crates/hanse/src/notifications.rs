@@ -8,12 +8,12 @@ use journal::{Expected, Privacy};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::{Resource, can};
 use crate::change::Change;
 use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
 use crate::http::problem::{Code, Problem};
@@ -144,7 +144,6 @@ struct NotificationQuery {
 /// Notifications by id, which is by time.
 #[utoipa::path(
     get, path = "/v1/notifications", tag = "notifications", params(NotificationQuery),
-    security(("bearer" = ["mez:screening:read"])),
     responses((status = 200, description = "One page of notifications.", body = Page<Notification>))
 )]
 async fn list_notifications(
@@ -177,7 +176,7 @@ async fn list_notifications(
 /// Take note of a notification.
 #[utoipa::path(
     post, path = "/v1/notifications/{id}/acknowledge", tag = "notifications",
-    params(("id" = String, Path)), security(("bearer" = ["mez:screening:review"])),
+    params(("id" = String, Path)),
     responses((status = 200, description = "It is noted.", body = Receipted<Notification>))
 )]
 async fn acknowledge_notification(

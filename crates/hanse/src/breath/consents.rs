@@ -9,7 +9,6 @@ use journal::{Expected, Privacy, Reader};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::ids::BreathPerson;
 use super::{erase, sessions};
@@ -17,6 +16,7 @@ use crate::auth::{PrincipalId, Resource, can};
 use crate::change::Change;
 use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, Empty, PathOf};
+use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::{Code, Problem};
 use crate::institutions::Node;
@@ -118,7 +118,6 @@ pub fn routes() -> OpenApiRouter<Node> {
 /// Record that a person agrees to be recorded and guided.
 #[utoipa::path(
     post, path = "/v1/breath/consents", tag = "breath", request_body = ConsentBody,
-    security(("bearer" = ["zenb:sessions:write"])),
     responses((status = 201, description = "It is recorded.", body = Receipted<Consent>))
 )]
 async fn record_consent(
@@ -176,7 +175,6 @@ fn recorded_before() -> Problem {
 /// The consent of one person.
 #[utoipa::path(
     get, path = "/v1/breath/consents/{person}", tag = "breath", params(("person" = BreathPerson, Path)),
-    security(("bearer" = ["zenb:sessions:read"])),
     responses((status = 200, description = "The consent.", body = Consent))
 )]
 async fn find_consent(
@@ -192,7 +190,6 @@ async fn find_consent(
 /// Take consent back. Every session of the person is shredded in the same transaction; what was proven stays provable.
 #[utoipa::path(
     post, path = "/v1/breath/consents/{person}/withdraw", tag = "breath", params(("person" = BreathPerson, Path)),
-    security(("bearer" = ["zenb:sessions:write"])),
     responses((status = 200, description = "It is taken back, and what was recorded is gone.", body = Receipted<Consent>))
 )]
 async fn withdraw_consent(

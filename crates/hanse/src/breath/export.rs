@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use zenb::engine::Input;
 use zenb::event::SessionEvent;
 use zenb::metrics;
@@ -22,6 +21,7 @@ use super::record::{self, SessionRecord};
 use super::wire;
 use crate::auth::can;
 use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
 use crate::institutions::Node;
@@ -56,7 +56,6 @@ struct BreathEvent {
 /// Everything that happened in a session, in order.
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}/events", tag = "breath", params(("id" = SessionId, Path), PageQuery),
-    security(("bearer" = ["zenb:sessions:read"])),
     responses(
         (status = 200, description = "One page of events.", body = Page<BreathEvent>),
         (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
@@ -124,7 +123,6 @@ struct ReplayReport {
 /// Recompute every decision of a session from its inputs, and name the first that differs.
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}/replay", tag = "breath", params(("id" = SessionId, Path)),
-    security(("bearer" = ["zenb:sessions:read"])),
     responses(
         (status = 200, description = "What it came to.", body = ReplayReport),
         (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
@@ -199,7 +197,6 @@ struct ExportQuery {
 /// The heart beats of a session, in a form that other programs read.
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}/export", tag = "breath", params(("id" = SessionId, Path), ExportQuery),
-    security(("bearer" = ["zenb:sessions:read"])),
     responses((
         status = 200, description = "The beats.", content(
             (String = "text/csv"), (String = "text/plain"), (Value = "application/fhir+json")

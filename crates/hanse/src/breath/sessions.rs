@@ -8,7 +8,6 @@ use journal::{Expected, Privacy};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use zenb::engine::{Engine, Input, Opening};
 use zenb::event::{Opened, SessionEvent};
 use zenb::protocol::Protocol;
@@ -27,6 +26,7 @@ use crate::auth::{Permit, PrincipalId, Resource, can};
 use crate::change::Change;
 use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
@@ -58,7 +58,6 @@ struct SessionAtHand {
 /// Open a session for a person who agreed to it. It starts only if the screen clears it and nothing inhibits it.
 #[utoipa::path(
     post, path = "/v1/breath/sessions", tag = "breath", request_body = OpenBody,
-    security(("bearer" = ["zenb:sessions:write"])),
     responses((status = 201, description = "It is open; `decisions` say whether it may start.", body = Receipted<SessionAtHand>))
 )]
 async fn open_session(
@@ -239,7 +238,6 @@ struct SessionQuery {
 /// The sessions that the caller opened, or is the person of where `person` says so; by id, which is by time.
 #[utoipa::path(
     get, path = "/v1/breath/sessions", tag = "breath", params(SessionQuery),
-    security(("bearer" = ["zenb:sessions:read"])),
     responses((status = 200, description = "One page of sessions.", body = Page<BreathSession>))
 )]
 async fn list_sessions(
@@ -277,7 +275,6 @@ async fn list_sessions(
 /// One session.
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}", tag = "breath", params(("id" = SessionId, Path)),
-    security(("bearer" = ["zenb:sessions:read"])),
     responses(
         (status = 200, description = "The session.", body = BreathSession),
         (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
@@ -295,7 +292,7 @@ async fn find_session(
 /// Give inputs to a session, in order. What is refused changes nothing; the rest is durable when this answers.
 #[utoipa::path(
     post, path = "/v1/breath/sessions/{id}/inputs", tag = "breath", params(("id" = SessionId, Path)),
-    request_body = InputsBody, security(("bearer" = ["zenb:sessions:write"])),
+    request_body = InputsBody,
     responses(
         (status = 200, description = "What followed.", body = Receipted<Stepped>),
         (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)
@@ -332,7 +329,7 @@ struct StopRequest {
 /// Stop a session at once, whatever its state.
 #[utoipa::path(
     post, path = "/v1/breath/sessions/{id}/stop", tag = "breath", params(("id" = SessionId, Path)),
-    request_body = StopRequest, security(("bearer" = ["zenb:sessions:write"])),
+    request_body = StopRequest,
     responses(
         (status = 200, description = "It has ended.", body = Receipted<Stepped>),
         (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE)

@@ -21,16 +21,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::drive::{self, Frame};
 use super::ids::SessionId;
 use super::live::{Live, Place};
 use super::record;
 use super::wire::{INPUTS_MAX, InputBody};
-use crate::auth::{PrincipalId, can};
+use crate::auth::{Action, PrincipalId, can};
 use crate::http::Platform;
 use crate::http::extract::{Caller, PathOf};
+use crate::http::guard::{Guard, routes};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
 use crate::institutions::Node;
 
@@ -62,6 +62,13 @@ struct Ask {
     upgrade: WebSocketUpgrade,
 }
 
+/// Who may feed a session, whenever the token is shown.
+type Feeder = Caller<can::ConductSession>;
+
+impl Guard for Ask {
+    const ACTION: Action = <Feeder as Guard>::ACTION;
+}
+
 impl FromRequestParts<Node> for Ask {
     type Rejection = Problem;
 
@@ -71,7 +78,7 @@ impl FromRequestParts<Node> for Ask {
             same_origin(&parts.headers)?;
             Shown::Later
         } else {
-            let caller = Caller::<can::ConductSession>::from_request_parts(parts, node).await?;
+            let caller = Feeder::from_request_parts(parts, node).await?;
             Shown::Caller(caller.principal().clone())
         };
         let upgrade = WebSocketUpgrade::from_request_parts(parts, node).await;
@@ -108,9 +115,10 @@ fn upgrade_required(detail: &str) -> Problem {
 }
 
 /// The live stream of a session: inputs in, frames out. A WebSocket; the messages are in docs/zenb/api.md.
+///
+/// A browser cannot send the header of the token, and shows the token in its first message instead.
 #[utoipa::path(
     get, path = "/v1/breath/sessions/{id}/live", tag = "breath", params(("id" = SessionId, Path)),
-    security(("bearer" = ["zenb:sessions:write"])),
     responses(
         (status = 101, description = "The stream begins."),
         (status = 410, description = "It was erased.", body = ProblemBody, content_type = CONTENT_TYPE),
@@ -186,7 +194,7 @@ async fn greeted(platform: &Arc<Platform>, socket: &mut WebSocket) -> Result<Pri
     };
     match serde_json::from_str(&text) {
         Ok(Said::Hello { token }) => {
-            let caller = Caller::<can::ConductSession>::of_token(platform, &token)?;
+            let caller = Feeder::of_token(platform, &token)?;
             Ok(caller.principal().clone())
         }
         _ => Err(missing()),

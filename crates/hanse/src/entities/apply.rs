@@ -32,7 +32,6 @@ pub struct NameReserved {
 /// Apply to register a company. Its name and everybody behind it are screened in the same transaction.
 #[utoipa::path(
     post, path = "/v1/entities", tag = "entities", request_body = ApplicationBody,
-    security(("bearer" = ["mez:entities:write"])),
     responses((status = 201, description = "The application is recorded and screened.", body = Receipted<EntityView>))
 )]
 pub async fn apply_for_entity(

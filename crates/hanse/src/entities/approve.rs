@@ -55,7 +55,6 @@ pub struct NumberAssigned {
 /// Approve an application. The last required approval registers the company.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/approve", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is approved.", body = Receipted<Approval>))
 )]
 pub async fn approve_entity(

@@ -16,10 +16,10 @@ use mez::person::Person;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::{Operation, Permit, Resource, can};
 use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
 use crate::http::texts::{EntityIdText, JurisdictionIdText, PackItemIdText};
@@ -81,7 +81,6 @@ enum StatusName {
 /// The entities of the zone, by id. Those who act for entities see their own.
 #[utoipa::path(
     get, path = "/v1/entities", tag = "entities", params(EntityQuery),
-    security(("bearer" = ["mez:entities:read"])),
     responses((status = 200, description = "One page of entities.", body = Page<EntityView>))
 )]
 async fn list_entities(
@@ -140,7 +139,6 @@ async fn list_entities(
 /// One entity.
 #[utoipa::path(
     get, path = "/v1/entities/{id}", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    security(("bearer" = ["mez:entities:read"])),
     responses((
         status = 200, description = "The entity.", body = EntityView,
         headers(("ETag" = String, description = "The version of the entity."))
@@ -159,7 +157,6 @@ async fn find_entity(
 /// The persons behind an entity. Those whose data was erased are shown as erased.
 #[utoipa::path(
     get, path = "/v1/entities/{id}/persons", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    security(("bearer" = ["mez:entities:read"])),
     responses((status = 200, description = "The persons.", body = Vec<PersonView>))
 )]
 async fn list_persons(

@@ -18,7 +18,6 @@ use crate::store;
 /// Take an application into review.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/review", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "It is in review.", body = Receipted<EntityView>))
 )]
 pub async fn begin_review(
@@ -33,7 +32,7 @@ pub async fn begin_review(
 /// Refuse an application.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/reject", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    request_body = ReasonBody, security(("bearer" = ["mez:entities:review"])),
+    request_body = ReasonBody,
     responses((status = 200, description = "It is rejected.", body = Receipted<EntityView>))
 )]
 pub async fn reject_entity(
@@ -52,7 +51,7 @@ pub async fn reject_entity(
 /// Bar a company from acting.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/suspend", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    request_body = ReasonBody, security(("bearer" = ["mez:entities:review"])),
+    request_body = ReasonBody,
     responses((status = 200, description = "It is suspended.", body = Receipted<EntityView>))
 )]
 pub async fn suspend_entity(
@@ -71,7 +70,7 @@ pub async fn suspend_entity(
 /// Let a suspended company act again.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/reinstate", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    request_body = ReasonBody, security(("bearer" = ["mez:entities:review"])),
+    request_body = ReasonBody,
     responses((status = 200, description = "It is active.", body = Receipted<EntityView>))
 )]
 pub async fn reinstate_entity(
@@ -90,7 +89,7 @@ pub async fn reinstate_entity(
 /// Begin to wind a company up.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution", tag = "entities", params(("id" = inline(EntityIdText), Path)),
-    request_body = DocumentBody, security(("bearer" = ["mez:entities:write"])),
+    request_body = DocumentBody,
     responses((status = 200, description = "It is dissolving.", body = Receipted<EntityView>))
 )]
 pub async fn initiate_dissolution(
@@ -110,7 +109,6 @@ pub async fn initiate_dissolution(
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution/advance", tag = "entities",
     params(("id" = inline(EntityIdText), Path)), request_body = StageBody,
-    security(("bearer" = ["mez:entities:review"])),
     responses((status = 200, description = "The stage is complete.", body = Receipted<EntityView>))
 )]
 pub async fn advance_dissolution(
@@ -131,7 +129,6 @@ pub async fn advance_dissolution(
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution/cancel", tag = "entities",
     params(("id" = inline(EntityIdText), Path)), request_body = ReasonBody,
-    security(("bearer" = ["mez:entities:write"])),
     responses((status = 200, description = "Winding up stopped.", body = Receipted<EntityView>))
 )]
 pub async fn cancel_dissolution(

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Platform;
+use super::guard::routes;
 
 /// One thing that the node needs for its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -45,8 +45,8 @@ pub struct Liveness {
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Arc<Platform>> {
     OpenApiRouter::default()
-        .routes(routes!(read_liveness))
-        .routes(routes!(read_readiness))
+        .routes(routes!(open: read_liveness))
+        .routes(routes!(open: read_readiness))
 }
 
 /// The process is alive.

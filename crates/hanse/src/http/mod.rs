@@ -4,6 +4,7 @@
 //! content negotiation; then routing. A handler sees a request only when all of them let it pass.
 
 pub mod extract;
+pub mod guard;
 pub mod health;
 pub mod idempotency;
 pub mod limits;
@@ -29,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::token::TokenAuthority;
 use crate::clock::Clock;
+use guard::routes;
 use health::ReadinessChecks;
 use limits::Limits;
 use metrics::Metrics;
@@ -146,7 +148,7 @@ fn panicked(_panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
 }
 
 fn problem_pages() -> OpenApiRouter<Arc<Platform>> {
-    OpenApiRouter::default().routes(utoipa_axum::routes!(read_problem))
+    OpenApiRouter::default().routes(routes!(open: read_problem))
 }
 
 /// A page about one kind of problem.

@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
+use super::guard::routes;
 use super::idempotency::{Outcome, Receipted};
 use super::page::{Page, PageQuery, etag, require_match};
 use super::problem::Problem;
@@ -29,7 +29,6 @@ pub fn routes() -> OpenApiRouter<Arc<Platform>> {
 /// The principals of the zone, by id.
 #[utoipa::path(
     get, path = "/v1/principals", tag = "principals", params(PageQuery),
-    security(("bearer" = ["admin:principals"])),
     responses((status = 200, description = "One page of principals.", body = Page<PrincipalView>))
 )]
 async fn list_principals(
@@ -46,7 +45,6 @@ async fn list_principals(
 /// Create a principal.
 #[utoipa::path(
     post, path = "/v1/principals", tag = "principals", request_body = CreatePrincipal,
-    security(("bearer" = ["admin:principals"])),
     responses((status = 201, description = "The principal exists.", body = Receipted<PrincipalView>))
 )]
 async fn create_principal(
@@ -61,7 +59,6 @@ async fn create_principal(
 /// One principal.
 #[utoipa::path(
     get, path = "/v1/principals/{id}", tag = "principals", params(("id" = PrincipalId, Path)),
-    security(("bearer" = ["admin:principals"])),
     responses((
         status = 200, description = "The principal.", body = PrincipalView,
         headers(("ETag" = String, description = "The version, for `If-Match`."))
@@ -86,7 +83,6 @@ async fn find_principal(
         ("If-Match" = String, Header, description = "The `ETag` of the principal that this was decided on."),
     ),
     request_body = SetStanding,
-    security(("bearer" = ["admin:principals"])),
     responses(
         (status = 200, description = "The standing is set.", body = Receipted<PrincipalView>),
     )
@@ -107,7 +103,6 @@ async fn set_standing(
 #[utoipa::path(
     post, path = "/v1/principals/{id}/disable", tag = "principals", params(("id" = PrincipalId, Path)),
     request_body = DisablePrincipal,
-    security(("bearer" = ["admin:principals"])),
     responses((status = 200, description = "The principal is disabled.", body = Receipted<PrincipalView>))
 )]
 async fn disable_principal(

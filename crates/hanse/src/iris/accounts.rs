@@ -11,13 +11,13 @@ use iris_server::store::{
 };
 use journal::{Append, Expected, Privacy, StreamName, Transaction};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Messenger;
 use super::address::{AccountAddress, Password};
 use super::wire::{AccountErased, AccountView, CreateAccount, EraseAccount, SetPassword};
 use crate::auth::{Permit, Resource, can};
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{Code, Problem};
@@ -38,7 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<Messenger> {
 /// The accounts of the messenger, by address.
 #[utoipa::path(
     get, path = "/v1/iris/accounts", tag = "iris", params(PageQuery),
-    security(("bearer" = ["iris:users:read"])),
     responses((status = 200, description = "One page of accounts.", body = Page<AccountView>))
 )]
 async fn list_accounts(
@@ -69,7 +68,6 @@ async fn list_accounts(
 /// Create an account.
 #[utoipa::path(
     post, path = "/v1/iris/accounts", tag = "iris", request_body = CreateAccount,
-    security(("bearer" = ["iris:users:write"])),
     responses((status = 201, description = "The account exists.", body = Receipted<AccountView>))
 )]
 async fn create_account(
@@ -112,7 +110,6 @@ async fn create_account(
 /// One account.
 #[utoipa::path(
     get, path = "/v1/iris/accounts/{jid}", tag = "iris", params(("jid" = AccountAddress, Path)),
-    security(("bearer" = ["iris:users:read"])),
     responses((status = 200, description = "The account.", body = AccountView))
 )]
 async fn find_account(
@@ -127,7 +124,7 @@ async fn find_account(
 /// Set the password of an account; its devices have to sign in again.
 #[utoipa::path(
     post, path = "/v1/iris/accounts/{jid}/password", tag = "iris", params(("jid" = AccountAddress, Path)),
-    request_body = SetPassword, security(("bearer" = ["iris:users:write"])),
+    request_body = SetPassword,
     responses((status = 200, description = "The password is set.", body = Receipted<AccountView>))
 )]
 async fn set_password(
@@ -148,7 +145,6 @@ async fn set_password(
 /// Disable an account: its sessions end, and nobody can sign in to it. It still receives.
 #[utoipa::path(
     post, path = "/v1/iris/accounts/{jid}/disable", tag = "iris", params(("jid" = AccountAddress, Path)),
-    security(("bearer" = ["iris:users:write"])),
     responses((status = 200, description = "The account is disabled.", body = Receipted<AccountView>))
 )]
 async fn disable_account(
@@ -165,7 +161,6 @@ async fn disable_account(
 /// Enable a disabled account again.
 #[utoipa::path(
     post, path = "/v1/iris/accounts/{jid}/enable", tag = "iris", params(("jid" = AccountAddress, Path)),
-    security(("bearer" = ["iris:users:write"])),
     responses((status = 200, description = "The account is enabled.", body = Receipted<AccountView>))
 )]
 async fn enable_account(
@@ -183,7 +178,6 @@ async fn enable_account(
 /// holds stays until it is erased.
 #[utoipa::path(
     post, path = "/v1/iris/accounts/{jid}/remove", tag = "iris", params(("jid" = AccountAddress, Path)),
-    security(("bearer" = ["iris:users:write"])),
     responses((status = 200, description = "The account is removed.", body = Receipted<AccountView>))
 )]
 async fn remove_account(
@@ -205,7 +199,7 @@ async fn remove_account(
 /// received from it is theirs and stays.
 #[utoipa::path(
     post, path = "/v1/iris/accounts/{jid}/erase", tag = "iris", params(("jid" = AccountAddress, Path)),
-    request_body = EraseAccount, security(("bearer" = ["iris:users:write"])),
+    request_body = EraseAccount,
     responses((status = 200, description = "The content is gone from every file of the node.", body = Receipted<AccountErased>))
 )]
 async fn erase_account(

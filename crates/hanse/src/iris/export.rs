@@ -9,13 +9,13 @@ use iris::archive::{ArchiveId, Archived, Archives as _, Query};
 use iris::documents::{Collection, Documents as _, Unavailable};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Messenger;
 use super::address::AccountAddress;
 use super::wire::AccountView;
 use crate::auth::can;
 use crate::http::extract::{Caller, PathOf};
+use crate::http::guard::routes;
 use crate::http::problem::Problem;
 
 /// Documents or messages read and sent at once. The next are read when the socket took these.
@@ -29,7 +29,6 @@ pub(super) fn routes() -> OpenApiRouter<Messenger> {
 /// that a cut copy is seen to be cut. Secrets by which devices sign in are left out.
 #[utoipa::path(
     get, path = "/v1/iris/accounts/{jid}/export", tag = "iris", params(("jid" = AccountAddress, Path)),
-    security(("bearer" = ["iris:users:export"])),
     responses((status = 200, description = "JSON lines.", body = String, content_type = "application/x-ndjson"))
 )]
 async fn export_account(

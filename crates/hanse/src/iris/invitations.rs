@@ -15,13 +15,13 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Messenger;
 use super::address::{AccountAddress, Password};
 use super::wire::AccountView;
 use crate::auth::{Resource, can};
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, execute_as};
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{Code, Problem};
@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Messenger> {
     OpenApiRouter::default()
         .routes(routes!(list_invitations, create_invitation))
         .routes(routes!(revoke_invitation))
-        .routes(routes!(redeem_invitation))
+        .routes(routes!(open: redeem_invitation))
 }
 
 /// A new invitation.
@@ -108,7 +108,6 @@ pub struct InvitationIssued {
 /// The invitations, by id.
 #[utoipa::path(
     get, path = "/v1/iris/invitations", tag = "iris", params(PageQuery),
-    security(("bearer" = ["iris:users:read"])),
     responses((status = 200, description = "One page of invitations.", body = Page<InvitationView>))
 )]
 async fn list_invitations(
@@ -131,7 +130,6 @@ async fn list_invitations(
 /// Make an invitation. Its secret is in this answer, and in the answer to the same request with the same key.
 #[utoipa::path(
     post, path = "/v1/iris/invitations", tag = "iris", request_body = CreateInvitation,
-    security(("bearer" = ["iris:users:write"])),
     responses((status = 201, description = "The invitation can be used.", body = Receipted<InvitationIssued>))
 )]
 async fn create_invitation(
@@ -192,7 +190,6 @@ async fn create_invitation(
 #[utoipa::path(
     post, path = "/v1/iris/invitations/{id}/revoke", tag = "iris",
     params(("id" = String, Path, description = "The id of the invitation.")),
-    security(("bearer" = ["iris:users:write"])),
     responses((status = 200, description = "It cannot be used any more.", body = Receipted<InvitationView>))
 )]
 async fn revoke_invitation(

@@ -7,18 +7,18 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{JournalApi, parameter, problem_of_read};
 use crate::http::extract::QueryOf;
+use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
     OpenApiRouter::default()
-        .routes(routes!(read_checkpoint))
-        .routes(routes!(list_checkpoints))
-        .routes(routes!(read_log_keys))
+        .routes(routes!(open: read_checkpoint))
+        .routes(routes!(open: list_checkpoints))
+        .routes(routes!(open: read_log_keys))
 }
 
 /// A signed head of the log.

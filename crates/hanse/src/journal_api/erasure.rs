@@ -6,11 +6,11 @@ use journal::{Append, Expected, NewEvent, Privacy, StreamName, Transaction};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{JournalApi, problem_of_read};
 use crate::auth::{Resource, can};
 use crate::http::extract::{Caller, Command};
+use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipt, Reply, execute};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
 
@@ -93,7 +93,7 @@ pub struct Erased {
 
 /// Destroys the key of a personal stream, so that nobody can read its content any more.
 #[utoipa::path(
-    post, path = "/v1/journal/erasures", tag = "journal", security(("bearer" = [])),
+    post, path = "/v1/journal/erasures", tag = "journal",
     request_body = EraseStream,
     responses(
         (status = 200, description = "The content is gone from every file of the node.", body = Erased),

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{Disclosure, JournalApi, Withheld, parameter, problem_of_read};
 use crate::auth::can;
 use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
 
@@ -105,7 +105,7 @@ pub struct EventsQuery {
 
 /// Events in the order of the log, or of one stream.
 #[utoipa::path(
-    get, path = "/v1/journal/events", tag = "journal", params(EventsQuery), security(("bearer" = [])),
+    get, path = "/v1/journal/events", tag = "journal", params(EventsQuery),
     responses((status = 200, description = "A page, which may be short and still have a `next`.", body = Page<EventView>))
 )]
 async fn list_events(
@@ -179,7 +179,7 @@ fn chunk(
 
 /// One event of the log.
 #[utoipa::path(
-    get, path = "/v1/journal/events/{index}", tag = "journal", security(("bearer" = [])),
+    get, path = "/v1/journal/events/{index}", tag = "journal",
     params(("index" = u64, Path, description = "The leaf of the log, from 0.")),
     responses((status = 200, description = "The event.", body = EventView))
 )]
@@ -194,7 +194,7 @@ async fn read_event(
 
 /// The content of one event, as its bytes were given.
 #[utoipa::path(
-    get, path = "/v1/journal/events/{index}/payload", tag = "journal", security(("bearer" = [])),
+    get, path = "/v1/journal/events/{index}/payload", tag = "journal",
     params(("index" = u64, Path, description = "The leaf of the log, from 0.")),
     responses(
         (status = 200, description = "The content.", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -245,7 +245,7 @@ pub struct StreamView {
 
 /// Streams, by name.
 #[utoipa::path(
-    get, path = "/v1/journal/streams", tag = "journal", params(PageQuery), security(("bearer" = [])),
+    get, path = "/v1/journal/streams", tag = "journal", params(PageQuery),
     responses((status = 200, description = "A page.", body = Page<StreamView>))
 )]
 async fn list_streams(

@@ -10,12 +10,12 @@ use journal::LogIndex;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
 use crate::auth::can;
 use crate::bundles::export::{End, Event, Head, Line};
 use crate::http::extract::{Caller, QueryOf};
+use crate::http::guard::routes;
 use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
 
 /// Events read and sent at once. The next are read when the socket took these.
@@ -38,7 +38,7 @@ pub struct ExportQuery {
 /// Every event up to the newest checkpoint, with the content the caller may see. The first line holds the checkpoint,
 /// the last one says that nothing is missing.
 #[utoipa::path(
-    get, path = "/v1/audit/export", tag = "journal", params(ExportQuery), security(("bearer" = [])),
+    get, path = "/v1/audit/export", tag = "journal", params(ExportQuery),
     responses(
         (status = 200, description = "JSON lines.", body = String, content_type = "application/x-ndjson"),
         (status = 404, description = "The log is empty.", body = ProblemBody, content_type = CONTENT_TYPE)

@@ -7,19 +7,19 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
 use crate::auth::{Resource, can};
 use crate::bundles::bundle;
 use crate::http::extract::{Caller, PathOf, QueryOf};
+use crate::http::guard::routes;
 use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
     OpenApiRouter::default()
         .routes(routes!(read_proof))
         .routes(routes!(read_entity_bundle))
-        .routes(routes!(read_consistency))
+        .routes(routes!(open: read_consistency))
 }
 
 /// Which tree to prove against.
@@ -34,7 +34,7 @@ pub struct ProofQuery {
 /// An evidence bundle about one event: header, content as far as the caller may see it, inclusion proof and signed
 /// checkpoint. `hanse verify` checks it without the node.
 #[utoipa::path(
-    get, path = "/v1/journal/proofs/{index}", tag = "journal", security(("bearer" = [])),
+    get, path = "/v1/journal/proofs/{index}", tag = "journal",
     params(("index" = u64, Path, description = "The leaf of the log, from 0."), ProofQuery),
     responses((status = 200, description = "The bundle.", body = Object))
 )]
@@ -55,7 +55,7 @@ async fn read_proof(
 /// An evidence bundle about one entity: every event of its stream, its credentials with their status lists, and the
 /// digests of the packs it was judged by.
 #[utoipa::path(
-    get, path = "/v1/entities/{id}/bundle", tag = "journal", security(("bearer" = [])),
+    get, path = "/v1/entities/{id}/bundle", tag = "journal",
     params(("id" = String, Path, description = "The entity.")),
     responses((status = 200, description = "The bundle.", body = Object))
 )]

@@ -12,10 +12,10 @@ use evidence::tile::{Tile, WIDTH_MAX};
 use journal::engine::Read;
 use journal::{LogIndex, ReadError, Reader};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{JournalApi, checkpoints, problem_of_read};
 use crate::http::extract::PathOf;
+use crate::http::guard::routes;
 use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
 
 /// A full tile never changes.
@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<JournalApi> {
     // OpenAPI cannot describe a parameter with slashes in it; C2SP tlog-tiles describes this route.
     let tiles = get(read_tile);
     OpenApiRouter::default()
-        .routes(routes!(read_tlog_checkpoint))
+        .routes(routes!(open: read_tlog_checkpoint))
         .route("/tlog/tile/{*path}", tiles)
 }
 

@@ -9,7 +9,6 @@ use mez::screening::{Party, ScreeningVerdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::party::screen_parties;
 use super::shelf::Desk;
@@ -17,6 +16,7 @@ use crate::auth::can;
 use crate::change::Change;
 use crate::entities::refused;
 use crate::http::extract::{Caller, QueryOf};
+use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::Problem;
 use crate::institutions::{Institutions, Node};
@@ -79,7 +79,6 @@ pub fn routes() -> OpenApiRouter<Node> {
 /// What re-screening on each version of a list found, by list and time.
 #[utoipa::path(
     get, path = "/v1/sanctions/rescreenings", tag = "screening", params(PageQuery),
-    security(("bearer" = ["mez:screening:read"])),
     responses((status = 200, description = "One page of reports.", body = Page<RescreeningView>))
 )]
 async fn list_rescreenings(

@@ -10,10 +10,10 @@ use law::zone::Manifest;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::can;
 use crate::http::extract::{Caller, PathOf};
+use crate::http::guard::routes;
 use crate::http::problem::Problem;
 use crate::institutions::Node;
 use crate::screening::lists::{self, ListView};
@@ -109,7 +109,7 @@ pub fn routes() -> OpenApiRouter<Node> {
 
 /// What the zone is made of: keys, law, lists, authorities.
 #[utoipa::path(
-    get, path = "/v1/zone", tag = "zone", security(("bearer" = ["mez:zone:read"])),
+    get, path = "/v1/zone", tag = "zone",
     responses((status = 200, description = "The zone.", body = ZoneView))
 )]
 async fn read_zone(
@@ -171,7 +171,6 @@ async fn read_zone(
 /// One law pack.
 #[utoipa::path(
     get, path = "/v1/zone/packs/{id}", tag = "zone", params(("id" = String, Path)),
-    security(("bearer" = ["mez:zone:read"])),
     responses((status = 200, description = "The pack.", body = PackView))
 )]
 async fn find_pack(
