@@ -9,8 +9,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 
-use crate::institutions::Node;
+use crate::moment::Moment;
 use crate::screening::lists;
+use crate::state::Node;
 
 /// Adds the gauges of a node to its metrics.
 pub fn register(node: &Node) {
@@ -55,8 +56,12 @@ impl Collector for Gauges {
         for (name, help, value) in counters {
             encode(&mut encoder, name, help, &ConstCounter::new(value))?;
         }
-        let count = |state| platform.reader.effects_count(state).unwrap_or(0);
-        let size = platform.reader.head().map_or(0, |head| head.size);
+        // Without the journal there is nothing to measure; readiness says so.
+        let Ok(moment) = platform.moment() else {
+            return Ok(());
+        };
+        let count = |state| moment.effects_count(state).unwrap_or(0);
+        let size = moment.size().unwrap_or(0);
         let gauges = [
             (
                 "journal_queued",
@@ -75,15 +80,18 @@ impl Collector for Gauges {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             encode(&mut encoder, name, help, &ConstGauge::new(value))?;
         }
-        self.list_ages(&mut encoder)
+        Self::list_ages(&moment, &mut encoder)
     }
 }
 
 impl Gauges {
-    fn list_ages(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let today = lists::day(self.0.platform.clock.now_ms());
+    fn list_ages(
+        moment: &Moment<'_>,
+        encoder: &mut DescriptorEncoder<'_>,
+    ) -> Result<(), fmt::Error> {
+        let today = lists::day(moment.now_ms);
         let ages = Family::<Vec<(String, String)>, Gauge>::default();
-        for list in lists::all(&self.0).unwrap_or_default() {
+        for list in lists::all(moment).unwrap_or_default() {
             let days = (today - list.body.header.published).get_days();
             ages.get_or_create(&vec![("list".to_owned(), list.id)])
                 .set(days.into());

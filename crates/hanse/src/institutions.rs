@@ -1,129 +1,113 @@
-//! The institutions of one running zone: what their handlers and workers share.
+//! The institutions of the zone: the one list of them.
 
-use std::ops::Deref;
-use std::sync::Arc;
-
-use axum::extract::FromRef;
-use evidence::key::SigningKey;
-use evidence::note::NoteVerifier;
-use ids::{ActorId, JurisdictionId, PackItemId};
-use law::compliance::Rulebook;
-use law::zone::Manifest;
-use mez::entity::{Context, Entity};
+use journal::{
+    Append, Declared, Event, Projection, ProjectionError, Records, WriterDecision, WriterRefusal,
+};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::entities::wire::EntityView;
-use crate::http::Platform;
-use crate::http::problem::Problem;
-use crate::screening::shelf::Shelf;
-use crate::workers::webhook::Webhook;
-use crate::{breath, compliance, credentials, entities, notifications, screening, zone};
+use crate::auth::Scope;
+use crate::institution::{Execute, Institution, Tool};
+use crate::state::Node;
+use crate::{
+    breath, compliance, credentials, entities, iris, notices, notifications, principals, screening,
+    zone,
+};
 
-/// Everything the institutions need.
-pub struct Institutions {
-    /// Journal, tokens, clock, limits.
-    pub platform: Arc<Platform>,
-    /// The zone as it was when the node started.
-    pub manifest: Manifest,
-    /// The digest of every pack byte, as locked.
-    pub lock: law::zone::Lock,
-    /// The packs.
-    pub rulebook: Rulebook,
-    /// Sanctions lists.
-    pub shelf: Shelf,
-    /// Signs credentials and status lists.
-    pub issuer: SigningKey,
-    /// The public key of the log.
-    pub log_verifier: NoteVerifier,
-    /// Where verifiers reach the node, without a slash at the end.
-    pub public_url: String,
-    /// Breath sessions under way.
-    pub breath: breath::live::Sessions,
-    /// Whom to tell about notifications, besides those who look.
-    pub webhook: Option<Webhook>,
-}
-
-impl Institutions {
-    /// What a decision may depend on besides the entity and the command. Only an application depends on
-    /// the types on offer; it adds them.
-    pub fn context<'a>(&'a self, now_ms: i64, actor: &'a ActorId) -> Context<'a> {
-        Context {
-            now_ms,
-            actor,
-            entity_types: &[],
-            approvals_required: self.manifest.review.approvals_required,
-            screening_age_max_ms: self.manifest.screening_age_max_ms(),
-        }
-    }
-
-    /// Types of entity on offer at `now_ms`, with the jurisdiction that registers them.
-    ///
-    /// # Errors
-    /// The instant is outside the calendar.
-    pub fn entity_types(&self, now_ms: i64) -> Result<Vec<(JurisdictionId, PackItemId)>, Problem> {
-        self.rulebook
-            .entity_types(now_ms)
-            .map_err(|error| Problem::internal(&error))
-    }
-
-    /// An entity as it stands now.
-    pub fn view(&self, entity: &Entity) -> EntityView {
-        self.view_at(entity, self.platform.clock.now_ms())
-    }
-
-    /// An entity as it stands at `now_ms`.
-    pub fn view_at(&self, entity: &Entity, now_ms: i64) -> EntityView {
-        EntityView::of(entity, now_ms, self.manifest.screening_age_max_ms())
-    }
-
-    /// The node itself, as an actor in the journal.
-    pub fn actor(&self) -> ActorId {
-        "node".parse().expect("a constant")
-    }
-
-    /// 32 random bytes for salts.
-    pub fn salt(&self) -> ids::Salt {
-        let mut bytes = [0; 32];
-        (self.platform.entropy)(&mut bytes);
-        ids::Salt::new(bytes)
-    }
-}
-
-impl std::fmt::Debug for Institutions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Institutions")
-            .field("zone", &self.manifest.zone_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A cheap handle on the institutions: the state of the handlers.
-#[derive(Clone, Debug)]
-pub struct Node(pub Arc<Institutions>);
-
-impl Deref for Node {
-    type Target = Institutions;
-
-    fn deref(&self) -> &Institutions {
-        &self.0
-    }
-}
-
-impl FromRef<Node> for Arc<Platform> {
-    fn from_ref(node: &Node) -> Self {
-        Arc::clone(&node.platform)
-    }
-}
+/// Every institution.
+pub const ALL: [Institution; 10] = [
+    principals::INSTITUTION,
+    zone::INSTITUTION,
+    entities::INSTITUTION,
+    screening::INSTITUTION,
+    compliance::INSTITUTION,
+    credentials::INSTITUTION,
+    notifications::INSTITUTION,
+    notices::INSTITUTION,
+    breath::INSTITUTION,
+    iris::INSTITUTION,
+];
 
 /// The routes of all institutions.
 pub fn routes(node: &Node) -> OpenApiRouter {
-    OpenApiRouter::default()
-        .merge(zone::routes())
-        .merge(entities::routes())
-        .merge(screening::routes())
-        .merge(compliance::routes())
-        .merge(credentials::routes())
-        .merge(notifications::routes())
-        .merge(breath::routes())
+    let all = ALL.iter().map(|institution| (institution.routes)());
+    all.fold(OpenApiRouter::default(), OpenApiRouter::merge)
         .with_state(node.clone())
+}
+
+/// The executor of effects of `kind`.
+pub fn executor(kind: &str) -> Option<Execute> {
+    let effects = ALL.iter().flat_map(|institution| institution.effects);
+    let mut found = effects.filter(|(known, _)| *known == kind);
+    found.next().map(|(_, execute)| *execute)
+}
+
+/// The commands of institutions that people use from a terminal.
+pub fn tools() -> impl Iterator<Item = Tool> {
+    ALL.iter().filter_map(|institution| institution.tool)
+}
+
+/// Every kind of effect that an institution executes.
+pub fn effect_kinds() -> impl Iterator<Item = &'static str> {
+    let effects = ALL.iter().flat_map(|institution| institution.effects);
+    effects.map(|(kind, _)| *kind)
+}
+
+/// The scope that opens the sealed streams of an area to a reader of the journal.
+pub fn opened_by(area: &str) -> Option<Scope> {
+    let mut sealed = ALL.iter().flat_map(|institution| institution.sealed);
+    sealed
+        .find(|(known, _)| *known == area)
+        .and_then(|(_, scope)| *scope)
+}
+
+/// What runs inside each commit: what the institutions make of events, and what they have the writer decide. Kinds that none knows make no record.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeProjection;
+
+impl Projection for NodeProjection {
+    fn project(&self, event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
+        let kind = event.kind.as_str();
+        let project = ALL
+            .iter()
+            .find_map(|institution| institution.projection(kind));
+        project.map_or(Ok(()), |project| project(event, records))
+    }
+
+    fn decide(
+        &self,
+        decision: &WriterDecision,
+        records: &dyn Declared,
+        prepared: &mut [Append],
+    ) -> Result<(), WriterRefusal> {
+        let mut rules = ALL.iter().flat_map(|institution| institution.rules);
+        match rules.find(|(name, _)| *name == decision.rule) {
+            Some((_, rule)) => rule(decision, records, prepared),
+            None => Err(WriterRefusal::UnknownRule {
+                rule: decision.rule.clone(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_event_and_effect_belongs_to_one_institution() {
+        let mut kinds = BTreeSet::new();
+        for (kind, _) in ALL.iter().flat_map(|institution| institution.projections) {
+            assert!(kinds.insert(*kind), "{kind} twice");
+            let prefix = |other: &&&str| other.ends_with('.') && kind.starts_with(**other);
+            assert_eq!(
+                kinds.iter().filter(prefix).count(),
+                usize::from(kind.ends_with('.')),
+                "{kind}"
+            );
+        }
+        let mut effects = BTreeSet::new();
+        assert!(effect_kinds().all(|kind| effects.insert(kind)));
+    }
 }

@@ -14,6 +14,7 @@ pub mod cli;
 
 pub mod bundles;
 pub mod journal_api;
+pub mod moment;
 
 pub mod breath;
 pub mod change;
@@ -21,13 +22,17 @@ pub mod compliance;
 pub mod credentials;
 pub mod entities;
 pub mod gauges;
+pub mod institution;
 pub mod institutions;
 pub mod iris;
 pub mod node;
+pub mod notices;
 pub mod notifications;
+pub mod outside;
 pub mod projection;
 pub mod sample;
 pub mod screening;
+pub mod state;
 pub mod store;
 pub mod streams;
 pub mod workers;

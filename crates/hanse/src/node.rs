@@ -7,13 +7,14 @@ use std::sync::Arc;
 use ::iris::host::Host;
 use axum::Router;
 use evidence::bundle::PackDigest;
-use evidence::note::{NoteError, NoteSigner, NoteVerifier};
+use evidence::note::{NoteError, NoteSigner};
 use iris_server::store::JournalStore;
 use iris_server::{Server, StartError};
 use journal::{
-    DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Reader, Status,
+    DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Status,
 };
 use journal_sqlite::SqliteEngine;
+use mez::credential::Credential;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,29 +22,30 @@ use tokio::task::JoinHandle;
 use crate::auth::token::TokenAuthority;
 use crate::breath::keeper;
 use crate::bundles::{EntityFile, EntityRegister};
-use crate::clock::Clock;
 use crate::config::{DataDir, HttpConfig};
-use crate::credentials::{CredentialRecord, status};
+use crate::credentials::status;
 use crate::http::health::{Check, ReadinessChecks};
 use crate::http::limits::Limits;
 use crate::http::metrics::{self, Metrics};
 use crate::http::problem::Problem;
 use crate::http::{Platform, assemble, serve, surround};
-use crate::institutions::{Institutions, Node};
+use crate::state::{Institutions, Node};
 use crate::iris::certificate::{CertificateError, CertificateFiles};
 use crate::iris::settings::{Parts, XmppConfig};
 use crate::iris::token_check::ZoneTokens;
 use crate::iris::{self, Messenger};
 use crate::journal_api::{JournalApi, LogIdentity};
 use crate::keystore::{KeyStore, KeyStoreError, Passphrase};
-use crate::principals::{BootstrapError, announce_bootstrap};
-use crate::projection::NodeProjection;
+use crate::moment::Moment;
+use crate::principals::announce_bootstrap;
 use crate::screening::lists;
 use crate::screening::shelf::Shelf;
 use crate::store::{self, kind};
 use crate::workers;
-use crate::workers::webhook::Webhook;
+use crate::notifications::webhook::Webhook;
 use crate::zone::load::{LoadedZone, ZoneError, load};
+use crate::institutions::NodeProjection;
+use crate::outside::{Entropy, Outside};
 use crate::{gauges, institutions, journal_api, streams};
 
 /// What a node is started with.
@@ -100,9 +102,6 @@ pub enum NodeError {
     /// The origin of the log cannot name a key.
     #[error("log_origin of the manifest cannot name a key")]
     LogOrigin(#[source] NoteError),
-    /// The first administrator cannot be invited.
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
     /// The domain cannot be one of a messenger.
     #[error("`{domain}` cannot be the domain of accounts")]
     Domain {
@@ -136,6 +135,8 @@ pub struct Running {
     pub metrics_address: SocketAddr,
     /// The messenger.
     pub messenger: Messenger,
+    /// The application, for callers in the same process.
+    pub router: Router,
     /// The one-time token, as long as there is no administrator.
     pub bootstrap: Option<String>,
     stop: watch::Sender<bool>,
@@ -167,6 +168,14 @@ impl Running {
 /// # Errors
 /// See [`NodeError`]; nothing is left running.
 pub async fn start(settings: Settings) -> Result<Running, NodeError> {
+    start_in(settings, Outside::machine()).await
+}
+
+/// [`start`] with time, randomness and threads from somewhere else.
+///
+/// # Errors
+/// As for [`start`].
+pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, NodeError> {
     let data = &settings.data;
     let zone = load(&data.manifest(), &data.packs(), &data.lock())?;
     if !zone.drift.is_empty() {
@@ -187,52 +196,55 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
     let public_url = settings
         .public_url
         .unwrap_or_else(|| format!("http://{address}"));
-    let journal = open_journal(data, &zone, &keys)?;
-    let platform = platform(&journal, &zone, &keys, settings.http);
+    let journal = open_journal(data, &zone, &keys, outside.entropy.clone())?;
+    let platform = platform(&journal, &zone, &keys, settings.http, outside);
     let signer =
         NoteSigner::new(&zone.manifest.log_origin, keys.log_key()).map_err(NodeError::LogOrigin)?;
-    let log_verifier = signer.verifier().clone();
+    let log_identity = Arc::new(LogIdentity::new(keys.zone_key(), signer));
     let node = institutions(
         data,
         zone,
         &keys,
         &platform,
-        log_verifier,
+        log_identity,
         public_url,
         settings.webhook,
     );
-    let records = lists::all(&node).map_err(NodeError::Institutions)?;
-    node.shelf.load(&records);
+    lists::reload(&node)
+        .await
+        .map_err(NodeError::Institutions)?;
     publish_due_lists(&node)
         .await
         .map_err(NodeError::Institutions)?;
-    let bootstrap = announce_bootstrap(&platform).await?;
+    let bootstrap = announce_bootstrap(&platform)
+        .await
+        .map_err(NodeError::Institutions)?;
     gauges::register(&node);
     let messenger = messenger(data, &settings.xmpp, &node).await?;
     iris::gauges::register(&messenger);
 
     let (stop, stopped) = watch::channel(false);
-    let router = router(&node, &messenger, &keys, signer, settings.parts);
+    let router = router(&node, &messenger, settings.parts);
     let tasks = vec![
-        tokio::spawn(serve::serve(
+        platform.spawn(serve::serve(
             listener,
-            router,
+            router.clone(),
             settings.http.limits,
             until(stopped.clone()),
         )),
-        tokio::spawn(serve::serve(
+        platform.spawn(serve::serve(
             metrics_listener,
             metrics::app(Arc::clone(&platform)),
             settings.http.limits,
             until(stopped.clone()),
         )),
-        tokio::spawn(workers::run(node.clone(), stopped.clone())),
-        tokio::spawn(keeper::run(
+        platform.spawn(workers::run(node.clone(), stopped.clone())),
+        platform.spawn(keeper::run(
             node.clone(),
             settings.breath_days,
             stopped.clone(),
         )),
-        tokio::spawn(iris::sweep::run(messenger.clone(), stopped)),
+        platform.spawn(iris::sweep::run(messenger.clone(), stopped)),
     ];
     Ok(Running {
         node,
@@ -240,6 +252,7 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
         address,
         metrics_address,
         messenger,
+        router,
         bootstrap,
         stop,
         tasks,
@@ -250,14 +263,11 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
 fn router(
     node: &Node,
     messenger: &Messenger,
-    keys: &KeyStore,
-    signer: NoteSigner,
     parts: Parts,
 ) -> Router {
-    let identity = LogIdentity::new(keys.zone_key(), signer);
     let api = JournalApi::new(
         Arc::clone(&node.platform),
-        identity,
+        Arc::clone(&node.log_identity),
         Box::new(Register(node.clone())),
     );
     let mut routes = journal_api::routes(api).merge(iris::routes(messenger));
@@ -290,7 +300,7 @@ async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Mes
         }
     };
     let fingerprint = certificate.fingerprint()?;
-    let store = JournalStore::new(node.platform.reader.clone());
+    let store = JournalStore::new(node.platform.journal.reader());
     let platform = &node.platform;
     let clock = platform.clock.clone();
     let server = Server::start(
@@ -302,7 +312,7 @@ async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Mes
         platform.journal.clone(),
         store.clone(),
         Arc::new(move || clock.now_ms()),
-        Arc::new(system_entropy),
+        platform.entropy.clone(),
         Arc::new(ZoneTokens(Arc::clone(platform))),
     )
     .await?;
@@ -348,7 +358,12 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _asked = stopped.wait_for(|stop| *stop).await;
 }
 
-fn open_journal(data: &DataDir, zone: &LoadedZone, keys: &KeyStore) -> Result<Journal, NodeError> {
+fn open_journal(
+    data: &DataDir,
+    zone: &LoadedZone,
+    keys: &KeyStore,
+    entropy: Entropy,
+) -> Result<Journal, NodeError> {
     let dumps = DumpDirectory::create(data.dumps()).map_err(|source| NodeError::Io {
         what: "folder of emergency dumps".to_owned(),
         source,
@@ -359,7 +374,7 @@ fn open_journal(data: &DataDir, zone: &LoadedZone, keys: &KeyStore) -> Result<Jo
         log_key: keys.log_key(),
         node_key: keys.vault_key(),
         projection: Arc::new(NodeProjection),
-        entropy: Box::new(system_entropy),
+        entropy: Box::new(move |bytes| entropy(bytes)),
         dumps: Box::new(dumps),
         limits: JournalLimits::STANDARD,
     };
@@ -371,16 +386,22 @@ fn platform(
     zone: &LoadedZone,
     keys: &KeyStore,
     http: HttpConfig,
+    outside: Outside,
 ) -> Arc<Platform> {
+    let Outside {
+        clock,
+        entropy,
+        tasks,
+    } = outside;
     Arc::new(Platform {
-        reader: journal.reader(),
         journal: journal.clone(),
         tokens: TokenAuthority::new(zone.manifest.zone_id.as_str(), keys.token_key()),
-        clock: Clock::system(),
-        entropy: Box::new(system_entropy),
+        clock,
+        entropy,
+        tasks,
         limits: Limits::new(http.limits),
         metrics: Metrics::new(),
-        readiness: readiness(journal.clone(), journal.reader()),
+        readiness: readiness(journal.clone()),
     })
 }
 
@@ -389,7 +410,7 @@ fn institutions(
     zone: LoadedZone,
     keys: &KeyStore,
     platform: &Arc<Platform>,
-    log_verifier: NoteVerifier,
+    log_identity: Arc<LogIdentity>,
     public_url: String,
     webhook: Option<String>,
 ) -> Node {
@@ -403,39 +424,25 @@ fn institutions(
         lock: zone.lock,
         rulebook: zone.rulebook,
         issuer: keys.zone_key(),
-        log_verifier,
+        log_identity,
         public_url: public_url.trim_end_matches('/').to_owned(),
-        breath: crate::breath::live::Sessions::default(),
+        breath: crate::breath::memory::Sessions::following(&platform.journal),
         webhook: webhook.map(Webhook::new),
     }))
 }
 
 /// Verifiers find status lists from the first moment on, and none that is about to end.
 pub(crate) async fn publish_due_lists(node: &Node) -> Result<(), Problem> {
-    if !status::is_due(node)? {
-        return Ok(());
-    }
-    let mut change = crate::change::Change::new(node.platform.clock.now_ms());
-    status::publish(
-        node,
-        &mut change,
-        &[],
-        mez::entity::CredentialStanding::InForce,
-    )?;
-    let mut transaction = change.into_transaction();
-    transaction.actor = node.actor().to_string();
-    let committed = node.platform.journal.commit(transaction).await;
-    committed
-        .map(drop)
-        .map_err(crate::http::idempotency::problem_of_commit)
+    status::publish_due(node).await
 }
 
 /// What readiness depends on: the writer takes transactions, the database answers, no work was given up.
-fn readiness(journal: Journal, reader: Reader) -> ReadinessChecks {
+fn readiness(journal: Journal) -> ReadinessChecks {
     Box::new(move || {
         let writing = journal.status() == Status::Running;
-        let head = reader.head();
-        let dead = reader.effects_count(EffectState::Dead);
+        let snapshot = journal.snapshot();
+        let head = snapshot.as_ref().map(|snapshot| snapshot.size());
+        let dead = snapshot.as_ref().map(|it| it.effects_count(EffectState::Dead));
         vec![
             Check {
                 name: "journal_writer",
@@ -444,49 +451,41 @@ fn readiness(journal: Journal, reader: Reader) -> ReadinessChecks {
             },
             Check {
                 name: "journal_reader",
-                ok: head.is_ok(),
+                ok: matches!(head, Ok(Ok(_))),
                 detail: match head {
-                    Ok(head) => format!("{} events", head.size),
-                    Err(_) => "the log cannot be read".to_owned(),
+                    Ok(Ok(size)) => format!("{size} events"),
+                    _ => "the log cannot be read".to_owned(),
                 },
             },
             Check {
                 name: "outbox",
-                ok: dead.is_ok(),
+                ok: matches!(dead, Ok(Ok(_))),
                 detail: match dead {
-                    Ok(dead) => format!("{dead} effects given up"),
-                    Err(_) => "the outbox cannot be read".to_owned(),
+                    Ok(Ok(dead)) => format!("{dead} effects given up"),
+                    _ => "the outbox cannot be read".to_owned(),
                 },
             },
         ]
     })
 }
 
-/// Random bytes of the system. Without them nothing secret can be made, so there is no going on.
-fn system_entropy(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the system gave random bytes when the node started");
-}
-
 /// What bundles about entities hold beside events.
 struct Register(Node);
 
 impl EntityRegister for Register {
-    fn file(&self, entity: &str) -> Result<Option<EntityFile>, Problem> {
+    fn file(&self, moment: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Problem> {
         let node = &self.0;
         let Ok(id) = entity.parse() else {
             return Ok(None);
         };
-        let Some((stored, _)) = store::entity(&node.platform.reader, &id)? else {
+        let Some(stored) = store::entity(moment, &id)? else {
             return Ok(None);
         };
         let filter = [("entity", entity)];
-        let credentials =
-            store::all::<CredentialRecord>(&node.platform.reader, kind::CREDENTIAL, &filter)?;
-        let credentials: Vec<_> = credentials
-            .into_iter()
-            .map(|it| it.body.credential)
-            .collect();
-        let lists = status::state(node)?.unwrap_or_default().published;
+        let credentials = store::all::<Credential>(moment, kind::CREDENTIAL, &filter)?;
+        let credentials = credentials.into_iter().map(|it| it.body.credential);
+        let credentials: Vec<_> = credentials.collect();
+        let lists = status::lists(moment)?.unwrap_or_default().published;
         let has_credentials = !credentials.is_empty();
         let packs = node.rulebook.packs().iter();
         Ok(Some(EntityFile {

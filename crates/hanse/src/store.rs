@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ids::{EntityId, PersonId};
-use journal::{Expected, ReadError, Reader, Record, StreamName};
+use journal::{ReadError, Record, Snapshot};
 use mez::entity::Entity;
 use mez::person::Person;
 use serde::de::DeserializeOwned;
@@ -112,11 +112,11 @@ pub fn parse<T: DeserializeOwned>(
 /// # Errors
 /// The journal fails, or the record is not of type `T`.
 pub fn find<T: DeserializeOwned>(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     kind: &'static str,
     id: &str,
 ) -> Result<Option<Stored<T>>, StoreError> {
-    reader
+    snapshot
         .record(kind, id)?
         .map(|record| parse(kind, record))
         .transpose()
@@ -127,13 +127,13 @@ pub fn find<T: DeserializeOwned>(
 /// # Errors
 /// The journal fails, or a record is not of type `T`.
 pub fn list<T: DeserializeOwned>(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     kind: &'static str,
     filters: &[(&str, &str)],
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Stored<T>>, StoreError> {
-    let records = reader.records(kind, filters, after, limit)?;
+    let records = snapshot.records(kind, filters, after, limit)?;
     records
         .into_iter()
         .map(|record| parse(kind, record))
@@ -145,7 +145,7 @@ pub fn list<T: DeserializeOwned>(
 /// # Errors
 /// The journal fails, or a record is not of type `T`.
 pub fn all<T: DeserializeOwned>(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     kind: &'static str,
     filters: &[(&str, &str)],
 ) -> Result<Vec<Stored<T>>, StoreError> {
@@ -153,7 +153,7 @@ pub fn all<T: DeserializeOwned>(
     let mut found: Vec<Stored<T>> = Vec::new();
     loop {
         let after = found.last().map(|stored| stored.id.clone());
-        let page = list(reader, kind, filters, after.as_deref(), PAGE)?;
+        let page = list(snapshot, kind, filters, after.as_deref(), PAGE)?;
         let is_last = page.len() < PAGE;
         found.extend(page);
         if is_last {
@@ -162,26 +162,15 @@ pub fn all<T: DeserializeOwned>(
     }
 }
 
-/// What an append must expect so that a decision on the present head holds when it is written.
-///
-/// # Errors
-/// The journal fails.
-pub fn expected(reader: &Reader, stream: &StreamName) -> Result<Expected, StoreError> {
-    let head = reader.stream_head(stream)?;
-    Ok(head.map_or(Expected::NoStream, |head| Expected::At(head.head)))
-}
-
-/// An entity and the head it was read at. The head is read first: if an event comes between the two
-/// reads, the append conflicts and the decision is made again.
+/// An entity, if it exists.
 ///
 /// # Errors
 /// The journal fails, or the record is not an entity.
 pub fn entity(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     id: &EntityId,
-) -> Result<Option<(Stored<Entity>, Expected)>, StoreError> {
-    let expected = expected(reader, &crate::streams::entity(id))?;
-    Ok(find(reader, kind::ENTITY, id.as_str())?.map(|entity| (entity, expected)))
+) -> Result<Option<Stored<Entity>>, StoreError> {
+    find(snapshot, kind::ENTITY, id.as_str())
 }
 
 /// Everybody who directs or owns an entity, as far as they were not erased.
@@ -189,13 +178,13 @@ pub fn entity(
 /// # Errors
 /// The journal fails, or a record is not a person.
 pub fn persons_of(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     entity: &Entity,
 ) -> Result<BTreeMap<PersonId, Person>, StoreError> {
     let mut persons = BTreeMap::new();
     let owners = entity.owners.iter().map(|stake| &stake.person);
     for id in entity.directors.iter().chain(owners) {
-        if let Some(person) = find::<Person>(reader, kind::PERSON, id.as_str())? {
+        if let Some(person) = find::<Person>(snapshot, kind::PERSON, id.as_str())? {
             persons.insert(id.clone(), person.body);
         }
     }

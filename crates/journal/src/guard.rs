@@ -38,6 +38,9 @@ pub enum Guard {
     Records {
         /// Kind.
         kind: String,
+        /// What every id began with.
+        #[serde(default)]
+        prefix: String,
         /// Field and value pairs that all matched.
         filters: Vec<(String, String)>,
         /// Id the page started after.
@@ -68,11 +71,12 @@ pub struct Guards {
 }
 
 impl Guard {
-    /// The guard of a page.
-    pub(crate) fn of_page(query: RecordQuery<'_>, rows: &[RecordRow]) -> Self {
+    /// The guard of a page whose ids all begin with `prefix`.
+    pub(crate) fn of_page(query: RecordQuery<'_>, prefix: &str, rows: &[RecordRow]) -> Self {
         let filters = query.filters.iter();
         Self::Records {
             kind: query.kind.to_owned(),
+            prefix: prefix.to_owned(),
             filters: filters
                 .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
                 .collect(),
@@ -90,6 +94,7 @@ impl Guard {
             }
             Self::Records {
                 kind,
+                prefix,
                 filters,
                 after,
                 limit,
@@ -105,12 +110,24 @@ impl Guard {
                     after: after.as_deref(),
                     limit: *limit,
                 };
-                digest_of(&rows.records(query)?) == *found
+                digest_of(&page(rows, query, prefix)?) == *found
             }
             Self::Stream { stream, head } => rows.stream(stream)?.map(|row| row.head) == *head,
             Self::Log => rows.size()? == size,
         })
     }
+}
+
+/// The records of a query, up to the first whose id does not begin with `prefix`.
+pub(crate) fn page(
+    rows: &dyn Read,
+    query: RecordQuery<'_>,
+    prefix: &str,
+) -> Result<Vec<RecordRow>, EngineError> {
+    let mut found = rows.records(query)?;
+    let end = found.iter().position(|row| !row.id.starts_with(prefix));
+    found.truncate(end.unwrap_or(found.len()));
+    Ok(found)
 }
 
 /// Ids and versions, each id framed by its length.

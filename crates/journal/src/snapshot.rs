@@ -7,7 +7,7 @@ use evidence::merkle::{self, Hash, ProveError};
 use crate::{
     engine::{Read, RecordQuery, StreamRow},
     error::ReadError,
-    guard::{Guard, Guards},
+    guard::{self, Guard, Guards},
     names::{LogIndex, Seq, StreamName},
     seal::SealingKey,
     transaction::{Effect, EffectState, Event, Head, Privacy, Record, SignedCheckpoint},
@@ -63,7 +63,8 @@ impl From<StreamRow> for StreamHead {
 }
 
 impl<'a> Snapshot<'a> {
-    pub(crate) fn new(
+    /// A snapshot of an engine's rows that nobody writes beside, such as those of a backup; a running journal gives its own.
+    pub fn new(
         rows: Box<dyn Read + 'a>,
         node_key: &'a SealingKey,
     ) -> Result<Self, ReadError> {
@@ -172,8 +173,35 @@ impl<'a> Snapshot<'a> {
             after,
             limit,
         };
-        let rows = self.rows.records(query)?;
-        self.note(Guard::of_page(query, &rows));
+        self.page(query, "")
+    }
+
+    /// Records of one kind whose ids begin with `prefix`, with ids after `after`, ordered by id.
+    pub fn records_under(
+        &self,
+        kind: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, ReadError> {
+        let after = after.filter(|after| *after >= prefix);
+        let mut found = Vec::new();
+        if after.is_none() && limit > 0 {
+            found.extend(self.record(kind, prefix)?);
+        }
+        let query = RecordQuery {
+            kind,
+            filters: &[],
+            after: Some(after.unwrap_or(prefix)),
+            limit: limit - found.len(),
+        };
+        found.extend(self.page(query, prefix)?);
+        Ok(found)
+    }
+
+    fn page(&self, query: RecordQuery<'_>, prefix: &str) -> Result<Vec<Record>, ReadError> {
+        let rows = guard::page(&*self.rows, query, prefix)?;
+        self.note(Guard::of_page(query, prefix, &rows));
         let view = self.view();
         rows.into_iter().map(|row| view.record(row)).collect()
     }

@@ -1,4 +1,8 @@
-//! What the register keeps of a screening: who was screened, on which lists, with which outcome.
+//! What the register keeps of a screening: who was screened, on which lists, with which outcome. The whole of it, with the
+//! reviewers' decisions, is a [`case`]; a name screened by itself is an [`inquiry`].
+
+pub mod case;
+pub mod inquiry;
 
 use std::fmt;
 use std::str::FromStr;
@@ -175,6 +179,15 @@ impl From<Verdict> for ScreeningVerdict {
             Verdict::Clear => Self::Clear,
             Verdict::Review => Self::Review,
             Verdict::Block => Self::Block,
+        }
+    }
+}
+
+impl From<sanctions::Finding> for Finding {
+    fn from(finding: sanctions::Finding) -> Self {
+        match finding {
+            sanctions::Finding::FalsePositive => Self::FalsePositive,
+            sanctions::Finding::TrueMatch => Self::TrueMatch,
         }
     }
 }

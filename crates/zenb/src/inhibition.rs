@@ -134,6 +134,20 @@ impl Inhibitions {
         inhibition
     }
 
+    /// What both say: of each context the inhibition that ends later. Two sessions that ran beside each other each know
+    /// their own episode only, and neither frees what the other closed.
+    #[must_use]
+    pub fn joined(mut self, other: &Self) -> Self {
+        self.seen(other.seen_wall_ms);
+        for (context, theirs) in &other.contexts {
+            let ours = self.contexts.entry(*context).or_insert(*theirs);
+            if theirs.until_wall_ms > ours.until_wall_ms {
+                *ours = *theirs;
+            }
+        }
+        self
+    }
+
     /// The context's inhibition, past or present.
     pub fn of(&self, context: ContextKey) -> Option<Inhibition> {
         self.contexts.get(&context).copied()
@@ -191,6 +205,28 @@ mod tests {
         inhibitions.record(ContextKey::Paced, 0, RULES);
         assert!(inhibitions.inhibited(ContextKey::Paced, 1).is_some());
         assert!(inhibitions.inhibited(ContextKey::Adaptive, 1).is_none());
+    }
+
+    #[test]
+    fn what_two_sessions_closed_is_closed_and_a_count_that_fell_stays_down() {
+        let mut before = Inhibitions::none();
+        for _ in 0..3 {
+            before.record(ContextKey::Paced, 0, RULES);
+        }
+        let (mut one, mut other) = (before.clone(), before.clone());
+        let later = before.of(ContextKey::Paced).unwrap().until_wall_ms + 2 * DECAY_MS;
+        let fallen = one.record(ContextKey::Paced, later, RULES);
+        assert_eq!(fallen.episodes, 2);
+        assert_eq!(one.clone().joined(&before), one);
+        other.record(ContextKey::Adaptive, later + 5, RULES);
+        for both in [one.clone().joined(&other), other.clone().joined(&one)] {
+            assert_eq!(both.of(ContextKey::Paced), Some(fallen));
+            assert_eq!(
+                both.of(ContextKey::Adaptive),
+                other.of(ContextKey::Adaptive)
+            );
+            assert_eq!(both.seen_wall_ms, later + 5);
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ actions! {
     ManageTokens => Write AdminTokens, "Issue or revoke tokens.";
     ManageZone => Write ZoneWrite, "Change the zone.";
     OperateNode => Write AdminNode, "Operate the node.";
+    PublishNotice => Write NoticesWrite, "Publish, correct or withdraw a public notice.";
     ReadAccounts => Read IrisUsersRead, "See messenger accounts and invitations.";
     ReadCompliance => Read ComplianceRead, "See compliance evaluations.";
     ReadCredentials => Read CredentialsRead, "See credentials.";

@@ -89,7 +89,7 @@ pub enum Refusal {
     },
 }
 
-/// Proof that one identity may do one action. Only [`authorize`] makes it.
+/// Proof that one identity may do one action. Only [`authorize`] makes it, and [`Permit::proven`] for the two ways to a first token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
     principal: PrincipalId,
@@ -97,6 +97,12 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The permission of a principal that proves itself by something else than a token: the one-time bootstrap token, or an
+    /// assertion signed with its key.
+    pub(crate) fn proven(principal: PrincipalId, action: Action) -> Self {
+        Self { principal, action }
+    }
+
     /// Who was permitted; the actor in the journal.
     pub fn principal(&self) -> &PrincipalId {
         &self.principal

@@ -57,6 +57,7 @@ scopes! {
         IrisOperate = "iris:operate", "See the sessions, queues, rooms and peers of the messenger.";
         IrisSend = "iris:send", "Sign in to one's own messenger account and send from it.";
         IrisUsersWrite = "iris:users:write", "Create, invite, disable, remove and erase messenger accounts.";
+        NoticesWrite = "mez:notices:write", "Publish, correct and withdraw public notices.";
         ScreeningReview = "mez:screening:review", "Decide on screening hits.";
         ScreeningWrite = "mez:screening:write", "Ask for screenings and import lists.";
         ZoneWrite = "mez:zone:write", "Change the manifest, packs and lists of the zone.";
@@ -228,6 +229,7 @@ impl Role {
                     W::CredentialsWrite,
                     W::EntitiesWrite,
                     W::IrisSend,
+                    W::NoticesWrite,
                     W::ScreeningWrite,
                 ],
             ),

@@ -1,88 +1,27 @@
-//! What a person agreed to, and taking it back.
-
-use std::sync::{Mutex, PoisonError};
+//! Recording what a person agreed to, and taking it back.
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
-use journal::{Expected, Privacy, Reader};
-use serde::{Deserialize, Serialize};
+use journal::Privacy;
+use mez::aggregate::Aggregate as _;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::consent::{self, Consent, ConsentEvent, Refusal};
+use super::erase;
 use super::ids::BreathPerson;
-use super::{erase, sessions};
-use crate::auth::{PrincipalId, Resource, can};
+use crate::auth::{Permit, PrincipalId, Resource, can};
 use crate::change::Change;
 use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, Empty, PathOf};
 use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::{Code, Problem};
-use crate::institutions::Node;
-use crate::store::{self, Stored, kind};
+use crate::moment::Moment;
+use crate::state::Node;
+use crate::store::{self, StoreError, kind};
 use crate::streams;
-
-/// The kind of [`Consented`].
-pub const CONSENTED_KIND: &str = "breath.consented.v1";
-/// The kind of [`Withdrawn`].
-pub const WITHDRAWN_KIND: &str = "breath.consent_withdrawn.v1";
-/// What is agreed to: docs/zenb/consent.md.
-pub const TERMS: &str = "record-and-guide/1";
-
-/// A person agreed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Consented {
-    /// Who.
-    pub person: BreathPerson,
-    /// To what.
-    pub terms: String,
-    /// Who recorded it, and alone may guide the person.
-    pub by: PrincipalId,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// A person took it back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Withdrawn {
-    /// Who.
-    pub person: BreathPerson,
-    /// Who recorded it.
-    pub by: PrincipalId,
-    /// When.
-    pub at: Timestamp,
-    /// How many sessions were shredded with it.
-    pub sessions: u64,
-}
-
-/// The consent of a person as it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Consent {
-    /// Who.
-    pub person: BreathPerson,
-    /// To what.
-    #[schema(example = "record-and-guide/1")]
-    pub terms: String,
-    /// Who recorded it, and alone may guide the person.
-    pub by: PrincipalId,
-    /// When it was given.
-    #[schema(value_type = String, format = DateTime)]
-    pub given_at: Timestamp,
-    /// When it was taken back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub withdrawn_at: Option<Timestamp>,
-}
-
-impl Consent {
-    /// Whether a principal may know of it: who guides the person, and the person.
-    pub fn concerns(&self, principal: &PrincipalId) -> bool {
-        self.by == *principal || principal.as_str() == self.person.as_str()
-    }
-}
 
 /// Whose consent is recorded.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -97,14 +36,50 @@ struct ConsentBody {
 /// # Errors
 /// `not_found`, or the journal fails.
 pub fn of(
-    reader: &Reader,
+    moment: &Moment<'_>,
     person: &BreathPerson,
     principal: &PrincipalId,
-) -> Result<Stored<Consent>, Problem> {
-    let found = store::find::<Consent>(reader, kind::BREATH_CONSENT, person.as_str())?;
-    found
-        .filter(|consent| consent.body.concerns(principal))
-        .ok_or_else(|| Problem::not_found("consent"))
+) -> Result<Consent, Problem> {
+    found(moment, person)?
+        .filter(|consent| consent.concerns(principal))
+        .ok_or_else(|| refused(Refusal::Unknown))
+}
+
+/// Refuses whom the person did not agree to, or no longer agrees to. Whether they agreed to another is not told. `pointer`
+/// says what in the request it is about.
+///
+/// # Errors
+/// `rule_violated`, or the journal fails.
+pub fn check_in_force(
+    moment: &Moment<'_>,
+    person: &BreathPerson,
+    principal: &PrincipalId,
+    pointer: &str,
+) -> Result<(), Problem> {
+    if found(moment, person)?.is_some_and(|consent| consent.allows(principal)) {
+        return Ok(());
+    }
+    Err(
+        Problem::new(Code::RuleViolated, "no consent of this person is in force").with_error(
+            pointer,
+            "consent",
+            "record the person's consent first; one that was taken back is not given again",
+        ),
+    )
+}
+
+fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
+    let found = store::find(moment, kind::BREATH_CONSENT, person.as_str())?;
+    Ok(found.map(|stored| stored.body))
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unknown => Problem::not_found("consent"),
+        Refusal::RecordedBefore | Refusal::WithdrawnBefore => {
+            Problem::new(Code::Conflict, refusal.to_string())
+        }
+    }
 }
 
 /// The routes of this module.
@@ -125,51 +100,20 @@ async fn record_consent(
     State(node): State<Node>,
     command: Command<ConsentBody>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let person = &command.body.person;
-    execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        let stream = streams::breath_consent(person);
-        let by = permit.principal().clone();
-        match store::expected(&node.platform.reader, &stream)? {
-            Expected::NoStream => {}
-            _ => return Err(recorded_before()),
-        }
-        let consented = Consented {
-            person: person.clone(),
-            terms: TERMS.to_owned(),
-            by: by.clone(),
-            at: time(now_ms),
-        };
-        let mut change = Change::new(now_ms);
-        change.append(
-            &stream,
-            Privacy::Personal,
-            Expected::NoStream,
-            CONSENTED_KIND,
-            &consented,
-        )?;
-        let consent = Consent {
-            person: person.clone(),
-            terms: consented.terms,
-            by,
-            given_at: consented.at,
-            withdrawn_at: None,
-        };
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply: Reply::created(format!("/v1/breath/consents/{person}"), &consent),
-            reply_owner: Some(stream),
-        })
+    let Command { body, ticket } = command;
+    execute(&node.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let head = moment.stream_head(&streams::breath_consent(&body.person));
+        let is_used = head.map_err(StoreError::from)?.is_some();
+        let record = consent::Command::Record { is_used };
+        let mut change = Change::default();
+        let consent = decide(moment, &permit, &body.person, record, &mut change)?;
+        let location = format!("/v1/breath/consents/{}", body.person);
+        let reply = Reply::created(location, &consent);
+        let decided = Decided::new(permit, change, reply);
+        Ok(decided.sealed_by(streams::breath_consent(&body.person)))
     })
     .await
-}
-
-/// A pseudonym whose consent was taken back is retired: what inhibited it is shredded, and must not look like nothing.
-fn recorded_before() -> Problem {
-    Problem::new(
-        Code::Conflict,
-        "consent was recorded for this pseudonym before; a person who comes back takes another one",
-    )
 }
 
 /// The consent of one person.
@@ -182,9 +126,8 @@ async fn find_consent(
     State(node): State<Node>,
     PathOf(person): PathOf<BreathPerson>,
 ) -> Result<Json<Consent>, Problem> {
-    Ok(Json(
-        of(&node.platform.reader, &person, caller.principal())?.body,
-    ))
+    let read = move |moment: &Moment<'_>| of(moment, &person, caller.principal()).map(Json);
+    node.platform.read(read).await
 }
 
 /// Take consent back. Every session of the person is shredded in the same transaction; what was proven stays provable.
@@ -198,47 +141,48 @@ async fn withdraw_consent(
     PathOf(person): PathOf<BreathPerson>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let shredded = Mutex::new(Vec::new());
-    let outcome = execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        let reader = &node.platform.reader;
-        let stream = streams::breath_consent(&person);
-        let expected = store::expected(reader, &stream)?;
-        let mut consent = of(reader, &person, permit.principal())?.body;
-        if consent.withdrawn_at.is_some() {
-            return Err(Problem::new(
-                Code::Conflict,
-                "consent was taken back already",
-            ));
+    execute(
+        &node.platform,
+        caller,
+        command.ticket,
+        move |moment, caller| {
+            let permit = caller.permit(Resource::Zone)?;
+            of(moment, &person, permit.principal())?;
+            let mut change = Change::default();
+            let sessions = erase::everything_of(moment, &person, &mut change)?;
+            let withdraw = consent::Command::Withdraw { sessions };
+            let consent = decide(moment, &permit, &person, withdraw, &mut change)?;
+            let decided = Decided::new(permit, change, Reply::ok(&consent));
+            Ok(decided.sealed_by(streams::breath_consent(&person)))
+        },
+    )
+    .await
+}
+
+/// Decides a command on the consent of a person, and adds what happens. Answers the consent after it.
+fn decide(
+    moment: &Moment<'_>,
+    permit: &Permit,
+    person: &BreathPerson,
+    command: consent::Command,
+    change: &mut Change,
+) -> Result<Consent, Problem> {
+    let before = found(moment, person)?;
+    let context = consent::Context {
+        person,
+        by: permit.principal(),
+        at: time(moment.now_ms),
+    };
+    let decision = Consent::decide(before.as_ref(), command, &context).map_err(refused)?;
+    let stream = streams::breath_consent(person);
+    let mut after = before;
+    for event in &decision.events {
+        let (kind, privacy) = (event.kind(), Privacy::Personal);
+        match event {
+            ConsentEvent::Consented(data) => change.append(&stream, privacy, kind, data)?,
+            ConsentEvent::Withdrawn(data) => change.append(&stream, privacy, kind, data)?,
         }
-        consent.withdrawn_at = Some(time(now_ms));
-        let mut transaction = journal::Transaction::new(now_ms, "");
-        let sessions = erase::everything_of(reader, &person, &mut transaction)?;
-        let mut change = Change::on(transaction);
-        let withdrawn = Withdrawn {
-            person: person.clone(),
-            by: permit.principal().clone(),
-            at: time(now_ms),
-            sessions: sessions.len() as u64,
-        };
-        *shredded.lock().unwrap_or_else(PoisonError::into_inner) = sessions;
-        change.append(
-            &stream,
-            Privacy::Personal,
-            expected,
-            WITHDRAWN_KIND,
-            &withdrawn,
-        )?;
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply: Reply::ok(&consent),
-            reply_owner: Some(stream),
-        })
-    })
-    .await?;
-    let shredded = shredded
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    sessions::forget(&node, &shredded);
-    Ok(outcome)
+        after = Some(Consent::apply(after, event).map_err(|misfit| Problem::internal(&misfit))?);
+    }
+    after.ok_or_else(|| refused(Refusal::Unknown))
 }

@@ -1,7 +1,6 @@
 //! Giving inputs to a session: those of a request, of a socket, and the node's own ticks.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use journal::{BulkEvent, NewEvent, Privacy};
@@ -11,14 +10,18 @@ use zenb::engine::{Feeling, Input, StopBy};
 use zenb::sensors;
 use zenb::units::EngineMs;
 
+use super::consents;
 use super::ids::SessionId;
-use super::live::{Batch, Live, Place};
-use super::record::SessionClock;
+use super::live::{Batch, Live};
+use super::memory::{Entry, Ticking};
+use super::record::{self, SessionClock};
 use super::wire::{self, FeelingBody, InputBody, InputRefused, PACKET_BEATS_MAX, State, StopBody};
+use crate::auth::PrincipalId;
 use crate::change::Change;
 use crate::http::idempotency::problem_of_commit;
 use crate::http::problem::{Code, Problem};
-use crate::institutions::Node;
+use crate::moment::{Moment, NODE_ACTOR, Undone};
+use crate::state::Node;
 use crate::streams;
 
 /// The kind of what is seen besides: refused inputs.
@@ -95,8 +98,7 @@ impl Frame {
 ///
 /// # Errors
 /// An input has no time where the sender gives it, or has one where the node does; bytes that are no measurement.
-pub fn inputs(live: &Live, bodies: &[InputBody]) -> Result<Vec<Input>, Problem> {
-    let now = live.now();
+pub fn inputs(live: &Live, now: EngineMs, bodies: &[InputBody]) -> Result<Vec<Input>, Problem> {
     let clock = live.registered.clock;
     bodies
         .iter()
@@ -168,9 +170,9 @@ fn input(
 ///
 /// # Errors
 /// Never.
-pub fn stop_where_it_is(live: &Live) -> Result<Vec<Input>, Problem> {
+pub fn stop_where_it_is(live: &Live, _now: EngineMs) -> Result<Vec<Input>, Problem> {
     Ok(vec![Input::Stop {
-        at: EngineMs(live.state(None).at_ms),
+        at: live.at(),
         by: StopBy::Host,
     }])
 }
@@ -205,49 +207,112 @@ fn broken(pointer: String, rule: &str, detail: &str) -> Problem {
         .with_error(pointer, rule, detail)
 }
 
-/// Gives inputs to a session outside a request: they are durable when this returns, and everybody who watches is told.
+/// Why inputs were not taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// Who gives them may not, or may no more.
+    NotAllowed(Problem),
+    /// They do not fit the session; it was erased; the journal did not write.
+    Unfit(Problem),
+}
+
+/// Refuses inputs of a principal that may not know of the session, or whom the person does not agree to any more.
 ///
 /// # Errors
-/// The inputs do not fit the session; it was erased; the journal did not write, in which case those who watch are told
-/// to hold.
+/// `not_found`, `gone`, `rule_violated`, or the journal fails.
+pub fn check_feeder(
+    moment: &Moment<'_>,
+    id: SessionId,
+    principal: &PrincipalId,
+) -> Result<(), Problem> {
+    let session = record::of(moment, id, principal)?;
+    consents::check_in_force(moment, &session.person, principal, "")
+}
+
+/// Gives inputs to a session outside a request: they are durable when this returns, and everybody who watches is told.
+///
+/// `allow` says whether they may be given, in the moment in which they are; `choose` says which, at the session's own time.
+///
+/// # Errors
+/// [`NotTaken`]. When the journal did not write, those who watch are told to hold.
 pub async fn advance(
     node: &Node,
-    place: &Place,
     id: SessionId,
     actor: &str,
-    choose: impl Fn(&Live) -> Result<Vec<Input>, Problem>,
-) -> Result<(), Problem> {
-    let mut held = place.held.lock().await;
-    let now_ms = node.platform.clock.now_ms();
-    let mut live = Live::refresh(&mut held, &node.platform.reader, id, now_ms)?;
-    let batch = live.take(&choose(&live)?);
-    if !batch.is_empty() {
-        let mut change = Change::new(now_ms);
-        live.write(&batch, &mut change)?;
-        let mut transaction = change.into_transaction();
-        actor.clone_into(&mut transaction.actor);
-        if let Err(error) = node.platform.journal.commit(transaction).await {
+    allow: impl Fn(&Moment<'_>) -> Result<(), Problem> + Send + Sync + 'static,
+    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Problem> + Send + Sync + 'static,
+) -> Result<(), NotTaken> {
+    let entry = node.breath.entry(id);
+    let _turn = entry.turn.lock().await;
+    let at = node.platform.clock.monotonic();
+    let (shared, by) = (node.clone(), actor.to_owned());
+    let decide = move |moment: &Moment<'_>| {
+        let mut change = Change::default();
+        let decided = match allow(moment) {
+            Ok(()) => {
+                let live = shared.breath.current(moment, at, id)?;
+                let batch = live.take(&choose(&live, live.now(at))?);
+                live.write(moment, &batch, &mut change)?;
+                Ok((live, batch))
+            }
+            Err(problem) if problem.code() == Code::Internal => return Err(problem),
+            Err(problem) => Err(problem),
+        };
+        Ok((change.into_transaction(moment.now_ms, &by), decided))
+    };
+    let (live, batch) = match node.platform.settle(decide).await {
+        Ok((decided, _)) => decided.map_err(NotTaken::NotAllowed)?,
+        Err(Undone::Refused { problem, .. }) => return Err(NotTaken::Unfit(problem)),
+        Err(Undone::NotCommitted(error)) => {
             let problem = problem_of_commit(error);
-            tell(place, &Frame::hold(&live, &problem));
-            return Err(problem);
+            hold(node, &entry, id, &problem).await;
+            return Err(NotTaken::Unfit(problem));
         }
-    }
-    tell(place, &Frame::of(&live, &batch));
-    watch_refusals(node, id, actor, now_ms, &batch);
-    live.settle(batch);
-    *held = Some(live);
+    };
+    taken(node, &entry, actor, &live, batch);
     Ok(())
 }
 
-/// Tells everybody who watches. That nobody does is no failure.
-pub fn tell(place: &Place, frame: &Frame) {
-    if place.frames.receiver_count() > 0 {
-        drop(place.frames.send(frame.text()));
+/// What follows from inputs that are durable: the session is remembered as it is after them, those who watch are told, and
+/// time passes from a start on.
+pub fn taken(node: &Node, entry: &Arc<Entry>, actor: &str, live: &Live, batch: Batch) {
+    let id = live.registered.id;
+    let frame = entry.is_watched().then(|| Frame::of(live, &batch));
+    note_refusals(node, id, actor, &batch);
+    let after = Arc::new(live.settled(batch));
+    entry.remember(after, frame.as_ref());
+    keep_time_if_due(node, entry, id);
+}
+
+/// Brings a session to memory, and lets time pass for it if it has to.
+///
+/// # Errors
+/// It was erased, or cannot be read.
+pub async fn bring(node: &Node, entry: &Arc<Entry>, id: SessionId) -> Result<Arc<Live>, Problem> {
+    let at = node.platform.clock.monotonic();
+    let shared = node.clone();
+    let read = move |moment: &Moment<'_>| shared.breath.current(moment, at, id);
+    let live = node.platform.read(read).await?;
+    entry.remember(Arc::clone(&live), None);
+    keep_time_if_due(node, entry, id);
+    Ok(live)
+}
+
+/// Tells those who watch to hold, if inputs were not taken because nothing can be written.
+pub async fn hold(node: &Node, entry: &Arc<Entry>, id: SessionId, problem: &Problem) {
+    let is_unwritten = matches!(problem.code(), Code::JournalUnavailable | Code::Overloaded);
+    if !is_unwritten || !entry.is_watched() {
+        return;
+    }
+    // What cannot be read either is as it was remembered.
+    let live = bring(node, entry, id).await.ok();
+    if let Some(live) = live.or_else(|| entry.remembered()) {
+        entry.tell(&Frame::hold(&live, problem));
     }
 }
 
 /// Inputs that were refused are worth a record, and not worth waiting for: the journal may drop them, and counts.
-pub fn watch_refusals(node: &Node, id: SessionId, actor: &str, now_ms: i64, batch: &Batch) {
+fn note_refusals(node: &Node, id: SessionId, actor: &str, batch: &Batch) {
     for refused in &batch.refused {
         let event = NewEvent {
             kind: SEEN_KIND.parse().expect("kinds are constants of the code"),
@@ -256,7 +321,7 @@ pub fn watch_refusals(node: &Node, id: SessionId, actor: &str, now_ms: i64, batc
         let outcome = node.platform.journal.append_bulk(BulkEvent {
             stream: streams::breath_telemetry(&id),
             privacy: Privacy::Personal,
-            at_ms: now_ms,
+            at_ms: node.platform.clock.now_ms(),
             actor: actor.to_owned(),
             event,
         });
@@ -265,40 +330,57 @@ pub fn watch_refusals(node: &Node, id: SessionId, actor: &str, now_ms: i64, batc
 }
 
 /// Lets time pass for a running session whose clock is the node's, until it ends, whether anybody watches or not.
-pub fn keep_time(node: &Node, place: &Arc<Place>, id: SessionId) {
-    if place.ticked.swap(true, Ordering::SeqCst) {
-        return;
+fn keep_time_if_due(node: &Node, entry: &Arc<Entry>, id: SessionId) {
+    if entry.is_ticked()
+        && let Some(ticking) = entry.tick()
+    {
+        drop(node.platform.spawn(keep_time(node.clone(), ticking, id)));
     }
-    let (node, place) = (node.clone(), Arc::clone(place));
-    tokio::spawn(async move {
-        let mut every = tokio::time::interval(TICK);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while is_ticked(&place).await {
-            every.tick().await;
-            let tick = |live: &Live| Ok(vec![Input::Tick { at: live.now() }]);
-            if let Err(problem) = advance(&node, &place, id, "node", tick).await {
-                tracing::warn!(cause = %problem, "time did not pass for a session");
-                if matches!(problem.code(), Code::Gone | Code::NotFound | Code::Conflict) {
+}
+
+async fn keep_time(node: Node, ticking: Ticking, id: SessionId) {
+    let mut every = tokio::time::interval(TICK);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while ticking.is_due() {
+        every.tick().await;
+        let tick = |_: &Live, now| Ok(vec![Input::Tick { at: now }]);
+        let allow = move |moment: &Moment<'_>| check_agreed(moment, id);
+        match advance(&node, id, NODE_ACTOR, allow, tick).await {
+            Ok(()) => {}
+            Err(NotTaken::NotAllowed(problem) | NotTaken::Unfit(problem)) if is_gone(&problem) => {
+                break;
+            }
+            Err(NotTaken::NotAllowed(problem)) => {
+                stop_unallowed(&node, id, &problem).await;
+                break;
+            }
+            Err(NotTaken::Unfit(problem)) => {
+                tracing::warn!(cause = %problem, session = %id, "time did not pass for a session");
+                if problem.code() == Code::Conflict {
                     break;
                 }
             }
         }
-        place.ticked.store(false, Ordering::SeqCst);
-    });
-}
-
-/// [`keep_time`] where the session is one of those.
-pub async fn keep_time_if_due(node: &Node, place: &Arc<Place>, id: SessionId) {
-    if is_ticked(place).await {
-        keep_time(node, place, id);
     }
 }
 
-async fn is_ticked(place: &Place) -> bool {
-    place
-        .held
-        .lock()
-        .await
-        .as_ref()
-        .is_some_and(Live::is_ticked)
+fn is_gone(problem: &Problem) -> bool {
+    matches!(problem.code(), Code::Gone | Code::NotFound)
+}
+
+/// Whether the person still agrees to who opened the session.
+fn check_agreed(moment: &Moment<'_>, id: SessionId) -> Result<(), Problem> {
+    let session = record::stored(moment, id)?;
+    consents::check_in_force(moment, &session.person, &session.by, "")
+}
+
+/// Nobody is paced without their consent, whatever became of it.
+async fn stop_unallowed(node: &Node, id: SessionId, why: &Problem) {
+    let stopped = advance(node, id, NODE_ACTOR, |_| Ok(()), stop_where_it_is).await;
+    match stopped {
+        Ok(()) => tracing::warn!(cause = %why, session = %id, "session was stopped"),
+        Err(NotTaken::NotAllowed(problem) | NotTaken::Unfit(problem)) => {
+            tracing::warn!(cause = %problem, session = %id, "session takes no input any more");
+        }
+    }
 }

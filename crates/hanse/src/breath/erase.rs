@@ -1,22 +1,23 @@
 //! Shredding what was recorded: one session, or everything of a person.
 
 use axum::extract::State;
-use journal::{Reader, StreamName, Transaction};
+use journal::StreamName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::ids::{BreathPerson, SessionId};
-use super::record::{self, SessionRecord};
-use super::sessions;
+use super::record;
 use crate::auth::{Resource, can};
+use crate::change::Change;
 use crate::http::extract::{Caller, Command, PathOf};
 use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, problem_of_commit};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::Problem;
-use crate::institutions::Node;
 use crate::journal_api::{EraseStream, ErasureReason};
-use crate::store::{self, kind};
+use crate::moment::Moment;
+use crate::state::Node;
+use crate::store::StoreError;
 use crate::streams;
 
 /// The routes of this module.
@@ -25,7 +26,7 @@ pub fn routes() -> OpenApiRouter<Node> {
 }
 
 /// Why a session is erased.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EraseBody {
     /// Why; it stays public for ever.
@@ -56,36 +57,16 @@ async fn erase_session(
     PathOf(id): PathOf<SessionId>,
     command: Command<EraseBody>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let reader = &node.platform.reader;
-    let outcome = execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        record::of(reader, id, permit.principal())?;
-        let mut transaction = Transaction::new(now_ms, "");
-        let events = shred_session(reader, id, command.body.reason, &mut transaction)?;
+    let Command { body, ticket } = command;
+    execute(&node.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        record::of(moment, id, permit.principal())?;
+        let mut change = Change::default();
+        let events = shred_session(moment, id, body.reason, &mut change)?;
         let reply = Reply::ok(&SessionErased { id, events });
-        Ok(Decided {
-            transaction,
-            reply,
-            reply_owner: None,
-        })
+        Ok(Decided::new(permit, change, reply))
     })
-    .await?;
-    sessions::forget(&node, &[id]);
-    Ok(outcome)
-}
-
-/// Shreds one session that was kept as long as the zone keeps them.
-///
-/// # Errors
-/// The journal fails.
-pub async fn retention_ended(node: &Node, id: SessionId) -> Result<(), Problem> {
-    let mut transaction = Transaction::new(node.platform.clock.now_ms(), "node");
-    let reason = ErasureReason::RetentionEnded;
-    shred_session(&node.platform.reader, id, reason, &mut transaction)?;
-    let committed = node.platform.journal.commit(transaction).await;
-    committed.map_err(problem_of_commit)?;
-    sessions::forget(node, &[id]);
-    Ok(())
+    .await
 }
 
 /// Shreds everything of a person but their consent. Answers how many sessions that were.
@@ -93,51 +74,48 @@ pub async fn retention_ended(node: &Node, id: SessionId) -> Result<(), Problem> 
 /// # Errors
 /// The journal cannot be read.
 pub fn everything_of(
-    reader: &Reader,
+    moment: &Moment<'_>,
     person: &BreathPerson,
-    transaction: &mut Transaction,
-) -> Result<Vec<SessionId>, Problem> {
-    let filter = [("person", person.as_str())];
-    let sessions = store::all::<SessionRecord>(reader, kind::BREATH_SESSION, &filter)?;
-    let mut ids = Vec::new();
+    change: &mut Change,
+) -> Result<u64, Problem> {
     let reason = ErasureReason::ConsentWithdrawn;
-    for session in sessions {
-        let id = session.body.id;
-        shred_session(reader, id, reason, transaction)?;
-        ids.push(id);
+    let sessions = record::all_of(moment, person)?;
+    for session in &sessions {
+        shred_session(moment, session.id, reason, change)?;
     }
-    shred(reader, streams::breath_person(person), reason, transaction)?;
-    Ok(ids)
+    shred(moment, streams::breath_person(person), reason, change)?;
+    Ok(sessions.len() as u64)
 }
 
 /// Adds the end of a session's keys. Answers how many events it has.
-fn shred_session(
-    reader: &Reader,
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn shred_session(
+    moment: &Moment<'_>,
     id: SessionId,
     reason: ErasureReason,
-    transaction: &mut Transaction,
+    change: &mut Change,
 ) -> Result<u64, Problem> {
     let streams = [streams::breath_session(&id), streams::breath_telemetry(&id)];
     let mut events = 0;
     for stream in streams {
-        events += shred(reader, stream, reason, transaction)?;
+        events += shred(moment, stream, reason, change)?;
     }
     Ok(events)
 }
 
 /// Adds the end of one stream's key, if it has one. Answers how many events the stream has.
 fn shred(
-    reader: &Reader,
+    moment: &Moment<'_>,
     stream: StreamName,
     reason: ErasureReason,
-    transaction: &mut Transaction,
+    change: &mut Change,
 ) -> Result<u64, Problem> {
-    let head = reader
-        .stream_head(&stream)
-        .map_err(store::StoreError::from)?;
+    let head = moment.stream_head(&stream).map_err(StoreError::from)?;
     let Some(head) = head.filter(|head| !head.shredded) else {
         return Ok(0);
     };
-    EraseStream::new(stream, reason).add_to(transaction)?;
+    EraseStream::new(stream, reason).add_to(change)?;
     Ok(head.head.get())
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use journal::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -24,7 +25,8 @@ use crate::http::extract::{Caller, PathOf, QueryOf};
 use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use crate::institutions::Node;
+use crate::moment::Moment;
+use crate::state::Node;
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
@@ -67,7 +69,6 @@ async fn list_session_events(
     PathOf(id): PathOf<SessionId>,
     QueryOf(page): QueryOf<PageQuery>,
 ) -> Result<Json<Page<BreathEvent>>, Problem> {
-    record::of(&node.platform.reader, id, caller.principal())?;
     let after = page.after().map_or(Ok(0), str::parse::<u64>);
     let after = after.map_err(|_| {
         Problem::new(Code::ParameterInvalid, "a query parameter is not valid").with_error(
@@ -76,7 +77,12 @@ async fn list_session_events(
             "a cursor is the `next` of a page, unchanged",
         )
     })?;
-    let events = log::events_after(&node.platform.reader, id, after, page.limit() + 1)?;
+    let limit = page.limit();
+    let read = move |moment: &Moment<'_>| {
+        record::of(moment, id, caller.principal())?;
+        log::events_after(moment, id, after, limit + 1)
+    };
+    let events = node.platform.read(read).await?;
     let items = events.iter().map(|event| BreathEvent {
         seq: event.seq.get(),
         index: event.index.0,
@@ -91,7 +97,7 @@ async fn list_session_events(
     });
     Ok(Json(Page::cut(
         items.collect(),
-        page.limit(),
+        limit,
         |item: &BreathEvent| item.seq.to_string(),
     )))
 }
@@ -133,15 +139,21 @@ async fn replay_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
 ) -> Result<Json<ReplayReport>, Problem> {
-    record::of(&node.platform.reader, id, caller.principal())?;
-    let events = log::events(&node.platform.reader, id)?;
-    let replayed = log::of_engine(&events).and_then(|placed| {
+    let replay = move |moment: &Moment<'_>| {
+        record::of(moment, id, caller.principal())?;
+        Ok(Json(replayed(&log::events(moment, id)?)))
+    };
+    node.platform.read(replay).await
+}
+
+fn replayed(events: &[Event]) -> ReplayReport {
+    let replayed = log::of_engine(events).and_then(|placed| {
         let is_sealed =
             matches!(placed.last(), Some(last) if matches!(last.event, SessionEvent::Ended(_)));
         Ok((log::replay(&placed)?, is_sealed))
     });
     let numeric_version = zenb::digest::NUMERIC_VERSION;
-    Ok(Json(match replayed {
+    match replayed {
         Ok((replay, sealed)) => {
             let replayed = replay.finish();
             ReplayReport {
@@ -163,7 +175,7 @@ async fn replay_session(
             diverged_at: error.seq(),
             difference: Some(difference(&error)),
         },
-    }))
+    }
 }
 
 fn difference(error: &LogError) -> Value {
@@ -209,27 +221,38 @@ async fn export_session(
     PathOf(id): PathOf<SessionId>,
     QueryOf(query): QueryOf<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let record = record::of(&node.platform.reader, id, caller.principal())?.body;
-    let events = log::events(&node.platform.reader, id)?;
-    let placed = log::of_engine(&events).map_err(|error| Problem::internal(&error))?;
-    let beats = beats(placed.iter().map(|placed| &placed.event));
-    let (media_type, name, text) = match query.format {
+    let export = move |moment: &Moment<'_>| {
+        let record = record::of(moment, id, caller.principal())?;
+        let placed = log::of_engine(&log::events(moment, id)?);
+        let placed = placed.map_err(|error| Problem::internal(&error))?;
+        let beats = beats(placed.iter().map(|placed| &placed.event));
+        Ok(exported(&record, beats, query.format))
+    };
+    node.platform.read(export).await
+}
+
+fn exported(
+    record: &SessionRecord,
+    beats: Vec<(EngineMs, Ticks)>,
+    format: ExportFormat,
+) -> Response {
+    let (media_type, name, text) = match format {
         ExportFormat::Csv => ("text/csv; charset=utf-8", "csv", write_rr_csv(beats)),
         ExportFormat::Rr => {
             let intervals = beats.into_iter().map(|(_, rr)| rr);
             ("text/plain; charset=utf-8", "txt", write_rr_text(intervals))
         }
         ExportFormat::Fhir => {
-            let bundle = fhir(&record, &beats);
+            let bundle = fhir(record, &beats);
             ("application/fhir+json", "fhir.json", bundle.to_string())
         }
     };
-    let disposition = format!("attachment; filename=\"breath-{id}.{name}\"");
+    let disposition = format!("attachment; filename=\"breath-{}.{name}\"", record.id);
     let headers = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         (header::CONTENT_DISPOSITION, disposition),
     ];
-    Ok((headers, text).into_response())
+    (headers, text).into_response()
 }
 
 /// The beats of all packets that the engine took, each with its packet's moment.

@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use journal::Seq;
 use tokio::sync::watch;
 
+use super::drive::{self, NotTaken};
+use super::erase;
 use super::ids::SessionId;
-use super::live::Live;
-use super::record::{SessionClock, SessionRecord, SessionStatus};
-use super::{drive, erase};
-use crate::http::problem::{Chain, Problem};
-use crate::institutions::Node;
-use crate::store::{self, StoreError, Stored, kind};
+use super::record::{self, SessionClock, SessionRecord, SessionStatus};
+use crate::change::Change;
+use crate::http::problem::{Code, Problem};
+use crate::journal_api::ErasureReason;
+use crate::moment::{Moment, NODE_ACTOR};
+use crate::state::Node;
+use crate::store::StoreError;
 use crate::streams;
 
 /// How often to look.
@@ -23,8 +25,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Runs until `stop` says so. Sessions that ended `retention_days` ago are erased; without a number, none is.
 pub async fn run(node: Node, retention_days: Option<u32>, mut stop: watch::Receiver<bool>) {
-    go_on(&node).await;
     while !*stop.borrow() {
+        go_on(&node).await;
         end_left(&node).await;
         if let Some(days) = retention_days {
             erase_kept(&node, days).await;
@@ -36,94 +38,115 @@ pub async fn run(node: Node, retention_days: Option<u32>, mut stop: watch::Recei
     }
 }
 
-/// Lets time pass again for sessions that the last stop of the node interrupted. If their strap does not come back, their
-/// own rules fall back and end them.
+/// Lets time pass again for sessions that the last stop of the node interrupted, and for those whose starter went away before
+/// the start was answered. If their strap does not come back, their own rules fall back and end them.
 async fn go_on(node: &Node) {
-    let running = sessions(node, SessionStatus::Running);
-    let hosted = running
-        .iter()
-        .filter(|it| it.body.clock == SessionClock::Host);
-    for session in hosted {
-        let id = session.body.id;
-        if let Err(problem) = interrupted(node, id).await {
-            tracing::warn!(cause = %problem, session = %id, "interrupted session does not go on");
+    let running = |moment: &Moment<'_>| record::all_that_are(moment, SessionStatus::Running);
+    let running = found(node, running).await;
+    for session in running.iter().filter(|it| it.clock == SessionClock::Host) {
+        let entry = node.breath.entry(session.id);
+        if let Err(problem) = drive::bring(node, &entry, session.id).await {
+            tracing::warn!(cause = %problem, session = %session.id, "interrupted session does not go on");
         }
     }
 }
 
-async fn interrupted(node: &Node, id: SessionId) -> Result<(), Problem> {
-    let place = node.breath.place(id);
-    let mut held = place.held.lock().await;
-    let now_ms = node.platform.clock.now_ms();
-    Live::refresh(&mut held, &node.platform.reader, id, now_ms)?;
-    drop(held);
-    drive::keep_time_if_due(node, &place, id).await;
-    Ok(())
-}
-
 async fn end_left(node: &Node) {
-    for status in [SessionStatus::Open, SessionStatus::Running] {
-        for session in sessions(node, status) {
-            let id = session.body.id;
-            if let Err(problem) = end_if_left(node, id).await {
+    for session in found(node, all_left).await {
+        let id = session.id;
+        let allow = move |moment: &Moment<'_>| check_left(moment, id);
+        let stop = drive::stop_where_it_is;
+        match drive::advance(node, id, NODE_ACTOR, allow, stop).await {
+            Ok(()) => {}
+            Err(NotTaken::NotAllowed(problem)) => {
+                tracing::debug!(cause = %problem, session = %id, "session was not left behind");
+            }
+            Err(NotTaken::Unfit(problem)) => {
                 tracing::warn!(cause = %problem, session = %id, "session left behind was not ended");
             }
         }
     }
 }
 
-async fn end_if_left(node: &Node, id: SessionId) -> Result<(), Problem> {
-    let now_ms = node.platform.clock.now_ms();
-    match fed_at(node, id)? {
-        Some(fed_ms) if is_left(fed_ms, now_ms) => {
-            let place = node.breath.place(id);
-            drive::advance(node, &place, id, "node", drive::stop_where_it_is).await
+fn all_left(moment: &Moment<'_>) -> Result<Vec<SessionRecord>, StoreError> {
+    let mut left = Vec::new();
+    for status in [SessionStatus::Open, SessionStatus::Running] {
+        for session in record::all_that_are(moment, status)? {
+            if is_left(fed_at(moment, session.id)?, moment.now_ms) {
+                left.push(session);
+            }
         }
-        _ => Ok(()),
     }
+    Ok(left)
 }
 
-/// When the last event of a session was written.
-fn fed_at(node: &Node, id: SessionId) -> Result<Option<i64>, Problem> {
-    let reader = &node.platform.reader;
+fn check_left(moment: &Moment<'_>, id: SessionId) -> Result<(), Problem> {
+    if is_left(fed_at(moment, id)?, moment.now_ms) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Conflict,
+        "the session was fed meanwhile",
+    ))
+}
+
+/// When the last event of a session was written; nothing when there is none, or it was erased.
+fn fed_at(moment: &Moment<'_>, id: SessionId) -> Result<Option<i64>, StoreError> {
     let stream = streams::breath_session(&id);
-    let head = reader.stream_head(&stream).map_err(StoreError::from)?;
-    let newest: Seq = match head {
-        Some(head) if !head.shredded => head.head,
-        _ => return Ok(None),
+    let Some(head) = moment.stream_head(&stream)?.filter(|head| !head.shredded) else {
+        return Ok(None);
     };
-    let last = reader.stream(&stream, newest, 1);
-    let last = last.map_err(StoreError::from)?;
+    let last = moment.stream(&stream, head.head, 1)?;
     Ok(last.first().map(|event| event.header.at_ms))
 }
 
-fn is_left(fed_ms: i64, now_ms: i64) -> bool {
-    now_ms.saturating_sub(fed_ms) > IDLE_MS_MAX
+fn is_left(fed_ms: Option<i64>, now_ms: i64) -> bool {
+    fed_ms.is_some_and(|fed_ms| now_ms.saturating_sub(fed_ms) > IDLE_MS_MAX)
 }
 
 async fn erase_kept(node: &Node, days: u32) {
-    let now_ms = node.platform.clock.now_ms();
-    for session in sessions(node, SessionStatus::Ended) {
-        let ended = session.body.ended_at.map(|at| at.as_millisecond());
-        if !ended.is_some_and(|ended_ms| was_kept(ended_ms, days, now_ms)) {
-            continue;
-        }
-        let id = session.body.id;
-        if let Err(problem) = erase::retention_ended(node, id).await {
+    let kept = move |moment: &Moment<'_>| {
+        let mut ended = record::all_that_are(moment, SessionStatus::Ended)?;
+        ended.retain(|session| was_kept(session, days, moment.now_ms));
+        Ok(ended)
+    };
+    for session in found(node, kept).await {
+        let id = session.id;
+        if let Err(problem) = erase_if_kept(node, id, days).await {
             tracing::warn!(cause = %problem, session = %id, "session was not erased after its time");
         }
     }
 }
 
-fn was_kept(ended_ms: i64, days: u32, now_ms: i64) -> bool {
+async fn erase_if_kept(node: &Node, id: SessionId, days: u32) -> Result<(), Problem> {
+    let erase = move |moment: &Moment<'_>| {
+        let session = record::stored(moment, id)?;
+        let mut change = Change::default();
+        if was_kept(&session, days, moment.now_ms) {
+            erase::shred_session(moment, id, ErasureReason::RetentionEnded, &mut change)?;
+        }
+        Ok((change, ()))
+    };
+    node.platform.act(erase).await
+}
+
+fn was_kept(session: &SessionRecord, days: u32, now_ms: i64) -> bool {
+    let ended = session.ended_at.map(|at| at.as_millisecond());
+    ended.is_some_and(|ended_ms| has_passed(ended_ms, days, now_ms))
+}
+
+fn has_passed(ended_ms: i64, days: u32, now_ms: i64) -> bool {
     now_ms.saturating_sub(ended_ms) >= i64::from(days).saturating_mul(DAY_MS)
 }
 
-fn sessions(node: &Node, status: SessionStatus) -> Vec<Stored<SessionRecord>> {
-    let filter = [("status", status.as_str())];
-    let found = store::all(&node.platform.reader, kind::BREATH_SESSION, &filter);
-    found.unwrap_or_else(|error| {
-        tracing::warn!(cause = %Chain(&error), "sessions could not be looked for");
+/// Sessions to look after. That they cannot be looked for is told to the log: the next look comes.
+async fn found(
+    node: &Node,
+    look: impl FnOnce(&Moment<'_>) -> Result<Vec<SessionRecord>, StoreError> + Send + 'static,
+) -> Vec<SessionRecord> {
+    let found = node.platform.read(move |moment| Ok(look(moment)?)).await;
+    found.unwrap_or_else(|problem| {
+        tracing::warn!(cause = %problem, "sessions could not be looked for");
         Vec::new()
     })
 }
@@ -134,16 +157,17 @@ mod tests {
 
     #[test]
     fn a_session_is_left_after_an_hour_and_a_clock_set_back_leaves_nothing() {
-        assert!(!is_left(0, IDLE_MS_MAX));
-        assert!(is_left(0, IDLE_MS_MAX + 1));
-        assert!(!is_left(IDLE_MS_MAX * 5, 0));
+        assert!(!is_left(Some(0), IDLE_MS_MAX));
+        assert!(is_left(Some(0), IDLE_MS_MAX + 1));
+        assert!(!is_left(Some(IDLE_MS_MAX * 5), 0));
+        assert!(!is_left(None, IDLE_MS_MAX + 1));
     }
 
     #[test]
     fn a_session_is_kept_for_its_days_and_not_longer() {
-        assert!(!was_kept(0, 30, 30 * DAY_MS - 1));
-        assert!(was_kept(0, 30, 30 * DAY_MS));
-        assert!(was_kept(5, 0, 5));
-        assert!(!was_kept(5, 0, 4));
+        assert!(!has_passed(0, 30, 30 * DAY_MS - 1));
+        assert!(has_passed(0, 30, 30 * DAY_MS));
+        assert!(has_passed(5, 0, 5));
+        assert!(!has_passed(5, 0, 4));
     }
 }

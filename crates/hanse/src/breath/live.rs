@@ -1,12 +1,10 @@
-//! Sessions under way. The engine in memory is a cache of its stream: where the two differ, the stream holds.
+//! A session under way: its engine as its stream says, what inputs lead to, and the session after them. All of it values.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
-use journal::{Expected, Privacy, Reader, Seq};
-use tokio::sync::broadcast;
+use journal::{Privacy, Seq, StreamName};
 use zenb::engine::{Engine, Input, Refused, StageView};
 use zenb::event::{Decided, Decision, SessionEvent};
 use zenb::replay::ended;
@@ -14,13 +12,14 @@ use zenb::spectrum::R1;
 use zenb::units::{EngineMs, Ticks};
 
 use super::ids::SessionId;
-use super::log;
 use super::record::{
     CHECKPOINT_KIND, Checkpoint, INHIBITED_KIND, Inhibited, Registered, SessionClock, SessionStatus,
 };
 use super::wire::{self, InputRefused, State};
+use super::{inhibitions, log};
 use crate::change::Change;
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 use crate::store::StoreError;
 use crate::streams;
 
@@ -30,60 +29,6 @@ const CHECKPOINT_INPUTS: u64 = 64;
 const DOWN_MS_MAX: u64 = 30_000;
 /// Beats that a spectrum is drawn from: a little over two minutes.
 const RECENT_BEATS_MAX: usize = 180;
-/// Sessions that are kept in memory when nobody uses them.
-const IDLE_MAX: usize = 256;
-
-/// Frames that a slow watcher may be behind before it misses some.
-const FRAMES_MAX: usize = 32;
-
-/// Where one session is in memory, if it is.
-#[derive(Debug)]
-pub struct Place {
-    /// The session; who holds the lock is its only writer.
-    pub held: tokio::sync::Mutex<Option<Live>>,
-    /// What those who watch are told, as JSON text.
-    pub frames: broadcast::Sender<Arc<str>>,
-    /// Whether somebody lets time pass for it.
-    pub ticked: AtomicBool,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self {
-            held: tokio::sync::Mutex::default(),
-            frames: broadcast::Sender::new(FRAMES_MAX),
-            ticked: AtomicBool::new(false),
-        }
-    }
-}
-
-/// The sessions of one node.
-#[derive(Debug, Default)]
-pub struct Sessions {
-    places: Mutex<BTreeMap<SessionId, Arc<Place>>>,
-}
-
-impl Sessions {
-    /// The place of one session.
-    pub fn place(&self, id: SessionId) -> Arc<Place> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() > IDLE_MAX {
-            // What is dropped here is replayed when somebody asks for it again.
-            places.retain(|_, place| Arc::strong_count(place) > 1);
-        }
-        Arc::clone(places.entry(id).or_default())
-    }
-
-    /// Forgets a session, so that nothing of it stays in memory.
-    pub fn forget(&self, id: SessionId) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.remove(&id)
-            && let Ok(mut held) = place.held.try_lock()
-        {
-            *held = None;
-        }
-    }
-}
 
 /// A session in memory.
 #[derive(Clone, Debug)]
@@ -93,12 +38,12 @@ pub struct Live {
     engine: Engine,
     head: Seq,
     checkpointed: u64,
-    /// An instant of the machine and the engine's time then.
-    anchor: (Instant, EngineMs),
+    /// A moment of the machine's monotonic time and the engine's time then.
+    anchor: (Duration, EngineMs),
     recent: VecDeque<u16>,
 }
 
-/// Inputs that the engine took, before they are durable. The session is as before until [`Live::settle`].
+/// Inputs that the engine took, before they are durable: [`Live::settled`] is the session after it.
 #[derive(Debug)]
 pub struct Batch {
     engine: Engine,
@@ -123,15 +68,41 @@ impl Batch {
 }
 
 impl Live {
-    /// A session whose first `events` are about to be written.
-    pub fn fresh(registered: Registered, engine: Engine, events: u64) -> Self {
+    /// A session whose first `events` are about to be written, opened at `at` of the machine's monotonic time.
+    pub fn fresh(registered: Registered, engine: Engine, events: u64, at: Duration) -> Self {
         Self {
             registered,
             engine,
             head: Seq::new(events).unwrap_or(Seq::FIRST),
             checkpointed: 0,
-            anchor: (Instant::now(), EngineMs(0)),
+            anchor: (at, EngineMs(0)),
             recent: VecDeque::new(),
+        }
+    }
+
+    /// The session at a moment that is `at` in the machine's monotonic time: what is remembered, if that is what its
+    /// stream says, and else the stream by replay. A decision that rests on it is guarded by the head of the stream.
+    ///
+    /// # Errors
+    /// As for [`Live::load`].
+    pub fn current(
+        remembered: Option<Arc<Self>>,
+        moment: &Moment<'_>,
+        at: Duration,
+        id: SessionId,
+    ) -> Result<Arc<Self>, Problem> {
+        let head = moment.stream_head(&streams::breath_session(&id));
+        let head = head.map_err(StoreError::from)?;
+        let head = head.filter(|head| !head.shredded).map(|head| head.head);
+        match remembered {
+            Some(live) if Some(live.head) == head => Ok(live),
+            Some(behind) => {
+                let live = Self::load(moment, at, id)?;
+                // The machine's own time went on; the wall clock has nothing to say.
+                let anchor = (at, behind.now(at).max(live.at()));
+                Ok(Arc::new(Self { anchor, ..live }))
+            }
+            None => Self::load(moment, at, id).map(Arc::new),
         }
     }
 
@@ -139,10 +110,11 @@ impl Live {
     ///
     /// # Errors
     /// `not_found`, `gone`; the journal fails; what is stored does not replay, so that nobody may go on with it.
-    pub fn load(reader: &Reader, id: SessionId, now_ms: i64) -> Result<Self, Problem> {
-        let events = log::events(reader, id)?;
+    pub fn load(moment: &Moment<'_>, at: Duration, id: SessionId) -> Result<Self, Problem> {
+        let events = log::events(moment, id)?;
         let head = events.last().map_or(Seq::FIRST, |event| event.seq);
-        let last_ms = events.last().map_or(now_ms, |event| event.header.at_ms);
+        let last_ms = events.last().map_or(moment.now_ms, |it| it.header.at_ms);
+        let passed_ms = moment.now_ms.saturating_sub(last_ms);
         let restore = || -> Result<_, log::LogError> {
             let registered = log::registered(&events)?;
             let placed = log::of_engine(&events)?;
@@ -158,10 +130,7 @@ impl Live {
             checkpointed: engine.inputs_count(),
             // While the node was down, time passed: as much as the wall clock says, which may be wrong, and never more
             // than it takes to see that the heart's data are gone.
-            anchor: (
-                Instant::now(),
-                later(&engine, now_ms.saturating_sub(last_ms)),
-            ),
+            anchor: (at, later(&engine, passed_ms)),
             engine,
             recent: VecDeque::new(),
         };
@@ -173,36 +142,21 @@ impl Live {
         Ok(live)
     }
 
-    /// Loads the session unless what is in memory is what the stream says.
-    ///
-    /// # Errors
-    /// As for [`Live::load`].
-    pub fn refresh(
-        held: &mut Option<Self>,
-        reader: &Reader,
-        id: SessionId,
-        now_ms: i64,
-    ) -> Result<Self, Problem> {
-        let head = reader.stream_head(&streams::breath_session(&id));
-        let head = head
-            .map_err(StoreError::from)?
-            .filter(|head| !head.shredded)
-            .map(|head| head.head);
-        if let Some(live) = held.take()
-            && Some(live.head) == head
-        {
-            *held = Some(live.clone());
-            return Ok(live);
-        }
-        let live = Self::load(reader, id, now_ms)?;
-        *held = Some(live.clone());
-        Ok(live)
+    /// Where its stream ends.
+    pub fn head(&self) -> Seq {
+        self.head
     }
 
-    /// The engine's time, where the node keeps it.
-    pub fn now(&self) -> EngineMs {
-        let passed = u64::try_from(self.anchor.0.elapsed().as_millis()).unwrap_or(u64::MAX);
-        EngineMs(self.anchor.1.0.saturating_add(passed))
+    /// The engine's time at `at` of the machine's monotonic time, where the node keeps it.
+    pub fn now(&self, at: Duration) -> EngineMs {
+        let (then, engine) = self.anchor;
+        let passed = u64::try_from(at.saturating_sub(then).as_millis()).unwrap_or(u64::MAX);
+        EngineMs(engine.0.saturating_add(passed))
+    }
+
+    /// The moment that its inputs have brought it to.
+    pub fn at(&self) -> EngineMs {
+        EngineMs(self.engine.view().at_ms)
     }
 
     /// How long the pacer ran, in milliseconds.
@@ -253,19 +207,22 @@ impl Live {
     ///
     /// # Errors
     /// An event has no canonical form, which is a defect.
-    pub fn write(&self, batch: &Batch, change: &mut Change) -> Result<(), Problem> {
+    pub fn write(
+        &self,
+        moment: &Moment<'_>,
+        batch: &Batch,
+        change: &mut Change,
+    ) -> Result<(), Problem> {
         let id = self.registered.id;
         let stream = streams::breath_session(&id);
-        let expected = Expected::At(self.head);
-        append(change, &stream, expected, &batch.events)?;
+        append(change, &stream, &batch.events)?;
         if batch.checkpoint {
             let checkpoint = Checkpoint {
                 inputs_count: batch.engine.inputs_count(),
                 seq: self.head.get() + batch.events.len() as u64 + 1,
                 digest: batch.engine.digest(),
             };
-            let kind = CHECKPOINT_KIND;
-            change.append(&stream, Privacy::Personal, expected, kind, &checkpoint)?;
+            change.append(&stream, Privacy::Personal, CHECKPOINT_KIND, &checkpoint)?;
         }
         let summary = batch.engine.summary().filter(|_| batch.ends);
         if let Some(summary) = summary
@@ -275,25 +232,33 @@ impl Live {
             let person = self.registered.person.clone();
             let stream = streams::breath_person(&person);
             let inhibited = Inhibited {
+                inhibitions: inhibitions::with_stored(moment, &person, inhibitions.clone()),
                 person,
                 session: id,
-                inhibitions: inhibitions.clone(),
             };
-            let kind = INHIBITED_KIND;
-            change.append(&stream, Privacy::Personal, Expected::Any, kind, &inhibited)?;
+            change.append(&stream, Privacy::Personal, INHIBITED_KIND, &inhibited)?;
         }
         Ok(())
     }
 
     /// The session after a batch that is durable.
-    pub fn settle(&mut self, batch: Batch) {
+    #[must_use]
+    pub fn settled(&self, batch: Batch) -> Self {
         let events = batch.events.len() as u64 + u64::from(batch.checkpoint);
-        self.head = Seq::new(self.head.get() + events).unwrap_or(self.head);
-        if batch.checkpoint {
-            self.checkpointed = batch.engine.inputs_count();
-        }
-        self.remember(&batch.beats);
-        self.engine = batch.engine;
+        let mut after = Self {
+            registered: self.registered.clone(),
+            head: Seq::new(self.head.get() + events).unwrap_or(self.head),
+            checkpointed: if batch.checkpoint {
+                batch.engine.inputs_count()
+            } else {
+                self.checkpointed
+            },
+            anchor: self.anchor,
+            recent: self.recent.clone(),
+            engine: batch.engine,
+        };
+        after.remember(&batch.beats);
+        after
     }
 
     fn remember(&mut self, beats: &[u16]) {
@@ -363,18 +328,17 @@ impl Batch {
 /// An event has no canonical form, which is a defect.
 pub fn append(
     change: &mut Change,
-    stream: &journal::StreamName,
-    expected: Expected,
+    stream: &StreamName,
     events: &[SessionEvent],
 ) -> Result<(), Problem> {
     for event in events {
         let kind = event.type_name();
         let privacy = Privacy::Personal;
         match event {
-            SessionEvent::Opened(data) => change.append(stream, privacy, expected, kind, data)?,
-            SessionEvent::Input(data) => change.append(stream, privacy, expected, kind, data)?,
-            SessionEvent::Decided(data) => change.append(stream, privacy, expected, kind, data)?,
-            SessionEvent::Ended(data) => change.append(stream, privacy, expected, kind, data)?,
+            SessionEvent::Opened(data) => change.append(stream, privacy, kind, data)?,
+            SessionEvent::Input(data) => change.append(stream, privacy, kind, data)?,
+            SessionEvent::Decided(data) => change.append(stream, privacy, kind, data)?,
+            SessionEvent::Ended(data) => change.append(stream, privacy, kind, data)?,
         }
     }
     Ok(())

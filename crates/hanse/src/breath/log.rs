@@ -1,12 +1,13 @@
 //! A session's stream as the engine's events, and back.
 
-use journal::{Event, Reader, Seq, StreamName};
+use journal::{Event, Seq, StreamName};
 use zenb::event::{self as form, SessionEvent};
 use zenb::replay::{Diverged, Replay};
 
 use super::ids::SessionId;
 use super::record::{REGISTERED_KIND, Registered, erased};
 use crate::http::problem::Problem;
+use crate::moment::Moment;
 use crate::store::StoreError;
 use crate::streams;
 
@@ -60,12 +61,12 @@ pub struct Placed {
 ///
 /// # Errors
 /// `not_found`; `gone` when it was erased; the journal fails.
-pub fn events(reader: &Reader, id: SessionId) -> Result<Vec<Event>, Problem> {
-    let stream = readable(reader, id)?;
+pub fn events(moment: &Moment<'_>, id: SessionId) -> Result<Vec<Event>, Problem> {
+    let stream = readable(moment, id)?;
     let mut found: Vec<Event> = Vec::new();
     loop {
         let from = Seq::after(found.last().map(|event| event.seq));
-        let chunk = reader.stream(&stream, from, CHUNK);
+        let chunk = moment.stream(&stream, from, CHUNK);
         let chunk = chunk.map_err(StoreError::from)?;
         let last = chunk.len() < CHUNK;
         found.extend(chunk);
@@ -80,19 +81,19 @@ pub fn events(reader: &Reader, id: SessionId) -> Result<Vec<Event>, Problem> {
 /// # Errors
 /// As for [`events`].
 pub fn events_after(
-    reader: &Reader,
+    moment: &Moment<'_>,
     id: SessionId,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Event>, Problem> {
-    let stream = readable(reader, id)?;
-    let found = reader.stream(&stream, Seq::after(Seq::new(after)), limit);
+    let stream = readable(moment, id)?;
+    let found = moment.stream(&stream, Seq::after(Seq::new(after)), limit);
     Ok(found.map_err(StoreError::from)?)
 }
 
-fn readable(reader: &Reader, id: SessionId) -> Result<StreamName, Problem> {
+fn readable(moment: &Moment<'_>, id: SessionId) -> Result<StreamName, Problem> {
     let stream = streams::breath_session(&id);
-    let head = reader.stream_head(&stream).map_err(StoreError::from)?;
+    let head = moment.stream_head(&stream).map_err(StoreError::from)?;
     match head {
         None => Err(Problem::not_found("session")),
         Some(head) if head.shredded => Err(erased()),

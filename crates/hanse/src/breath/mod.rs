@@ -6,12 +6,15 @@
 //! missing. `zenb/person/<person>` holds what inhibits a person's sessions, `zenb/consent/<person>` what they agreed to.
 //!
 //! Invariants (guard):
-//! 1. nothing is answered as accepted before it is durable           (`live::Live::take`)
-//! 2. the engine in memory is what the stream says, or it is rebuilt  (`live::Live::refresh`, kill test)
-//! 3. without consent no session opens, and withdrawing shreds them   (`sessions::open`, `consents::withdraw`; J8)
+//! 1. nothing is answered as accepted before it is durable           (`drive::taken` follows the commit)
+//! 2. nobody goes on from a session that is not what its stream says  (`live::Live::current`, whose read guards; kill test)
+//! 3. without consent no session opens and no input is taken, and withdrawing shreds them; whichever comes first, the other
+//!    sees it (`consents::check_in_force`, `erase::everything_of`, read in the moment of the decision; J8, breathe_live)
 //! 4. inhibitions that cannot be read hold, they are never empty      (`inhibitions::load`; breathe_safety)
-//! 5. no session stays between running and ended                      (`keeper`; breathe_kill)
+//! 5. two sessions of one person do not both open on a day without a dose  (`sessions::open` reads the person's sessions)
+//! 6. no session stays between running and ended                      (`keeper`; breathe_kill)
 
+pub mod consent;
 pub mod consents;
 pub mod drive;
 pub mod erase;
@@ -21,6 +24,7 @@ pub mod inhibitions;
 pub mod keeper;
 pub mod live;
 pub mod log;
+pub mod memory;
 pub mod page;
 pub mod record;
 pub mod sessions;
@@ -29,10 +33,25 @@ pub mod wire;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::institutions::Node;
+use crate::institution::Institution;
+use crate::state::Node;
+
+/// Breath sessions. What is sealed is shown by their own routes, to who conducts them and to the person, and by no other.
+pub const INSTITUTION: Institution = Institution {
+    name: "breath",
+    projections: &[("breath.", record::project)],
+    routes,
+    sealed: &[
+        ("zenb/consent", None),
+        ("zenb/person", None),
+        ("zenb/session", None),
+        ("zenb/telemetry", None),
+    ],
+    ..Institution::NONE
+};
 
 /// The routes of this module.
-pub fn routes() -> OpenApiRouter<Node> {
+fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .merge(consents::routes())
         .merge(sessions::routes())

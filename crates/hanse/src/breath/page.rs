@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use zenb::screen::{Grade, Question};
 
 use crate::http::problem::Problem;
-use crate::institutions::Node;
+use crate::state::Node;
 
 /// Nothing but the node's own files runs, and nothing is sent but to the node.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -1,7 +1,8 @@
 //! The read models of breath sessions, and the events of the shell that are no input of the engine.
 
 use jiff::Timestamp;
-use journal::{Event, ProjectionError, Reader, Records};
+use journal::{Event, ProjectionError, Records};
+use mez::aggregate::Aggregate as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,13 +12,14 @@ use zenb::event::{self as form, DecisionKind};
 use zenb::inhibition::Inhibitions;
 use zenb::protocol::Protocol;
 
-use super::consents::{self, Consent, Consented, Withdrawn};
+use super::consent::{CONSENTED_KIND, Consent, ConsentEvent, WITHDRAWN_KIND};
 use super::ids::{BreathPerson, SessionId};
 use crate::auth::PrincipalId;
 use crate::entities::wire::time;
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 use crate::projection::{find, payload, put, rule};
-use crate::store::{self, StoreError, Stored, kind};
+use crate::store::{self, StoreError, kind};
 use crate::streams;
 
 /// The kind of [`Registered`], the first event of a session's stream.
@@ -132,6 +134,25 @@ pub struct SessionRecord {
     pub digest: Option<StateDigest>,
 }
 
+impl From<Registered> for SessionRecord {
+    fn from(registered: Registered) -> Self {
+        Self {
+            id: registered.id,
+            person: registered.person,
+            by: registered.by,
+            clock: registered.clock,
+            protocol: registered.protocol,
+            status: SessionStatus::Open,
+            opened_at: registered.at,
+            started_at: None,
+            ended_at: None,
+            summary: None,
+            inputs_count: None,
+            digest: None,
+        }
+    }
+}
+
 impl SessionRecord {
     /// Whether a principal may know of it: who opened it, and the person.
     pub fn concerns(&self, principal: &PrincipalId) -> bool {
@@ -144,21 +165,56 @@ impl SessionRecord {
 /// # Errors
 /// `not_found`; `gone` when it was erased; the journal fails.
 pub fn of(
-    reader: &Reader,
+    moment: &Moment<'_>,
     id: SessionId,
     principal: &PrincipalId,
-) -> Result<Stored<SessionRecord>, Problem> {
-    let found = store::find::<SessionRecord>(reader, kind::BREATH_SESSION, &id.to_string())?;
+) -> Result<SessionRecord, Problem> {
+    Some(stored(moment, id)?)
+        .filter(|session| session.concerns(principal))
+        .ok_or_else(|| Problem::not_found("session"))
+}
+
+/// A session, whoever asks.
+///
+/// # Errors
+/// As for [`of`].
+pub fn stored(moment: &Moment<'_>, id: SessionId) -> Result<SessionRecord, Problem> {
+    let found = store::find::<SessionRecord>(moment, kind::BREATH_SESSION, &id.to_string())?;
     if let Some(stored) = found {
-        return Some(stored)
-            .filter(|stored| stored.body.concerns(principal))
-            .ok_or_else(|| Problem::not_found("session"));
+        return Ok(stored.body);
     }
-    let head = reader.stream_head(&streams::breath_session(&id));
+    let head = moment.stream_head(&streams::breath_session(&id));
     match head.map_err(StoreError::from)? {
         Some(head) if head.shredded => Err(erased()),
         _ => Err(Problem::not_found("session")),
     }
+}
+
+/// Every session of a person.
+///
+/// # Errors
+/// The journal fails.
+pub fn all_of(
+    moment: &Moment<'_>,
+    person: &BreathPerson,
+) -> Result<Vec<SessionRecord>, StoreError> {
+    listed(moment, ("person", person.as_str()))
+}
+
+/// Every session that stands so.
+///
+/// # Errors
+/// The journal fails.
+pub fn all_that_are(
+    moment: &Moment<'_>,
+    status: SessionStatus,
+) -> Result<Vec<SessionRecord>, StoreError> {
+    listed(moment, ("status", status.as_str()))
+}
+
+fn listed(moment: &Moment<'_>, filter: (&str, &str)) -> Result<Vec<SessionRecord>, StoreError> {
+    let found = store::all(moment, kind::BREATH_SESSION, &[filter])?;
+    Ok(found.into_iter().map(|stored| stored.body).collect())
 }
 
 /// What is told of a session whose key was destroyed.
@@ -172,8 +228,8 @@ pub fn erased() -> Problem {
 /// The event is not of its kind, or does not fit what came before.
 pub fn project(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     match event.kind.as_str() {
-        consents::CONSENTED_KIND => consented(event, records),
-        consents::WITHDRAWN_KIND => withdrawn(event, records),
+        CONSENTED_KIND => consent(event, records, &ConsentEvent::Consented(payload(event)?)),
+        WITHDRAWN_KIND => consent(event, records, &ConsentEvent::Withdrawn(payload(event)?)),
         REGISTERED_KIND => registered(event, records),
         INHIBITED_KIND => inhibited(event, records),
         form::DECIDED_TYPE => decided(event, records),
@@ -182,25 +238,20 @@ pub fn project(event: &Event, records: &mut dyn Records) -> Result<(), Projectio
     }
 }
 
-fn consented(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
-    let consented: Consented = payload(event)?;
-    let id = consented.person.to_string();
-    let body = Consent {
-        person: consented.person,
-        terms: consented.terms,
-        by: consented.by,
-        given_at: consented.at,
-        withdrawn_at: None,
+fn consent(
+    event: &Event,
+    records: &mut dyn Records,
+    happened: &ConsentEvent,
+) -> Result<(), ProjectionError> {
+    let person = match happened {
+        ConsentEvent::Consented(data) => &data.person,
+        ConsentEvent::Withdrawn(data) => &data.person,
     };
-    put(event, records, kind::BREATH_CONSENT, &id, [], &body)
-}
-
-fn withdrawn(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
-    let withdrawn: Withdrawn = payload(event)?;
-    let id = withdrawn.person.to_string();
-    let mut body: Consent = before(event, records, kind::BREATH_CONSENT, &id)?;
-    body.withdrawn_at = Some(withdrawn.at);
-    put(event, records, kind::BREATH_CONSENT, &id, [], &body)
+    let id = person.as_str();
+    let before: Option<Consent> = find(event, records, kind::BREATH_CONSENT, id)?;
+    let after = Consent::apply(before, happened)
+        .map_err(|_| rule(event, "the event does not fit the state of the consent"))?;
+    put(event, records, kind::BREATH_CONSENT, id, [], &after)
 }
 
 fn inhibited(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
@@ -218,21 +269,7 @@ fn inhibited(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionE
 
 fn registered(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let registered: Registered = payload(event)?;
-    let body = SessionRecord {
-        id: registered.id,
-        person: registered.person,
-        by: registered.by,
-        clock: registered.clock,
-        protocol: registered.protocol,
-        status: SessionStatus::Open,
-        opened_at: registered.at,
-        started_at: None,
-        ended_at: None,
-        summary: None,
-        inputs_count: None,
-        digest: None,
-    };
-    put_session(event, records, &body)
+    put_session(event, records, &registered.into())
 }
 
 /// Only a start changes the record; what else was decided is in the stream.

@@ -1,36 +1,40 @@
 //! Opening, feeding and ending sessions over HTTP.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use journal::{Expected, Privacy};
+use journal::Privacy;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use zenb::engine::{Engine, Input, Opening};
-use zenb::event::{Opened, SessionEvent};
+use zenb::engine::{Engine, Input, Opening, Step};
+use zenb::event::{self, SessionEvent};
 use zenb::protocol::Protocol;
-use zenb::screen::Answers;
 use zenb::units::EngineMs;
 
 use super::drive;
 use super::ids::{BreathPerson, SessionId};
 use super::live::{Batch, Live, append};
-use super::record::{self, REGISTERED_KIND, Registered, SessionRecord, SessionStatus};
+use super::memory::Entry;
+use super::record::{
+    self, REGISTERED_KIND, Registered, SessionClock, SessionRecord, SessionStatus,
+};
 use super::wire::{
     self, BreathSession, INPUTS_MAX, InputsBody, OpenBody, State as SessionState, Stepped, StopBody,
 };
 use super::{consents, inhibitions};
-use crate::auth::{Permit, PrincipalId, Resource, can};
+use crate::auth::{PrincipalId, Resource, can};
 use crate::change::Change;
 use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, PathOf, QueryOf};
 use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute_with};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use crate::institutions::Node;
+use crate::moment::Moment;
+use crate::state::Node;
 use crate::store::{self, kind};
 use crate::streams;
 
@@ -65,157 +69,159 @@ async fn open_session(
     State(node): State<Node>,
     command: Command<OpenBody>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let body = &command.body;
+    let Command { body, ticket } = command;
     let protocol =
         Protocol::try_from(&body.protocol).map_err(|error| wire::refused_protocol(&error))?;
-    let id = SessionId::fresh();
-    let opened: Mutex<Option<(Live, Batch)>> = Mutex::default();
-    let outcome = execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        let registered = Registered {
-            id,
-            person: body.person.clone(),
-            by: permit.principal().clone(),
-            clock: body.clock,
-            protocol,
-            at: time(now_ms),
-        };
-        let (live, batch, decided) = open(&node, registered, body.screen.clone().into(), now_ms)?;
-        *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((live, batch));
-        Ok(decided)
-    })
-    .await?;
-    let opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some((mut live, batch)) = opened.filter(|_| !outcome.replayed) {
-        live.settle(batch);
-        let place = node.breath.place(id);
-        *place.held.lock().await = Some(live);
-        end_abandoned(&node, &body.person, permit.principal(), id).await;
+    let mut seed = [0; 8];
+    (node.platform.entropy)(&mut seed);
+    let asked = Asked {
+        id: SessionId::fresh(),
+        seed: u64::from_be_bytes(seed) >> 11,
+        at: node.platform.clock.monotonic(),
+        protocol,
+        body,
+    };
+    let entry = node.breath.entry(asked.id);
+    let by = caller.principal().clone();
+    let shared = node.clone();
+    let decide =
+        move |moment: &Moment<'_>, caller: &Caller<_>| open(&shared, moment, caller, &asked);
+    let (outcome, opened) = execute_with(&node.platform, caller, ticket, decide).await?;
+    if let Some(Opened { live, batch, ended }) = opened {
+        for (entry, live, batch) in ended {
+            drive::taken(&node, &entry, by.as_str(), &live, batch);
+        }
+        drive::taken(&node, &entry, by.as_str(), &live, batch);
     }
     Ok(outcome)
+}
+
+/// A session that is asked for, with what is drawn for it once.
+struct Asked {
+    id: SessionId,
+    seed: u64,
+    /// When, in the machine's monotonic time.
+    at: Duration,
+    protocol: Protocol,
+    body: OpenBody,
+}
+
+/// What an opening leaves in memory.
+struct Opened {
+    live: Live,
+    batch: Batch,
+    /// Sessions that it ends.
+    ended: Vec<(Arc<Entry>, Arc<Live>, Batch)>,
 }
 
 /// Decides on an opening: consent, what inhibits, the day's dose, the screen.
 fn open(
     node: &Node,
-    registered: Registered,
-    answers: Answers,
-    now_ms: i64,
-) -> Result<(Live, Batch, Decided), Problem> {
-    let reader = &node.platform.reader;
-    let person = registered.person.clone();
-    agreed(node, &person, &registered.by)?;
-    let mut seed = [0; 8];
-    (node.platform.entropy)(&mut seed);
-    let opening = Opening {
-        protocol: registered.protocol,
-        inhibitions: inhibitions::load(reader, &person, now_ms),
-        breathed_today_ms: inhibitions::breathed_today_ms(reader, &person, now_ms)?,
-        wall_ms: now_ms,
-        seed: u64::from_be_bytes(seed) >> 11,
+    moment: &Moment<'_>,
+    caller: &Caller<can::ConductSession>,
+    asked: &Asked,
+) -> Result<(Decided, Opened), Problem> {
+    let permit = caller.permit(Resource::Zone)?;
+    let registered = Registered {
+        id: asked.id,
+        person: asked.body.person.clone(),
+        by: permit.principal().clone(),
+        clock: asked.body.clock,
+        protocol: asked.protocol,
+        at: time(moment.now_ms),
     };
+    consents::check_in_force(moment, &registered.person, &registered.by, "/person")?;
+    let others = record::all_of(moment, &registered.person)?;
+    let mut change = Change::default();
+    let ended = end_abandoned(node, moment, asked.at, &registered.by, &others, &mut change)?;
+    let opening = Opening {
+        protocol: asked.protocol,
+        inhibitions: inhibitions::load(moment, &registered.person),
+        breathed_today_ms: inhibitions::breathed_today_ms(moment, &node.breath, asked.at, &others),
+        wall_ms: moment.now_ms,
+        seed: asked.seed,
+    };
+    let (live, step) = begin(&registered, opening, asked.at, &mut change)?;
+    let screened = Input::Screen {
+        at: EngineMs(0),
+        answers: asked.body.screen.clone().into(),
+    };
+    let batch = live.take(&[screened]);
+    live.write(moment, &batch, &mut change)?;
+    let mut decisions = step.events;
+    decisions.extend(batch.decisions.iter().cloned());
+    let location = format!("/v1/breath/sessions/{}", registered.id);
+    let stream = streams::breath_session(&registered.id);
+    let body = SessionAtHand {
+        session: SessionRecord::from(registered).into(),
+        state: live.state(Some(&batch)),
+        decisions: wire::plain(&decisions),
+    };
+    let decided = Decided::new(permit, change, Reply::created(location, &body));
+    Ok((decided.sealed_by(stream), Opened { live, batch, ended }))
+}
+
+/// The first events of a session, and the engine after them.
+pub(super) fn begin(
+    registered: &Registered,
+    opening: Opening,
+    at: Duration,
+    change: &mut Change,
+) -> Result<(Live, Step), Problem> {
     let (engine, step) = Engine::open(&opening);
     let first = [
-        SessionEvent::Opened(Opened {
+        SessionEvent::Opened(event::Opened {
             numeric_version: zenb::digest::NUMERIC_VERSION,
             opening,
         }),
         SessionEvent::Decided(step.clone().into()),
     ];
     let stream = streams::breath_session(&registered.id);
-    let mut change = Change::new(now_ms);
-    let (privacy, none) = (Privacy::Personal, Expected::NoStream);
-    change.append(&stream, privacy, none, REGISTERED_KIND, &registered)?;
-    append(&mut change, &stream, none, &first)?;
+    let privacy = Privacy::Personal;
+    change.append(&stream, privacy, REGISTERED_KIND, registered)?;
+    append(change, &stream, &first)?;
     // It exists from the first moment on, so that whoever erases the session finds it.
     let telemetry = streams::breath_telemetry(&registered.id);
     change.append(
         &telemetry,
         privacy,
-        none,
         REGISTERED_KIND_OF_TELEMETRY,
         &registered.id,
     )?;
-    let live = Live::fresh(registered.clone(), engine, 1 + first.len() as u64);
-    let screened = Input::Screen {
-        at: EngineMs(0),
-        answers,
-    };
-    let batch = live.take(&[screened]);
-    live.write(&batch, &mut change)?;
-    let mut decisions = step.events;
-    decisions.extend(batch.decisions.iter().cloned());
-    let reply = SessionAtHand {
-        session: fresh(&registered).into(),
-        state: live.state(Some(&batch)),
-        decisions: wire::plain(&decisions),
-    };
-    let decided = Decided {
-        transaction: change.into_transaction(),
-        reply: Reply::created(format!("/v1/breath/sessions/{}", registered.id), &reply),
-        reply_owner: Some(stream),
-    };
-    Ok((live, batch, decided))
+    let live = Live::fresh(registered.clone(), engine, 1 + first.len() as u64, at);
+    Ok((live, step))
 }
 
 /// The kind of the first event of a session's telemetry.
 pub const REGISTERED_KIND_OF_TELEMETRY: &str = "breath.watched.v1";
 
-fn fresh(registered: &Registered) -> SessionRecord {
-    SessionRecord {
-        id: registered.id,
-        person: registered.person.clone(),
-        by: registered.by.clone(),
-        clock: registered.clock,
-        protocol: registered.protocol,
-        status: SessionStatus::Open,
-        opened_at: registered.at,
-        started_at: None,
-        ended_at: None,
-        summary: None,
-        inputs_count: None,
-        digest: None,
+/// Ends what this principal left open for the person, at its own last moment: nobody is paced twice. One that cannot be
+/// read takes no input either, so that is told to the log alone.
+fn end_abandoned(
+    node: &Node,
+    moment: &Moment<'_>,
+    at: Duration,
+    by: &PrincipalId,
+    others: &[SessionRecord],
+    change: &mut Change,
+) -> Result<Vec<(Arc<Entry>, Arc<Live>, Batch)>, Problem> {
+    let mut ended = Vec::new();
+    let open = others.iter().filter(|it| it.status != SessionStatus::Ended);
+    for session in open.filter(|it| it.by == *by) {
+        let entry = node.breath.entry(session.id);
+        let live = match node.breath.current(moment, at, session.id) {
+            Ok(live) => live,
+            Err(problem) if problem.code() == Code::Internal => return Err(problem),
+            Err(problem) => {
+                tracing::warn!(cause = %problem, session = %session.id, "session left open was not ended");
+                continue;
+            }
+        };
+        let batch = live.take(&drive::stop_where_it_is(&live, live.at())?);
+        live.write(moment, &batch, change)?;
+        ended.push((entry, live, batch));
     }
-}
-
-/// Refuses whom the person did not agree to. Whether they agreed to another is not told.
-fn agreed(node: &Node, person: &BreathPerson, by: &PrincipalId) -> Result<(), Problem> {
-    let consent = match consents::of(&node.platform.reader, person, by) {
-        Ok(consent) => Some(consent.body),
-        Err(problem) if problem.code() == Code::NotFound => None,
-        Err(problem) => return Err(problem),
-    };
-    if consent.is_some_and(|consent| consent.withdrawn_at.is_none()) {
-        return Ok(());
-    }
-    Err(
-        Problem::new(Code::RuleViolated, "no consent of this person is in force").with_error(
-            "/person",
-            "consent",
-            "record the person's consent first; one that was taken back is not given again",
-        ),
-    )
-}
-
-/// Ends what this principal left open for a person, but for `kept`: nobody is paced twice. One that cannot be ended takes
-/// no input either, so that is told to the log alone.
-async fn end_abandoned(node: &Node, person: &BreathPerson, by: &PrincipalId, kept: SessionId) {
-    let filter = [("person", person.as_str()), ("by", by.as_str())];
-    let reader = &node.platform.reader;
-    let found = store::all::<SessionRecord>(reader, kind::BREATH_SESSION, &filter);
-    let found = found.unwrap_or_else(|error| {
-        tracing::warn!(%error, "sessions left open could not be looked for");
-        Vec::new()
-    });
-    let open = found.iter().map(|stored| &stored.body);
-    for session in open.filter(|it| it.status != SessionStatus::Ended && it.id != kept) {
-        let place = node.breath.place(session.id);
-        let stop = drive::stop_where_it_is;
-        let ended = drive::advance(node, &place, session.id, by.as_str(), stop).await;
-        if let Err(problem) = ended {
-            tracing::warn!(cause = %problem, session = %session.id, "session left open was not ended");
-        }
-    }
+    Ok(ended)
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -249,27 +255,23 @@ async fn list_sessions(
         cursor: query.cursor,
         limit: query.limit,
     };
-    let caller = caller.principal().as_str();
-    let person = query.person.as_ref().map(BreathPerson::as_str);
-    let mut filters: Vec<_> = person.map(|it| ("person", it)).into_iter().collect();
-    // Whoever asks for their own sees all of theirs; everybody else sees what they opened.
-    if person != Some(caller) {
-        filters.push(("by", caller));
-    }
-    filters.extend(query.status.map(|it| ("status", it.as_str())));
-    let found = store::list::<SessionRecord>(
-        &node.platform.reader,
-        kind::BREATH_SESSION,
-        &filters,
-        page.after(),
-        page.limit() + 1,
-    )?;
-    let items = found.into_iter().map(|it| it.body.into()).collect();
-    Ok(Json(Page::cut(
-        items,
-        page.limit(),
-        |item: &BreathSession| item.id.to_string(),
-    )))
+    let read = move |moment: &Moment<'_>| {
+        let caller = caller.principal().as_str();
+        let person = query.person.as_ref().map(BreathPerson::as_str);
+        let mut filters: Vec<_> = person.map(|it| ("person", it)).into_iter().collect();
+        // Whoever asks for their own sees all of theirs; everybody else sees what they opened.
+        if person != Some(caller) {
+            filters.push(("by", caller));
+        }
+        filters.extend(query.status.map(|it| ("status", it.as_str())));
+        let (after, limit) = (page.after(), page.limit());
+        let kind = kind::BREATH_SESSION;
+        let found = store::list::<SessionRecord>(moment, kind, &filters, after, limit + 1)?;
+        let items = found.into_iter().map(|it| it.body.into()).collect();
+        let key = |item: &BreathSession| item.id.to_string();
+        Ok(Json(Page::cut(items, limit, key)))
+    };
+    node.platform.read(read).await
 }
 
 /// One session.
@@ -285,8 +287,9 @@ async fn find_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
 ) -> Result<Json<BreathSession>, Problem> {
-    let found = record::of(&node.platform.reader, id, caller.principal())?;
-    Ok(Json(found.body.into()))
+    let read = move |moment: &Moment<'_>| record::of(moment, id, caller.principal());
+    let found = node.platform.read(read).await?;
+    Ok(Json(found.into()))
 }
 
 /// Give inputs to a session, in order. What is refused changes nothing; the rest is durable when this answers.
@@ -304,17 +307,15 @@ async fn feed_session(
     PathOf(id): PathOf<SessionId>,
     command: Command<InputsBody>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let bodies = &command.body.inputs;
+    let Command { body, ticket } = command;
+    let bodies = body.inputs;
     if !(1..=INPUTS_MAX).contains(&bodies.len()) {
         let rule = format!("one request has 1 to {INPUTS_MAX} inputs");
         let problem = Problem::new(Code::RuleViolated, "too many inputs, or none");
         return Err(problem.with_error("/inputs", "items", rule));
     }
-    step(&node, &permit, &command.ticket, id, |live| {
-        drive::inputs(live, bodies)
-    })
-    .await
+    let choose = move |live: &Live, now| drive::inputs(live, now, &bodies);
+    step(&node, caller, ticket, id, drive::check_feeder, choose).await
 }
 
 /// Who stops a session.
@@ -341,82 +342,69 @@ async fn stop_session(
     PathOf(id): PathOf<SessionId>,
     command: Command<StopRequest>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let by = drive::stop_by(command.body.by);
-    step(&node, &permit, &command.ticket, id, |live| {
+    let Command { body, ticket } = command;
+    let by = drive::stop_by(body.by);
+    let choose = move |live: &Live, now| {
         if live.has_ended() {
             return Err(Problem::new(Code::Conflict, "the session has ended"));
         }
         let at = match live.registered.clock {
-            record::SessionClock::Host => live.now(),
-            record::SessionClock::Sender => EngineMs(live.state(None).at_ms),
+            SessionClock::Host => now,
+            SessionClock::Sender => live.at(),
         };
         Ok(vec![Input::Stop { at, by }])
-    })
-    .await
+    };
+    // A stop is taken whatever became of the consent.
+    let allow = |moment: &Moment<'_>, id, principal: &PrincipalId| {
+        record::of(moment, id, principal).map(drop)
+    };
+    step(&node, caller, ticket, id, allow, choose).await
 }
 
 /// Gives inputs to a session once, however often they are sent with one key.
 async fn step(
     node: &Node,
-    permit: &Permit,
-    ticket: &Ticket,
+    caller: Caller<can::ConductSession>,
+    ticket: Ticket,
     id: SessionId,
-    choose: impl Fn(&Live) -> Result<Vec<Input>, Problem> + Sync,
+    allow: impl Fn(&Moment<'_>, SessionId, &PrincipalId) -> Result<(), Problem> + Send + Sync + 'static,
+    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Problem> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
-    let reader = &node.platform.reader;
-    let place = node.breath.place(id);
-    let mut held = place.held.lock().await;
-    let state = Mutex::new((held.take(), None::<(Live, Batch)>));
-    let outcome = execute(&node.platform, permit, ticket, |now_ms| {
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        record::of(reader, id, permit.principal())?;
-        let live = Live::refresh(&mut state.0, reader, id, now_ms)?;
-        let batch = live.take(&choose(&live)?);
-        let mut change = Change::new(now_ms);
-        live.write(&batch, &mut change)?;
-        let body = Stepped {
-            id,
-            accepted: batch.accepted,
-            refused: batch.refused.clone(),
-            decisions: wire::plain(&batch.decisions),
-            state: live.state(Some(&batch)),
-        };
-        state.1 = Some((live, batch));
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply: Reply::ok(&body),
-            reply_owner: Some(streams::breath_session(&id)),
-        })
-    })
-    .await;
-    let (before, stepped) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    *held = before;
-    match (&outcome, stepped) {
-        (Ok(done), Some((mut live, batch))) if !done.replayed => {
-            let now_ms = node.platform.clock.now_ms();
-            drive::tell(&place, &drive::Frame::of(&live, &batch));
-            drive::watch_refusals(node, id, permit.principal().as_str(), now_ms, &batch);
-            live.settle(batch);
-            let is_ticked = live.is_ticked();
-            *held = Some(live);
-            if is_ticked {
-                drive::keep_time(node, &place, id);
-            }
+    let entry = node.breath.entry(id);
+    let _turn = entry.turn.lock().await;
+    let at = node.platform.clock.monotonic();
+    let by = caller.principal().clone();
+    let shared = node.clone();
+    let decide = move |moment: &Moment<'_>, caller: &Caller<_>| {
+        let permit = caller.permit(Resource::Zone)?;
+        allow(moment, id, permit.principal())?;
+        let live = shared.breath.current(moment, at, id)?;
+        let batch = live.take(&choose(&live, live.now(at))?);
+        let mut change = Change::default();
+        live.write(moment, &batch, &mut change)?;
+        let decided = Decided::new(permit, change, Reply::ok(&stepped(&live, &batch)));
+        let decided = decided.sealed_by(streams::breath_session(&id));
+        Ok((decided, (live, batch)))
+    };
+    match execute_with(&node.platform, caller, ticket, decide).await {
+        Ok((outcome, Some((live, batch)))) => {
+            drive::taken(node, &entry, by.as_str(), &live, batch);
+            Ok(outcome)
         }
-        (Err(problem), Some((live, _))) if problem.code() == Code::JournalUnavailable => {
-            drive::tell(&place, &drive::Frame::hold(&live, problem));
+        Ok((outcome, None)) => Ok(outcome),
+        Err(problem) => {
+            drive::hold(node, &entry, id, &problem).await;
+            Err(problem)
         }
-        _ => {}
     }
-    outcome
 }
 
-/// Forgets sessions that were erased, and tells those who watch them.
-pub fn forget(node: &Node, ids: &[SessionId]) {
-    for id in ids {
-        let place: Arc<_> = node.breath.place(*id);
-        drive::tell(&place, &drive::Frame::Erased {});
-        node.breath.forget(*id);
+fn stepped(live: &Live, batch: &Batch) -> Stepped {
+    Stepped {
+        id: live.registered.id,
+        accepted: batch.accepted,
+        refused: batch.refused.clone(),
+        decisions: wire::plain(&batch.decisions),
+        state: live.state(Some(batch)),
     }
 }

@@ -6,8 +6,13 @@
 //! node   → {"kind":"state",…}                    after every change, and once at the beginning
 //! node   → {"kind":"refused","code":…,"detail":…} the message did not fit; the session is as before
 //! node   → {"kind":"hold",…}                     the journal cannot write; the pacer holds its pace
-//! node   → {"kind":"erased"}                     the session was erased
+//! node   → {"kind":"erased"}                     the session was erased; the node closes
 //! ```
+//!
+//! Invariants (guard):
+//! 1. inputs are taken only while the token, the consent and the ownership hold, in the moment in which they are taken
+//!    (`drive::advance`; `a_token_that_is_taken_back_ends_the_live_stream_at_the_next_message`)
+//! 2. who may not feed any more is not left watching: who is silent is asked again with every ping  (`converse`)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +23,22 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::drive::{self, Frame};
+use super::drive::{self, Frame, NotTaken};
 use super::ids::SessionId;
-use super::live::{Live, Place};
+use super::live::Live;
+use super::memory::Entry;
 use super::record;
 use super::wire::{INPUTS_MAX, InputBody};
-use crate::auth::{Action, PrincipalId, can};
+use crate::auth::{Action, Resource, can};
 use crate::http::Platform;
 use crate::http::extract::{Caller, PathOf};
 use crate::http::guard::{Guard, routes};
 use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use crate::institutions::Node;
+use crate::moment::Moment;
+use crate::state::Node;
 
 /// Largest message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 256 << 10;
@@ -51,7 +57,7 @@ pub fn routes() -> OpenApiRouter<Node> {
 /// Whether the caller showed a token in the request. A browser cannot, and shows it in its first message.
 enum Shown {
     /// It did, and may feed sessions.
-    Caller(PrincipalId),
+    Caller(Feeder),
     /// It will.
     Later,
 }
@@ -62,8 +68,25 @@ struct Ask {
     upgrade: WebSocketUpgrade,
 }
 
-/// Who may feed a session, whenever the token is shown.
+/// Who may feed sessions, whenever the token is shown.
 type Feeder = Caller<can::ConductSession>;
+
+/// Who feeds one session over a stream.
+#[derive(Clone)]
+struct Feed {
+    id: SessionId,
+    caller: Arc<Feeder>,
+}
+
+impl Feed {
+    /// Whether the caller may still feed the session: its token holds, it may conduct sessions, the session is its own, and
+    /// the person agrees.
+    fn check(&self, moment: &Moment<'_>) -> Result<(), Problem> {
+        let caller = self.caller.confirmed(moment)?;
+        let permit = caller.permit(Resource::Zone)?;
+        drive::check_feeder(moment, self.id, permit.principal())
+    }
+}
 
 impl Guard for Ask {
     const ACTION: Action = <Feeder as Guard>::ACTION;
@@ -78,8 +101,7 @@ impl FromRequestParts<Node> for Ask {
             same_origin(&parts.headers)?;
             Shown::Later
         } else {
-            let caller = Feeder::from_request_parts(parts, node).await?;
-            Shown::Caller(caller.principal().clone())
+            Shown::Caller(Feeder::from_request_parts(parts, node).await?)
         };
         let upgrade = WebSocketUpgrade::from_request_parts(parts, node).await;
         let upgrade = upgrade.map_err(|rejection| upgrade_required(&rejection.body_text()))?;
@@ -130,11 +152,21 @@ async fn watch_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
 ) -> Result<Response, Problem> {
-    if let Shown::Caller(principal) = &ask.shown {
-        record::of(&node.platform.reader, id, principal)?;
-    }
+    let shown = match ask.shown {
+        Shown::Caller(caller) => Shown::Caller(known(&node, id, caller).await?),
+        Shown::Later => Shown::Later,
+    };
     let upgrade = ask.upgrade.max_message_size(MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| serve(node, id, ask.shown, socket)))
+    Ok(upgrade.on_upgrade(move |socket| serve(node, id, shown, socket)))
+}
+
+/// The caller, if it may know of the session.
+async fn known(node: &Node, id: SessionId, caller: Feeder) -> Result<Feeder, Problem> {
+    let read = move |moment: &Moment<'_>| {
+        record::of(moment, id, caller.principal())?;
+        Ok(caller)
+    };
+    node.platform.read(read).await
 }
 
 /// What a client sends.
@@ -155,7 +187,7 @@ struct Unfit {
 
 async fn serve(node: Node, id: SessionId, shown: Shown, mut socket: WebSocket) {
     let ended = match admit(&node, id, shown, &mut socket).await {
-        Ok(principal) => converse(&node, id, &principal, &mut socket).await,
+        Ok(feed) => converse(&node, &feed, &mut socket).await,
         Err(problem) => Err(problem),
     };
     if let Err(problem) = ended {
@@ -177,138 +209,161 @@ async fn admit(
     id: SessionId,
     shown: Shown,
     socket: &mut WebSocket,
-) -> Result<PrincipalId, Problem> {
-    let principal = match shown {
-        Shown::Caller(principal) => principal,
-        Shown::Later => greeted(&node.platform, socket).await?,
+) -> Result<Feed, Problem> {
+    let caller = match shown {
+        Shown::Caller(caller) => caller,
+        Shown::Later => {
+            let caller = greeted(&node.platform, socket).await?;
+            known(node, id, caller).await?
+        }
     };
-    record::of(&node.platform.reader, id, &principal)?;
-    Ok(principal)
+    let caller = Arc::new(caller);
+    Ok(Feed { id, caller })
 }
 
-async fn greeted(platform: &Arc<Platform>, socket: &mut WebSocket) -> Result<PrincipalId, Problem> {
+async fn greeted(platform: &Arc<Platform>, socket: &mut WebSocket) -> Result<Feeder, Problem> {
     let missing = || Problem::new(Code::TokenMissing, "the first message shows no token");
     let first = tokio::time::timeout(HELLO_TIME_MAX, socket.recv()).await;
     let Ok(Some(Ok(Message::Text(text)))) = first else {
         return Err(missing());
     };
     match serde_json::from_str(&text) {
-        Ok(Said::Hello { token }) => {
-            let caller = Feeder::of_token(platform, &token)?;
-            Ok(caller.principal().clone())
-        }
+        Ok(Said::Hello { token }) => Feeder::of_token(platform, &token).await,
         _ => Err(missing()),
     }
 }
 
-/// Carries messages until one side ends.
-async fn converse(
+/// Why a stream ends.
+enum Parting {
+    /// The client left.
+    Left,
+    /// The node has a reason.
+    Because(Problem),
+}
+
+impl From<axum::Error> for Parting {
+    fn from(_broken: axum::Error) -> Self {
+        Self::Left
+    }
+}
+
+/// Carries messages until one side ends. What is erased is said last.
+async fn converse(node: &Node, feed: &Feed, socket: &mut WebSocket) -> Result<(), Problem> {
+    let entry = node.breath.entry(feed.id);
+    let parting = exchange(node, feed, &entry, socket).await;
+    match parting {
+        Ok(()) | Err(Parting::Left) => Ok(()),
+        Err(Parting::Because(_)) if entry.is_erased() => {
+            let erased = send(socket, &Frame::Erased {}.text()).await;
+            erased.map_or(Ok(()), |()| Err(record::erased()))
+        }
+        Err(Parting::Because(problem)) => Err(problem),
+    }
+}
+
+async fn exchange(
     node: &Node,
-    id: SessionId,
-    principal: &PrincipalId,
+    feed: &Feed,
+    entry: &Arc<Entry>,
     socket: &mut WebSocket,
-) -> Result<(), Problem> {
-    let place = node.breath.place(id);
-    let mut frames = place.frames.subscribe();
-    let first = first_frame(node, &place, id).await?;
+) -> Result<(), Parting> {
+    let mut frames = entry.watch();
+    let first = now(node, feed, entry).await.map_err(Parting::Because)?;
+    send(socket, &first).await?;
     let mut heard = tokio::time::Instant::now();
     let mut ping = tokio::time::interval(PING);
-    if send(socket, &first).await.is_err() {
-        return Ok(());
-    }
     loop {
-        let sent = tokio::select! {
+        tokio::select! {
             said = socket.recv() => {
                 heard = tokio::time::Instant::now();
                 match said {
-                    Some(Ok(Message::Text(text))) => hear(node, &place, id, principal, &text, socket).await,
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => return Ok(()),
+                    Some(Ok(Message::Text(text))) => hear(node, feed, &text, socket).await?,
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => {
+                        return Ok(());
+                    }
                 }
             }
-            frame = frames.recv() => pass_on(frame, node, &place, id, socket).await,
+            frame = frames.recv() => pass_on(frame, node, feed, entry, socket).await?,
             _ = ping.tick() => {
                 if heard.elapsed() > SILENCE_MAX {
                     return Ok(());
                 }
-                socket.send(Message::Ping(axum::body::Bytes::new())).await
+                still_allowed(node, feed).await?;
+                socket.send(Message::Ping(axum::body::Bytes::new())).await?;
             }
-        };
-        if sent.is_err() {
-            return Ok(());
         }
     }
 }
 
-async fn first_frame(node: &Node, place: &Arc<Place>, id: SessionId) -> Result<Arc<str>, Problem> {
-    let mut held = place.held.lock().await;
-    let now_ms = node.platform.clock.now_ms();
-    let live = Live::refresh(&mut held, &node.platform.reader, id, now_ms)?;
-    if live.is_ticked() {
-        drive::keep_time(node, place, id);
-    }
+/// The session as it is, as a frame.
+async fn now(node: &Node, feed: &Feed, entry: &Arc<Entry>) -> Result<Arc<str>, Problem> {
+    let live = drive::bring(node, entry, feed.id).await?;
     Ok(Frame::now(&live).text())
+}
+
+async fn still_allowed(node: &Node, feed: &Feed) -> Result<(), Parting> {
+    let feed = feed.clone();
+    let checked = node.platform.read(move |moment| feed.check(moment)).await;
+    match checked {
+        // That nobody can look is no reason to part.
+        Err(problem) if problem.code() != Code::Internal => Err(Parting::Because(problem)),
+        _ => Ok(()),
+    }
 }
 
 async fn pass_on(
     frame: Result<Arc<str>, RecvError>,
     node: &Node,
-    place: &Arc<Place>,
-    id: SessionId,
+    feed: &Feed,
+    entry: &Arc<Entry>,
     socket: &mut WebSocket,
-) -> Result<(), axum::Error> {
-    match frame {
-        Ok(frame) => send(socket, &frame).await,
-        // A watcher that was too slow is told how it is, without what it missed: the journal has that.
-        Err(broadcast::error::RecvError::Lagged(_)) => match first_frame(node, place, id).await {
-            Ok(frame) => send(socket, &frame).await,
-            Err(problem) => tell_unfit(socket, &problem).await,
-        },
-        // The place keeps the sender as long as this function has the place.
-        Err(broadcast::error::RecvError::Closed) => Ok(()),
+) -> Result<(), Parting> {
+    if entry.is_erased() {
+        return Err(Parting::Because(record::erased()));
     }
+    match frame {
+        Ok(frame) => send(socket, &frame).await?,
+        // A watcher that was too slow is told how it is, without what it missed: the journal has that.
+        Err(RecvError::Lagged(_)) => match now(node, feed, entry).await {
+            Ok(frame) => send(socket, &frame).await?,
+            Err(problem) => tell_unfit(socket, &problem).await?,
+        },
+        // The entry keeps the sender as long as this function has the entry.
+        Err(RecvError::Closed) => {}
+    }
+    Ok(())
 }
 
 /// Takes one message. Its frame comes to everybody who watches, this socket included.
-async fn hear(
-    node: &Node,
-    place: &Arc<Place>,
-    id: SessionId,
-    principal: &PrincipalId,
-    text: &str,
-    socket: &mut WebSocket,
-) -> Result<(), axum::Error> {
+async fn hear(node: &Node, feed: &Feed, text: &str, socket: &mut WebSocket) -> Result<(), Parting> {
     let taken = match serde_json::from_str(text) {
-        Ok(Said::Inputs { inputs }) if inputs.len() <= INPUTS_MAX => {
-            feed(node, place, id, principal, &inputs).await
-        }
-        Ok(Said::Inputs { .. }) => Err(Problem::new(
+        Ok(Said::Inputs { inputs }) if inputs.len() <= INPUTS_MAX => take(node, feed, inputs).await,
+        Ok(Said::Inputs { .. }) => Err(NotTaken::Unfit(Problem::new(
             Code::BodyInvalid,
             format!("one message has at most {INPUTS_MAX} inputs"),
-        )),
+        ))),
         Ok(Said::Hello { .. }) => Ok(()),
-        Err(error) => Err(Problem::new(Code::BodyInvalid, error.to_string())),
+        Err(error) => Err(NotTaken::Unfit(Problem::new(
+            Code::BodyInvalid,
+            error.to_string(),
+        ))),
     };
     match taken {
         Ok(()) => Ok(()),
-        Err(problem) => tell_unfit(socket, &problem).await,
+        Err(NotTaken::NotAllowed(problem)) => Err(Parting::Because(problem)),
+        Err(NotTaken::Unfit(problem)) => Ok(tell_unfit(socket, &problem).await?),
     }
 }
 
-async fn feed(
-    node: &Node,
-    place: &Arc<Place>,
-    id: SessionId,
-    principal: &PrincipalId,
-    inputs: &[InputBody],
-) -> Result<(), Problem> {
-    node.platform.limits.admit_principal(principal)?;
-    // Rights may end while the stream is open; what is not the caller's any more is not fed.
-    record::of(&node.platform.reader, id, principal)?;
-    let choose = |live: &Live| drive::inputs(live, inputs);
-    drive::advance(node, place, id, principal.as_str(), choose).await?;
-    drive::keep_time_if_due(node, place, id).await;
-    Ok(())
+async fn take(node: &Node, feed: &Feed, inputs: Vec<InputBody>) -> Result<(), NotTaken> {
+    let by = feed.caller.principal();
+    let admitted = node.platform.limits.admit_principal(by);
+    admitted.map_err(NotTaken::Unfit)?;
+    let allowed = feed.clone();
+    let allow = move |moment: &Moment<'_>| allowed.check(moment);
+    let choose = move |live: &Live, at| drive::inputs(live, at, &inputs);
+    drive::advance(node, feed.id, by.as_str(), allow, choose).await
 }
 
 async fn tell_unfit(socket: &mut WebSocket, problem: &Problem) -> Result<(), axum::Error> {

@@ -4,7 +4,7 @@ use evidence::bundle::{
     self as form, Bundle, BundleError, BundledEvent, Check, Outcome, Payload, Trust,
 };
 use evidence::checkpoint::Checkpoint;
-use journal::{Event, LogIndex, Reader, Seq, StreamName};
+use journal::{Event, LogIndex, Seq, Snapshot, StreamName};
 use serde_json::Value;
 
 use super::EntityFile;
@@ -21,22 +21,22 @@ const CHUNK: usize = 200;
 /// # Errors
 /// `not_found` when there is no such event or no such checkpoint.
 pub fn of_event(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     identity: &LogIdentity,
     disclosure: &Disclosure,
     index: u64,
     size: Option<u64>,
 ) -> Result<Vec<u8>, Problem> {
-    let (note, size) = checkpoint(reader, identity, size)?;
+    let (note, size) = checkpoint(snapshot, identity, size)?;
     if index >= size {
         return Err(Problem::not_found("event in the tree of that checkpoint"));
     }
-    let event = reader.event(LogIndex(index)).map_err(problem_of_read)?;
+    let event = snapshot.event(LogIndex(index)).map_err(problem_of_read)?;
     let event = event.ok_or_else(|| Problem::not_found("event"))?;
     let mut bundle = empty(identity, note);
     bundle
         .events
-        .push(bundled(reader, event, size, disclosure)?);
+        .push(bundled(snapshot, event, size, disclosure)?);
     identity.seal(&bundle)
 }
 
@@ -45,24 +45,47 @@ pub fn of_event(
 /// # Errors
 /// The journal cannot be read.
 pub fn of_entity(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     identity: &LogIdentity,
     disclosure: &Disclosure,
     file: EntityFile,
 ) -> Result<Vec<u8>, Problem> {
-    let (note, size) = checkpoint(reader, identity, None)?;
-    let mut bundle = empty(identity, note);
-    for event in events_of(reader, &file.stream)? {
-        if event.index.0 < size {
-            bundle
-                .events
-                .push(bundled(reader, event, size, disclosure)?);
-        }
-    }
+    let mut bundle = of_events(snapshot, identity, disclosure, &file.stream)?;
     bundle.credentials = file.credentials;
     bundle.status_lists = file.status_lists;
     bundle.packs = file.packs;
     identity.seal(&bundle)
+}
+
+/// The bundle about everything in one public stream, against the newest checkpoint.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn of_public_stream(
+    snapshot: &Snapshot<'_>,
+    identity: &LogIdentity,
+    stream: &StreamName,
+) -> Result<Vec<u8>, Problem> {
+    let bundle = of_events(snapshot, identity, &Disclosure::of_public(), stream)?;
+    identity.seal(&bundle)
+}
+
+fn of_events(
+    snapshot: &Snapshot<'_>,
+    identity: &LogIdentity,
+    disclosure: &Disclosure,
+    stream: &StreamName,
+) -> Result<Bundle, Problem> {
+    let (note, size) = checkpoint(snapshot, identity, None)?;
+    let mut bundle = empty(identity, note);
+    for event in events_of(snapshot, stream)? {
+        if event.index.0 < size {
+            bundle
+                .events
+                .push(bundled(snapshot, event, size, disclosure)?);
+        }
+    }
+    Ok(bundle)
 }
 
 fn empty(identity: &LogIdentity, checkpoint: String) -> Bundle {
@@ -79,14 +102,14 @@ fn empty(identity: &LogIdentity, checkpoint: String) -> Bundle {
 
 /// A stored checkpoint, and its size as it is signed.
 fn checkpoint(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     identity: &LogIdentity,
     size: Option<u64>,
 ) -> Result<(String, u64), Problem> {
     let found = match size {
-        None => reader.checkpoint().map_err(problem_of_read)?,
+        None => snapshot.checkpoint().map_err(problem_of_read)?,
         Some(size) => {
-            let next = reader.checkpoints(size, 1).map_err(problem_of_read)?.pop();
+            let next = snapshot.checkpoints(size, 1).map_err(problem_of_read)?.pop();
             next.filter(|checkpoint| checkpoint.size == size)
         }
     };
@@ -96,11 +119,11 @@ fn checkpoint(
     Ok((found.note, size))
 }
 
-fn events_of(reader: &Reader, stream: &StreamName) -> Result<Vec<Event>, Problem> {
+fn events_of(snapshot: &Snapshot<'_>, stream: &StreamName) -> Result<Vec<Event>, Problem> {
     let mut events = Vec::new();
     let mut from = Some(Seq::FIRST);
     while let Some(seq) = from {
-        let chunk = reader.stream(stream, seq, CHUNK).map_err(problem_of_read)?;
+        let chunk = snapshot.stream(stream, seq, CHUNK).map_err(problem_of_read)?;
         from = if chunk.len() < CHUNK {
             None
         } else {
@@ -118,12 +141,12 @@ fn events_of(reader: &Reader, stream: &StreamName) -> Result<Vec<Event>, Problem
 
 /// Sealed content is withheld: its plain text could not be checked, and its ciphertext says nothing.
 fn bundled(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     event: Event,
     size: u64,
     disclosure: &Disclosure,
 ) -> Result<BundledEvent, Problem> {
-    let inclusion = reader
+    let inclusion = snapshot
         .inclusion(event.index, size)
         .map_err(problem_of_read)?;
     let shown = !event.header.sealed && disclosure.content(&event).is_ok();

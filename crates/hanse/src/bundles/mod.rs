@@ -9,6 +9,7 @@ use journal::StreamName;
 use serde_json::Value;
 
 use crate::http::problem::Problem;
+use crate::moment::Moment;
 
 /// What the register of a zone has about an entity beside its events.
 #[derive(Clone, Debug)]
@@ -31,5 +32,5 @@ pub trait EntityRegister: Send + Sync {
     ///
     /// # Errors
     /// It cannot be read.
-    fn file(&self, entity: &str) -> Result<Option<EntityFile>, Problem>;
+    fn file(&self, moment: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Problem>;
 }

@@ -9,6 +9,7 @@ use law::zone::Manifest;
 use serde_json::json;
 
 use super::{Failure, Global};
+use crate::outside::system_entropy;
 use crate::keystore::{KeyStore, Passphrase};
 
 /// Prepare a data folder: keys and the manifest of a zone.
@@ -121,12 +122,4 @@ pub fn create_keys(path: &Path, passphrase: Option<&Passphrase>) -> Result<KeySt
     keys.create(path, passphrase, system_entropy)
         .map_err(|error| Failure::from_error(&error))?;
     Ok(keys)
-}
-
-/// Random bytes of the system.
-///
-/// # Panics
-/// The system gave random bytes before and gives none any more: nothing can be kept secret then.
-pub fn system_entropy(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the system gives random bytes");
 }

@@ -11,18 +11,19 @@ use evidence::note::NoteVerifier;
 use journal::engine::Snapshots as _;
 use journal::error::{EngineError, Fault};
 use journal::{
-    DumpDirectory, Journal, Limits, LogIndex, OpenError, Options, ReadError, Reader, RebuildMode,
+    DumpDirectory, Journal, Limits, LogIndex, OpenError, Options, ReadError, RebuildMode, Snapshot,
     archive, fsck,
 };
 use journal_sqlite::{SqliteEngine, SqliteSnapshots};
 use serde_json::{Value, json};
 
 use super::backup::{Backup, Restore};
-use super::init::{PassphraseArgs, check_manifest, system_entropy};
+use super::init::{PassphraseArgs, check_manifest};
 use super::output::progress;
 use super::{Failure, Global};
 use crate::keystore::KeyStore;
-use crate::projection::NodeProjection;
+use crate::institutions::NodeProjection;
+use crate::outside::system_entropy;
 
 /// Check, copy and repair the journal of a data folder.
 #[derive(Debug, Subcommand)]
@@ -147,7 +148,6 @@ impl Fsck {
             bar.set_position(events)
         });
         bar.finish_and_clear();
-        drop(rows);
         let keys = self
             .signed
             .log_key
@@ -156,8 +156,10 @@ impl Fsck {
         let Some(keys) = keys.transpose()? else {
             return Ok((report, Vec::new()));
         };
-        let reader = Reader::new(Arc::new(snapshots), keys.vault_key());
-        Ok((report, unopened(&reader)?))
+        let vault_key = keys.vault_key();
+        let snapshot = Snapshot::new(rows, &vault_key);
+        let snapshot = snapshot.map_err(|error| Failure::from_error(&error))?;
+        Ok((report, unopened(&snapshot)?))
     }
 }
 
@@ -172,11 +174,11 @@ fn check_archive(
 }
 
 /// Sealed content and keys that do not open. Digests cannot tell: they are of the ciphertext.
-fn unopened(reader: &Reader) -> Result<Vec<String>, Failure> {
+fn unopened(snapshot: &Snapshot<'_>) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
-    let size = reader.size().map_err(|error| Failure::from_error(&error))?;
+    let size = snapshot.size().map_err(|error| Failure::from_error(&error))?;
     for index in 0..size {
-        match reader.event(LogIndex(index)) {
+        match snapshot.event(LogIndex(index)) {
             Ok(_) => {}
             Err(error @ (ReadError::CorruptKey { .. } | ReadError::CorruptEvent { .. })) => {
                 found.push(format!("event {index}: {error}"));

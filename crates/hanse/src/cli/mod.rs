@@ -33,10 +33,11 @@ pub mod zone;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::DataDir;
 use crate::http::problem::ProblemBody;
+use crate::institutions;
 use output::Output;
 
 /// Runs a digital economic zone, and talks to a running one.
@@ -229,44 +230,30 @@ impl Failure {
     }
 }
 
-/// Parses the arguments, does the command, and says how it went.
+/// The whole command line: the node's own commands, and those of the institutions.
+fn command_line() -> clap::Command {
+    let tools = institutions::tools().map(|tool| (tool.command)());
+    Cli::command().subcommands(tools)
+}
+
+/// Parses the arguments, runs the command, and says how it went.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() {
-                ExitCode::from(Exit::Usage as u8)
-            } else {
-                ExitCode::SUCCESS
-            };
-            // Nothing is left to be told when even this cannot be printed.
-            return error
-                .print()
-                .map_or(ExitCode::from(Exit::Environment as u8), |()| code);
-        }
+    let matches = match command_line().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return unparsed(&error),
     };
-    let Cli { global, command } = cli;
-    let done = match command {
-        Command::Init(init) => init.run(&global),
-        Command::Doctor(doctor) => doctor.run(&global),
-        Command::Demo(demo) => demo.run(&global),
-        Command::Up(up) => up.run(&global),
-        Command::User(user) => user.run(&global),
-        Command::Iris(iris) => iris.run(&global),
-        Command::Zone(zone) => zone.run(&global),
-        Command::Entity(entity) => entity.run(&global),
-        Command::Screen(screen) => screen.run(&global),
-        Command::Review(review) => review.run(&global),
-        Command::Sanctions(sanctions) => sanctions.run(&global),
-        Command::Credential(credential) => credential.run(&global),
-        Command::Notification(notification) => notification.run(&global),
-        Command::Principal(principal) => principal.run(&global),
-        Command::Token(token) => token.run(&global),
-        Command::Breathe(breathe) => breathe.run(&global),
-        Command::Verify(verify) => verify.run(&global),
-        Command::Journal(journal) => journal.run(&global),
-        Command::Backup(backup) => backup.run(&global),
-        Command::Restore(restore) => restore.run(&global),
+    let global = match Global::from_arg_matches(&matches) {
+        Ok(global) => global,
+        Err(error) => return unparsed(&error),
+    };
+    let (name, arguments) = matches.subcommand().unwrap_or(("", &matches));
+    let tool = institutions::tools().find(|tool| (tool.command)().get_name() == name);
+    let done = match tool {
+        Some(tool) => (tool.run)(arguments, &global),
+        None => match Cli::from_arg_matches(&matches) {
+            Ok(cli) => run_own(cli.command, &global),
+            Err(error) => return unparsed(&error),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -277,15 +264,51 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Says what is wrong with the arguments, or gives the help that they ask for.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    let code = if error.use_stderr() {
+        ExitCode::from(Exit::Usage as u8)
+    } else {
+        ExitCode::SUCCESS
+    };
+    // Nothing is left to be told when even this cannot be printed.
+    error
+        .print()
+        .map_or(ExitCode::from(Exit::Environment as u8), |()| code)
+}
+
+fn run_own(command: Command, global: &Global) -> Result<(), Failure> {
+    match command {
+        Command::Init(init) => init.run(global),
+        Command::Doctor(doctor) => doctor.run(global),
+        Command::Demo(demo) => demo.run(global),
+        Command::Up(up) => up.run(global),
+        Command::User(user) => user.run(global),
+        Command::Iris(iris) => iris.run(global),
+        Command::Zone(zone) => zone.run(global),
+        Command::Entity(entity) => entity.run(global),
+        Command::Screen(screen) => screen.run(global),
+        Command::Review(review) => review.run(global),
+        Command::Sanctions(sanctions) => sanctions.run(global),
+        Command::Credential(credential) => credential.run(global),
+        Command::Notification(notification) => notification.run(global),
+        Command::Principal(principal) => principal.run(global),
+        Command::Token(token) => token.run(global),
+        Command::Breathe(breathe) => breathe.run(global),
+        Command::Verify(verify) => verify.run(global),
+        Command::Journal(journal) => journal.run(global),
+        Command::Backup(backup) => backup.run(global),
+        Command::Restore(restore) => restore.run(global),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn every_command_has_help_and_takes_json() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
         fn visit(command: &clap::Command) {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             command
@@ -293,7 +316,7 @@ mod tests {
                 .filter(|sub| sub.get_name() != "help")
                 .for_each(visit);
         }
-        visit(&Cli::command());
+        visit(&command_line());
         let parsed = Cli::try_parse_from(["hanse", "token", "list", "--json"]).unwrap();
         assert!(parsed.global.json);
     }

@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use law::zone::Lock;
 use serde_json::json;
 
-use super::init::{PassphraseArgs, create_keys, create_private_dir, system_entropy};
+use super::init::{PassphraseArgs, create_keys, create_private_dir};
 use super::xmpp::XmppArgs;
 use super::{Failure, Global};
+use crate::outside::system_entropy;
 use crate::config::{DataDir, HttpConfig};
 use crate::http::limits::Rate;
 use crate::iris::settings::Parts;
@@ -146,7 +147,8 @@ fn write_lock(data: &DataDir, lock: &Lock) -> Result<(), Failure> {
 pub async fn import_sample_list(running: &Running) -> Result<(), Failure> {
     let node = &running.node;
     let folder = running.data.packs().join("sanctions").join("ofac-sdn");
-    let in_force = lists::all(node).map_err(|problem| Failure::refused(problem.to_string()))?;
+    let in_force = node.platform.read(|moment| lists::all(moment)).await;
+    let in_force = in_force.map_err(|problem| Failure::refused(problem.to_string()))?;
     if !folder.is_dir() || !in_force.is_empty() {
         return Ok(());
     }
@@ -201,7 +203,7 @@ fn announce(global: &Global, running: &Running) {
         output.object(&json!({
             "url": url, "metrics": format!("http://{}/metrics", running.metrics_address),
             "zone": node.manifest.zone_id.as_str(), "did": node.issuer.did().to_string(),
-            "log_key": node.log_verifier.to_string(), "data": running.data.path(),
+            "log_key": node.log_identity.log().to_string(), "data": running.data.path(),
             "bootstrap_token": running.bootstrap,
             "domain": running.messenger.host.domain.as_str(), "xmpp": xmpp.c2s, "xmpp_tls": xmpp.c2s_tls,
             "xmpp_s2s": xmpp.s2s, "xmpp_component": xmpp.component, "certificate_sha256": running.messenger.fingerprint,
@@ -216,7 +218,7 @@ fn announce(global: &Global, running: &Running) {
         metrics = running.metrics_address,
         data = running.data.path().display(),
         did = node.issuer.did(),
-        log_key = node.log_verifier,
+        log_key = node.log_identity.log(),
     ));
     if let Some(address) = xmpp.c2s.or(xmpp.c2s_tls) {
         output.say(&format!(

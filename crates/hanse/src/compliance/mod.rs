@@ -1,36 +1,60 @@
 //! `/v1/entities/{id}/evidence` and `/evaluations`: what authorities attest, and how the law judges it.
 
+mod judge;
+mod project;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use evidence::canonical;
 use evidence::digest::Digest;
-use ids::{EntityId, PackItemId};
+use ids::{EntityId, PackItemId, PersonId};
 use jiff::Timestamp;
 use journal::Privacy;
 use law::compliance::{
-    CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvaluationRequest,
-    EvidenceRefusal, EvidenceSubject, Operation, PackVersion, VerifiedEvidence, Verifier,
+    CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvidenceRefusal, EvidenceSubject,
+    Operation, PackVersion, VerifiedEvidence,
 };
-use mez::entity::{self, Command as Step, Entity};
+use mez::entity::{Command as Step, Entity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::can;
+use crate::auth::{Permit, ReadScope, Scope, can};
 use crate::change::Change;
 use crate::entities::wire::{actor, time};
-use crate::entities::{permitted, refused};
+use crate::entities::{advance, permitted};
 use crate::http::extract::{Caller, Command, PathOf, QueryOf};
 use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{Chain, Code, Problem};
 use crate::http::texts::{EntityIdText, OperationText};
-use crate::institutions::{Institutions, Node};
+use crate::institution::Institution;
+use crate::moment::Moment;
+use crate::state::Node;
 use crate::store::{self, Stored, kind};
 use crate::streams;
+use judge::Believing;
+
+pub use judge::{evaluate, keep};
+
+/// Evidence and judgements.
+pub const INSTITUTION: Institution = Institution {
+    name: "compliance",
+    projections: &[
+        (ACCEPTED_KIND, project::evidence_accepted),
+        (EVALUATED_KIND, project::evaluated),
+    ],
+    routes,
+    sealed: &[("mez/compliance", Some(READ)), ("mez/evidence", Some(READ))],
+    ..Institution::NONE
+};
+
+const READ: Scope = Scope::Read(ReadScope::ComplianceRead);
 
 /// The kind of [`EvidenceAccepted`].
 pub const ACCEPTED_KIND: &str = "evidence.accepted.v1";
@@ -165,8 +189,7 @@ pub struct EvaluationBody {
     pub operation: Operation,
 }
 
-/// The routes of this module.
-pub fn routes() -> OpenApiRouter<Node> {
+fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(list_evidence, submit_evidence))
         .routes(routes!(find_evaluation, evaluate_entity))
@@ -184,25 +207,17 @@ async fn list_evidence(
     PathOf(id): PathOf<EntityId>,
     QueryOf(page): QueryOf<PageQuery>,
 ) -> Result<Json<Page<EvidenceView>>, Problem> {
-    permitted(&node, &caller, &id)?;
-    let filter = [("entity", id.as_str())];
-    let reader = &node.platform.reader;
-    let found: Vec<Stored<EvidenceAccepted>> = store::list(
-        reader,
-        kind::EVIDENCE,
-        &filter,
-        page.after(),
-        page.limit() + 1,
-    )?;
-    let items = found
-        .into_iter()
-        .map(|stored| evidence_view(stored.body))
-        .collect();
-    Ok(Json(Page::cut(
-        items,
-        page.limit(),
-        |item: &EvidenceView| item.id.clone(),
-    )))
+    let list = move |moment: &Moment<'_>| {
+        permitted(moment, &caller, &id)?;
+        let filter = [("entity", id.as_str())];
+        let (after, limit) = (page.after(), page.limit());
+        let found: Vec<Stored<EvidenceAccepted>> =
+            store::list(moment, kind::EVIDENCE, &filter, after, limit + 1)?;
+        let views = found.into_iter().map(|stored| evidence_view(stored.body));
+        let key = |item: &EvidenceView| item.id.clone();
+        Ok(Json(Page::cut(views.collect(), limit, key)))
+    };
+    node.platform.read(list).await
 }
 
 /// Submit a credential as evidence about an entity or a person behind it. It is verified before it counts, and again
@@ -218,30 +233,29 @@ async fn submit_evidence(
     PathOf(id): PathOf<EntityId>,
     command: Command<Value>,
 ) -> Result<Outcome, Problem> {
-    let (_, permit) = permitted(&node, &caller, &id)?;
+    let platform = Arc::clone(&node.platform);
     let Command { body, ticket } = command;
-    let bytes = evidence::canonical::to_vec(&body).map_err(|error| Problem::internal(&error))?;
-    execute(&node.platform, &permit, &ticket, |now_ms| {
-        let found = store::find::<Entity>(&node.platform.reader, kind::ENTITY, id.as_str())?;
-        let stored = found.ok_or_else(|| Problem::not_found("entity"))?;
-        let verified = verify(&node, &bytes, now_ms)?.map_err(not_believed)?;
-        accept(&node, &stored.body, verified, &body, now_ms)
+    let bytes = canonical::to_vec(&body).map_err(|error| Problem::internal(&error))?;
+    execute(&platform, caller, ticket, move |moment, caller| {
+        let (stored, permit) = permitted(moment, caller, &id)?;
+        let believing = Believing::at(&node, moment)?;
+        let verified = believing.verify(&bytes).map_err(not_believed)?;
+        accept(moment, permit, &stored.body, verified, &body)
     })
     .await
 }
 
 fn accept(
-    node: &Institutions,
+    moment: &Moment<'_>,
+    permit: Permit,
     entity: &Entity,
     verified: VerifiedEvidence,
     credential: &Value,
-    now_ms: i64,
 ) -> Result<Decided, Problem> {
-    let reader = &node.platform.reader;
     let stream = match verified.subject() {
         EvidenceSubject::Entity(id) if *id == entity.id => streams::evidence(id),
         EvidenceSubject::Person(id) if is_party(entity, id) => streams::person(id),
-        _ => {
+        EvidenceSubject::Entity(_) | EvidenceSubject::Person(_) => {
             return Err(
                 Problem::new(Code::RuleViolated, "the evidence is about somebody else").with_error(
                     "/credentialSubject/id",
@@ -261,31 +275,20 @@ fn accept(
         credential: credential.clone(),
     };
     let id = accepted.digest.to_string();
-    if store::find::<EvidenceAccepted>(reader, kind::EVIDENCE, &id)?.is_some() {
+    if store::find::<EvidenceAccepted>(moment, kind::EVIDENCE, &id)?.is_some() {
         return Err(Problem::new(
             Code::Conflict,
             "this credential is on file already",
         ));
     }
-    let expected = store::expected(reader, &stream)?;
-    let mut change = Change::new(now_ms);
-    change.append(
-        &stream,
-        Privacy::Personal,
-        expected,
-        ACCEPTED_KIND,
-        &accepted,
-    )?;
+    let mut change = Change::default();
+    change.append(&stream, Privacy::Personal, ACCEPTED_KIND, &accepted)?;
     let location = format!("/v1/entities/{}/evidence", entity.id);
     let reply = Reply::created(location, &evidence_view(accepted));
-    Ok(Decided {
-        transaction: change.into_transaction(),
-        reply,
-        reply_owner: Some(stream),
-    })
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
-fn is_party(entity: &Entity, person: &ids::PersonId) -> bool {
+fn is_party(entity: &Entity, person: &PersonId) -> bool {
     entity.directors.contains(person) || entity.owners.iter().any(|stake| stake.person == *person)
 }
 
@@ -310,11 +313,14 @@ async fn find_evaluation(
     PathOf(id): PathOf<EntityId>,
     QueryOf(query): QueryOf<EvaluationQuery>,
 ) -> Result<Json<EvaluationView>, Problem> {
-    permitted(&node, &caller, &id)?;
-    let record = evaluation_id(&id, query.operation);
-    let found = store::find::<Evaluated>(&node.platform.reader, kind::EVALUATION, &record)?;
-    let stored = found.ok_or_else(|| Problem::not_found("evaluation"))?;
-    Ok(Json(EvaluationView::from(&stored.body)))
+    let find = move |moment: &Moment<'_>| {
+        permitted(moment, &caller, &id)?;
+        let record = evaluation_id(&id, query.operation);
+        let found = store::find::<Evaluated>(moment, kind::EVALUATION, &record)?;
+        let stored = found.ok_or_else(|| Problem::not_found("evaluation"))?;
+        Ok(Json(EvaluationView::from(&stored.body)))
+    };
+    node.platform.read(find).await
 }
 
 /// Judge an entity for an operation, as of now, and record the judgement whatever its outcome.
@@ -329,106 +335,27 @@ async fn evaluate_entity(
     PathOf(id): PathOf<EntityId>,
     command: Command<EvaluationBody>,
 ) -> Result<Outcome, Problem> {
-    let (_, permit) = permitted(&node, &caller, &id)?;
-    let actor = actor(permit.principal());
-    execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        let found = store::entity(&node.platform.reader, &id)?;
-        let (stored, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
-        let evaluation = evaluate(&node, &stored.body, command.body.operation, now_ms)?;
+    let platform = Arc::clone(&node.platform);
+    let Command { body, ticket } = command;
+    execute(&platform, caller, ticket, move |moment, caller| {
+        let (stored, permit) = permitted(moment, caller, &id)?;
+        let evaluation = evaluate(&node, moment, &stored.body, body.operation)?;
+        let actor = actor(permit.principal());
+        let context = node.context(moment.now_ms, &actor);
+        let mut change = Change::default();
         let step = Step::RecordEvaluation(Box::new(evaluation.clone()));
-        let context = node.context(now_ms, &actor);
-        let decision = entity::decide(Some(&stored.body), step, &context).map_err(refused)?;
-        let mut change = Change::new(now_ms);
-        change.decision(&id, expected, &decision)?;
-        keep(&node, &mut change, &evaluation)?;
+        advance(&mut change, Some(stored.body), step, &context)?;
+        keep(&mut change, &evaluation)?;
         let view = EvaluationView::from(&Evaluated::from(&evaluation));
         let reply = Reply::created(format!("/v1/entities/{id}/evaluations"), &view);
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply,
-            reply_owner: None,
-        })
+        Ok(Decided::new(permit, change, reply).sealed_by(streams::compliance(&id)))
     })
     .await
-}
-
-/// Judges an entity on everything that is on file and still verifies at `now_ms`.
-///
-/// # Errors
-/// The journal cannot be read, or a person behind the entity was erased.
-pub fn evaluate(
-    node: &Institutions,
-    entity: &Entity,
-    operation: Operation,
-    now_ms: i64,
-) -> Result<Evaluation, Problem> {
-    let reader = &node.platform.reader;
-    let persons = store::persons_of(reader, entity)?;
-    let age_max_ms = node.manifest.screening_age_max_ms();
-    let facts = entity::facts(entity, operation, &persons, now_ms, age_max_ms)
-        .map_err(|error| Problem::new(Code::Conflict, error.to_string()))?;
-    let filter = [("entity", entity.id.as_str())];
-    let mut evidence = Vec::new();
-    for stored in store::all::<EvidenceAccepted>(reader, kind::EVIDENCE, &filter)? {
-        let bytes = evidence::canonical::to_vec(&stored.body.credential);
-        let bytes = bytes.map_err(|error| Problem::internal(&error))?;
-        // What no longer verifies no longer counts: that is the judgement, not an error.
-        evidence.extend(verify(node, &bytes, now_ms)?.ok());
-    }
-    let request = EvaluationRequest {
-        subject: &entity.id,
-        jurisdiction: &entity.jurisdiction,
-        as_of_ms: now_ms,
-        facts: &facts,
-        evidence: &evidence,
-        gates: node.manifest.gates(operation),
-        salt: node.salt(),
-    };
-    let evaluation = node.rulebook.evaluate(&request);
-    evaluation.map_err(|error| Problem::new(Code::Conflict, error.to_string()))
-}
-
-/// Writes a judgement with its opening to the sealed stream of the entity's judgements.
-///
-/// # Errors
-/// The journal cannot be read.
-pub fn keep(
-    node: &Institutions,
-    change: &mut Change,
-    evaluation: &Evaluation,
-) -> Result<(), Problem> {
-    let stream = streams::compliance(evaluation.subject());
-    let expected = store::expected(&node.platform.reader, &stream)?;
-    let evaluated = Evaluated::from(evaluation);
-    change.append(
-        &stream,
-        Privacy::Personal,
-        expected,
-        EVALUATED_KIND,
-        &evaluated,
-    )
 }
 
 /// The id of the record of the newest judgement for an operation.
 pub fn evaluation_id(entity: &EntityId, operation: Operation) -> String {
     format!("{entity}.{operation}")
-}
-
-/// Verifies a credential as evidence at `now_ms`.
-fn verify(
-    node: &Institutions,
-    credential: &[u8],
-    now_ms: i64,
-) -> Result<Result<VerifiedEvidence, EvidenceRefusal>, Problem> {
-    let lists = crate::credentials::verified_lists(node)?;
-    let kinds = node.rulebook.evidence_kinds();
-    let verifier = Verifier {
-        authorities: &node.manifest.authorities,
-        kinds: &kinds,
-        status_lists: &lists,
-        as_of_ms: now_ms,
-    };
-    Ok(verifier.verify(credential))
 }
 
 fn not_believed(refusal: EvidenceRefusal) -> Problem {

@@ -1,9 +1,17 @@
 //! Credentials that the zone issued, and the lists that say whether they still hold.
+//!
+//! Invariants (guard):
+//! 1. credentials and lists change by decisions of `mez::credential` alone                 (`status`, `issue`)
+//! 2. what was revoked does not come back because somebody publishes a list of before      (the record of the lists and
+//!    the credentials are read in the instant of the decision, and guard it)
 
 pub mod issue;
 pub mod status;
 
+mod project;
+
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +20,9 @@ use axum::response::IntoResponse;
 use evidence::credential::{self, Issuers, Policy};
 use evidence::status_list::StatusList;
 use ids::EntityId;
-use mez::entity::CredentialStanding;
+use mez::credential::{
+    Context, Credential, CredentialEvent, CredentialStanding, Issuer, ListEvent, Refusal,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -28,71 +38,23 @@ use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
 use crate::http::texts::EntityIdText;
-use crate::institutions::{Institutions, Node};
+use crate::institution::Institution;
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 
-/// A credential was issued.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialIssued {
-    /// Its id, the UUID of its URN.
-    pub id: String,
-    /// Whom it is about.
-    pub entity: EntityId,
-    /// Its place on the status lists.
-    pub index: u64,
-    /// Itself, signed.
-    pub credential: Value,
-}
-
-/// A credential was suspended, put in force again, or revoked.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StandingChanged {
-    /// How it stands from then on.
-    pub standing: CredentialStanding,
-    /// When, in milliseconds since 1970-01-01T00:00:00Z.
-    pub at_ms: i64,
-}
-
-/// A place on the status lists was taken.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IndexAssigned {
-    /// Which.
-    pub index: u64,
-}
-
-/// A status list was published.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListPublished {
-    /// What its bits mean.
-    pub purpose: String,
-    /// The list, signed.
-    pub credential: Value,
-}
-
-/// The read model of a credential.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialRecord {
-    /// Whom it is about.
-    pub entity: EntityId,
-    /// Its place on the status lists.
-    pub index: u64,
-    /// How it stands.
-    pub standing: CredentialStanding,
-    /// Itself, signed.
-    pub credential: Value,
-}
-
-impl CredentialRecord {
-    /// Whether it can be made to stand so. Revocation is for good.
-    pub fn may_become(&self, standing: CredentialStanding) -> bool {
-        self.standing != CredentialStanding::Revoked && self.standing != standing
-    }
-}
+/// Credentials and status lists.
+pub const INSTITUTION: Institution = Institution {
+    name: "credentials",
+    projections: &[
+        (CredentialEvent::ISSUED, project::issued),
+        (CredentialEvent::STANDING_CHANGED, project::standing_changed),
+        (ListEvent::INDEX_ASSIGNED, project::index_assigned),
+        (ListEvent::PUBLISHED, project::list_published),
+    ],
+    routes,
+    ..Institution::NONE
+};
 
 /// A credential that the zone issued.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -110,8 +72,8 @@ pub struct CredentialView {
     pub credential: Value,
 }
 
-impl From<Stored<CredentialRecord>> for CredentialView {
-    fn from(stored: Stored<CredentialRecord>) -> Self {
+impl From<Stored<Credential>> for CredentialView {
+    fn from(stored: Stored<Credential>) -> Self {
         Self {
             id: stored.id,
             entity: stored.body.entity.to_string(),
@@ -121,8 +83,7 @@ impl From<Stored<CredentialRecord>> for CredentialView {
     }
 }
 
-/// The routes of this module.
-pub fn routes() -> OpenApiRouter<Node> {
+fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(list_credentials))
         .routes(routes!(find_credential))
@@ -155,34 +116,28 @@ async fn list_credentials(
     State(node): State<Node>,
     QueryOf(query): QueryOf<CredentialQuery>,
 ) -> Result<Json<Page<CredentialView>>, Problem> {
-    if let Err(problem) = permitted(&node, &caller, &query.entity) {
-        return match problem.code() {
-            Code::NotFound => Ok(Json(Page {
-                items: vec![],
-                next: None,
-            })),
-            _ => Err(problem),
+    let list = move |moment: &Moment<'_>| {
+        if let Err(problem) = permitted(moment, &caller, &query.entity) {
+            return match problem.code() {
+                Code::NotFound => Ok(Json(Page {
+                    items: vec![],
+                    next: None,
+                })),
+                _ => Err(problem),
+            };
+        }
+        let page = PageQuery {
+            cursor: query.cursor.clone(),
+            limit: query.limit,
         };
-    }
-    let page = PageQuery {
-        cursor: query.cursor,
-        limit: query.limit,
+        let filter = [("entity", query.entity.as_str())];
+        let (after, limit) = (page.after(), page.limit());
+        let found = store::list(moment, kind::CREDENTIAL, &filter, after, limit + 1)?;
+        let items = found.into_iter().map(CredentialView::from).collect();
+        let key = |item: &CredentialView| item.id.clone();
+        Ok(Json(Page::cut(items, limit, key)))
     };
-    let filter = [("entity", query.entity.as_str())];
-    let reader = &node.platform.reader;
-    let found = store::list(
-        reader,
-        kind::CREDENTIAL,
-        &filter,
-        page.after(),
-        page.limit() + 1,
-    )?;
-    let items = found.into_iter().map(CredentialView::from).collect();
-    Ok(Json(Page::cut(
-        items,
-        page.limit(),
-        |item: &CredentialView| item.id.clone(),
-    )))
+    node.platform.read(list).await
 }
 
 /// One credential.
@@ -198,10 +153,13 @@ async fn find_credential(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let stored = credential(&node, &id)?;
-    hidden(permitted(&node, &caller, &stored.body.entity))?;
-    let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
-    Ok((headers, Json(CredentialView::from(stored))))
+    let find = move |moment: &Moment<'_>| {
+        let stored = credential(moment, &id)?;
+        hidden(permitted(moment, &caller, &stored.body.entity))?;
+        let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
+        Ok((headers, Json(CredentialView::from(stored))))
+    };
+    node.platform.read(find).await
 }
 
 /// Revoke a credential for good. The status list that says so is published in the same transaction.
@@ -216,31 +174,17 @@ async fn revoke_credential(
     PathOf(id): PathOf<String>,
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
-    let stored = credential(&node, &id)?;
-    hidden(permitted(&node, &caller, &stored.body.entity))?;
-    let permit = caller.permit(Resource::Zone)?;
-    execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        let mut stored = credential(&node, &id)?;
-        if !stored.body.may_become(CredentialStanding::Revoked) {
-            return Err(Problem::new(
-                Code::Conflict,
-                "the credential is revoked already",
-            ));
-        }
-        let mut change = Change::new(now_ms);
-        status::publish(
-            &node,
-            &mut change,
-            std::slice::from_ref(&stored),
-            CredentialStanding::Revoked,
-        )?;
-        stored.body.standing = CredentialStanding::Revoked;
+    let platform = Arc::clone(&node.platform);
+    execute(&platform, caller, command.ticket, move |moment, caller| {
+        let mut stored = credential(moment, &id)?;
+        hidden(permitted(moment, caller, &stored.body.entity))?;
+        let permit = caller.permit(Resource::Zone)?;
+        let mut change = Change::default();
+        let revoked = CredentialStanding::Revoked;
+        let listed = status::change_standing(&node, moment, &mut change, &mut stored, revoked)?;
+        status::publish(&node, moment, &mut change, vec![listed])?;
         let reply = Reply::ok(&CredentialView::from(stored));
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply,
-            reply_owner: None,
-        })
+        Ok(Decided::new(permit, change, reply))
     })
     .await
 }
@@ -269,38 +213,35 @@ async fn verify_credential(
     State(node): State<Node>,
     StrictJson(document): StrictJson<serde_json::Map<String, Value>>,
 ) -> Result<Json<VerificationView>, Problem> {
-    let now = time(node.platform.clock.now_ms());
-    let lists = verified_lists(&node)?;
-    let issuers = BTreeSet::from([node.issuer.did().to_string()]);
-    let policy = Policy {
-        issuers: Issuers::Only(&issuers),
-        status_lists: &lists,
-        ..Policy::at(now)
+    let shared = node.clone();
+    let verify = move |moment: &Moment<'_>| {
+        let lists = verified_lists(moment)?;
+        let issuers = BTreeSet::from([shared.issuer.did().to_string()]);
+        let policy = Policy {
+            issuers: Issuers::Only(&issuers),
+            status_lists: &lists,
+            ..Policy::at(time(moment.now_ms))
+        };
+        let verified = credential::verify(&Value::Object(document), &policy);
+        Ok(Json(VerificationView {
+            verified: verified.is_ok(),
+            refusal: verified.as_ref().err().map(ToString::to_string),
+            issuer: verified.ok().map(|verified| verified.issuer),
+        }))
     };
-    Ok(Json(
-        match credential::verify(&Value::Object(document), &policy) {
-            Ok(verified) => VerificationView {
-                verified: true,
-                issuer: Some(verified.issuer),
-                refusal: None,
-            },
-            Err(refusal) => VerificationView {
-                verified: false,
-                issuer: None,
-                refusal: Some(refusal.to_string()),
-            },
-        },
-    ))
+    node.platform.read(verify).await
 }
 
 /// The status lists of the zone, verified like anybody else would.
-pub(crate) fn verified_lists(node: &Institutions) -> Result<Vec<StatusList>, Problem> {
-    let now = time(node.platform.clock.now_ms());
-    let published = status::state(node)?.unwrap_or_default().published;
-    let lists = published
-        .values()
-        .map(|list| StatusList::verify(list, &Policy::at(now)));
+///
+/// # Errors
+/// The journal cannot be read, or a published list does not verify.
+pub(crate) fn verified_lists(moment: &Moment<'_>) -> Result<Vec<StatusList>, Problem> {
+    let policy = Policy::at(time(moment.now_ms));
+    let lists = status::lists(moment)?.unwrap_or_default();
+    let lists = lists.published.values();
     lists
+        .map(|list| StatusList::verify(list, &policy))
         .collect::<Result<_, _>>()
         .map_err(|error| Problem::internal(&error))
 }
@@ -315,27 +256,48 @@ async fn find_status_list(
     State(node): State<Node>,
     PathOf(purpose): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let mut state = status::state(&node)?.unwrap_or_default();
-    let list = state
-        .published
-        .remove(&purpose)
-        .ok_or_else(|| Problem::not_found("status list"))?;
+    let find = move |moment: &Moment<'_>| {
+        let mut lists = status::lists(moment)?.unwrap_or_default();
+        let list = lists.published.remove(&purpose);
+        list.ok_or_else(|| Problem::not_found("status list"))
+    };
+    let list = node.platform.read(find).await?;
     let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/vc"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=300"),
-        ),
+        (header::CONTENT_TYPE, "application/vc"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
     ];
     Ok((headers, list.to_string()))
 }
 
-fn credential(node: &Institutions, id: &str) -> Result<Stored<CredentialRecord>, Problem> {
-    let found = store::find::<CredentialRecord>(&node.platform.reader, kind::CREDENTIAL, id)?;
+fn credential(moment: &Moment<'_>, id: &str) -> Result<Stored<Credential>, Problem> {
+    let found = store::find::<Credential>(moment, kind::CREDENTIAL, id)?;
     found.ok_or_else(|| Problem::not_found("credential"))
+}
+
+/// What decisions about credentials and lists depend on besides.
+fn context(node: &Institutions, now_ms: i64) -> Context<'_> {
+    let issuer = Issuer {
+        zone: &node.manifest.zone_id,
+        key: &node.issuer,
+        url: &node.public_url,
+    };
+    Context { now_ms, issuer }
+}
+
+/// What the caller is told when a credential or the lists refuse.
+fn refused(refusal: Refusal) -> Problem {
+    match &refusal {
+        Refusal::Common(refusal) => Problem::from(refusal),
+        Refusal::NotRegistered(_) | Refusal::ListsFull => {
+            let detail = refusal.to_string();
+            Problem::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)
+        }
+        Refusal::IndexFree { .. }
+        | Refusal::Instant(_)
+        | Refusal::Malformed(_)
+        | Refusal::Unsigned(_)
+        | Refusal::Unreadable(_) => Problem::internal(&refusal),
+    }
 }
 
 /// A credential of an entity that the caller may not know of is not found, as itself.

@@ -1,176 +1,129 @@
-//! Status lists: what the zone says of its credentials after it issued them.
+//! How credentials stand after they were issued, and the status lists that say so.
 
-use evidence::data_integrity::{self, ProofPurpose};
-use evidence::status_list::{Bitstring, ListBuilder, StatusPurpose};
-use jiff::{SignedDuration, Timestamp};
+use ids::EntityId;
 use journal::Privacy;
-use mez::entity::CredentialStanding;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use mez::aggregate::Aggregate as _;
+use mez::credential::{
+    Command, Credential, CredentialStanding, IndexStanding, ListCommand, StatusLists,
+};
 
-use super::{CredentialRecord, ListPublished, StandingChanged};
+use super::{context, refused};
 use crate::change::Change;
-use crate::entities::wire::time;
 use crate::http::problem::Problem;
-use crate::institutions::Institutions;
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 use crate::streams;
 
-/// The one pair of lists of a zone: places are shared by both purposes.
-pub const LIST: &str = "main";
-/// Places of a list: the smallest that hides which credential is looked up (Bitstring Status List section 6.1).
-pub const BITS: usize = 131_072;
-/// How long a published list may be relied on before it must be fetched again.
-const LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
-const PURPOSES: [StatusPurpose; 2] = [StatusPurpose::Revocation, StatusPurpose::Suspension];
+/// The id of the one record of the lists of a zone: indexes are shared by all purposes.
+pub const LISTS: &str = "main";
 
-/// The read model of the lists.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListState {
-    /// How many places are taken.
-    pub assigned: u64,
-    /// The newest published list of each purpose, signed.
-    pub published: std::collections::BTreeMap<String, Value>,
-}
-
-/// Where a list is published.
-pub fn url(node: &Institutions, purpose: StatusPurpose) -> String {
-    format!("{}/v1/status-lists/{}", node.public_url, purpose.as_str())
-}
-
-/// The lists as they stand, once a place was taken or a list was published.
+/// The lists as they stand, once an index was taken or a list was published.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn state(node: &Institutions) -> Result<Option<ListState>, Problem> {
-    let stored = store::find::<ListState>(&node.platform.reader, kind::STATUS_LIST, LIST)?;
+pub fn lists(moment: &Moment<'_>) -> Result<Option<StatusLists>, Problem> {
+    let stored = store::find::<StatusLists>(moment, kind::STATUS_LIST, LISTS)?;
     Ok(stored.map(|stored| stored.body))
 }
 
-/// Whether the lists were never published, or half of the time they may be relied on is over.
+/// Publishes the lists that were never published, or of whose time half is over.
+///
+/// # Errors
+/// The journal cannot be read or written.
+pub async fn publish_due(node: &Node) -> Result<(), Problem> {
+    let shared = node.clone();
+    let publish = move |moment: &Moment<'_>| {
+        let mut change = Change::default();
+        publish(&shared, moment, &mut change, vec![])?;
+        Ok((change, ()))
+    };
+    node.platform.act(publish).await
+}
+
+/// Lets the credentials of an entity stand as the entity does, and publishes the lists that say so. Later work does the
+/// same, so it does not matter which is executed first, or twice.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn is_due(node: &Institutions) -> Result<bool, Problem> {
-    let published = state(node)?.unwrap_or_default().published;
-    let now = time(node.platform.clock.now_ms());
-    Ok(published.len() < PURPOSES.len() || !published.values().all(|list| is_fresh(list, now)))
+pub fn follow(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    change: &mut Change,
+    entity: &EntityId,
+) -> Result<(), Problem> {
+    let stored = store::entity(moment, entity)?.ok_or_else(|| Problem::not_found("entity"))?;
+    let Some(standing) = CredentialStanding::of(&stored.body) else {
+        return Ok(());
+    };
+    let filter = [("entity", entity.as_str())];
+    let mut changes = Vec::new();
+    for mut stored in store::all::<Credential>(moment, kind::CREDENTIAL, &filter)? {
+        if stored.body.may_become(standing) {
+            changes.push(change_standing(
+                node,
+                moment,
+                change,
+                &mut stored,
+                standing,
+            )?);
+        }
+    }
+    publish(node, moment, change, changes)
 }
 
-fn is_fresh(list: &Value, now: Timestamp) -> bool {
-    let until = list["validUntil"]
-        .as_str()
-        .and_then(|text| text.parse::<Timestamp>().ok());
-    until.is_some_and(|until| now.duration_until(until) > LIFETIME / 2)
+/// Lets a credential stand so from now on. The lists say so when they are published with what is returned.
+///
+/// # Errors
+/// `conflict` when the credential cannot come to stand so.
+pub(super) fn change_standing(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    change: &mut Change,
+    stored: &mut Stored<Credential>,
+    standing: CredentialStanding,
+) -> Result<IndexStanding, Problem> {
+    let context = context(node, moment.now_ms);
+    let command = Command::ChangeStanding(standing);
+    let decision = Credential::decide(Some(&stored.body), command, &context).map_err(refused)?;
+    let stream = streams::credential(&stored.id);
+    for event in &decision.events {
+        change.append(&stream, Privacy::Public, event.kind(), event)?;
+        stored.body = Credential::apply(Some(stored.body.clone()), event)
+            .map_err(|error| Problem::internal(&error))?;
+    }
+    let index = stored.body.index;
+    Ok(IndexStanding { index, standing })
 }
 
-/// Changes what the lists say of `credentials` and publishes both lists again.
+/// Publishes the lists of which the changes change a bit, and those that are due.
 ///
 /// # Errors
 /// The journal cannot be read, or a published list is not readable.
-pub fn publish(
+pub(super) fn publish(
     node: &Institutions,
+    moment: &Moment<'_>,
     change: &mut Change,
-    credentials: &[Stored<CredentialRecord>],
-    standing: CredentialStanding,
+    changes: Vec<IndexStanding>,
 ) -> Result<(), Problem> {
-    let stream = streams::status_list(LIST);
-    let expected = store::expected(&node.platform.reader, &stream)?;
-    let state = state(node)?.unwrap_or_default();
-    for credential in credentials.iter().filter(|c| c.body.may_become(standing)) {
-        let changed = StandingChanged {
-            standing,
-            at_ms: change.now_ms(),
-        };
-        let stream = streams::credential(&credential.id);
-        let head = store::expected(&node.platform.reader, &stream)?;
-        change.append(
-            &stream,
-            Privacy::Public,
-            head,
-            "credential.standing_changed.v1",
-            &changed,
-        )?;
-    }
-    for purpose in PURPOSES {
-        let mut bits = bits_of(&state, purpose)?;
-        for credential in credentials.iter().filter(|c| c.body.may_become(standing)) {
-            let index = usize::try_from(credential.body.index).unwrap_or(usize::MAX);
-            bits.set(index, is_set(standing, purpose))
-                .map_err(|e| Problem::internal(&e))?;
-        }
-        let list = sign(node, purpose, bits, change.now_ms())?;
-        let published = ListPublished {
-            purpose: purpose.as_str().to_owned(),
-            credential: list,
-        };
-        change.append(
-            &stream,
-            Privacy::Public,
-            expected,
-            "status_list.published.v1",
-            &published,
-        )?;
-    }
-    Ok(())
+    let lists = lists(moment)?.unwrap_or_default();
+    decide(node, moment, change, &lists, ListCommand::Publish(changes))
 }
 
-/// Whether the bit of a purpose is set for a credential that stands so. A revoked one stays revoked
-/// and is not suspended besides.
-fn is_set(standing: CredentialStanding, purpose: StatusPurpose) -> bool {
-    match standing {
-        CredentialStanding::InForce => false,
-        CredentialStanding::Suspended => purpose == StatusPurpose::Suspension,
-        CredentialStanding::Revoked => purpose == StatusPurpose::Revocation,
-    }
-}
-
-fn bits_of(state: &ListState, purpose: StatusPurpose) -> Result<Bitstring, Problem> {
-    match state.published.get(purpose.as_str()) {
-        None => Bitstring::clear(BITS),
-        Some(list) => Bitstring::decode(
-            list["credentialSubject"]["encodedList"]
-                .as_str()
-                .unwrap_or_default(),
-        ),
-    }
-    .map_err(|error| Problem::internal(&error))
-}
-
-fn sign(
+/// Decides a command to the lists and writes what comes of it.
+///
+/// # Errors
+/// The lists are full or not readable.
+pub(super) fn decide(
     node: &Institutions,
-    purpose: StatusPurpose,
-    bits: Bitstring,
-    now_ms: i64,
-) -> Result<Value, Problem> {
-    let now = time(now_ms);
-    let unsigned = ListBuilder {
-        id: url(node, purpose),
-        issuer: node.issuer.did().to_string(),
-        purpose,
-        bits,
-        valid_from: now,
-        valid_until: now.checked_add(LIFETIME).ok(),
-    }
-    .build()
-    .map_err(|error| Problem::internal(&error))?;
-    data_integrity::sign(unsigned, &node.issuer, now, ProofPurpose::AssertionMethod)
-        .map_err(|error| Problem::internal(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_list_is_due_once_half_of_its_time_is_over() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let list = json!({ "validUntil": "2026-03-31T00:00:00Z" });
-        assert!(is_fresh(&list, at("2026-03-15T00:00:00Z")));
-        assert!(!is_fresh(&list, at("2026-03-16T00:00:00Z")));
-        assert!(!is_fresh(&json!({}), at("2026-03-15T00:00:00Z")));
-    }
+    moment: &Moment<'_>,
+    change: &mut Change,
+    lists: &StatusLists,
+    command: ListCommand,
+) -> Result<(), Problem> {
+    let context = context(node, moment.now_ms);
+    let decision = StatusLists::decide(Some(lists), command, &context).map_err(refused)?;
+    let stream = streams::status_list(LISTS);
+    let mut events = decision.events.iter();
+    events.try_for_each(|event| change.append(&stream, Privacy::Public, event.kind(), event))
 }

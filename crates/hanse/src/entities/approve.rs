@@ -1,20 +1,18 @@
 //! Approval: judged at the instant it is decided, and the last one registers the company, takes its
 //! number and issues its credential in one transaction.
 
-use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use axum::extract::State;
-use ids::{ActorId, EntityId};
-use journal::{Expected, Privacy};
+use ids::EntityId;
 use law::compliance::Operation;
-use mez::entity::{self, Command as Step, Decision, EntityEvent};
-use serde::{Deserialize, Serialize};
+use mez::entity::{Command as Step, Entity};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::step::advance;
 use super::wire::{EntityView, actor};
-use super::{permitted, refused};
-use crate::auth::can;
+use super::{advance, permitted, register};
+use crate::auth::{Permit, can};
 use crate::change::Change;
 use crate::compliance;
 use crate::credentials::issue;
@@ -22,8 +20,8 @@ use crate::http::extract::{Caller, Command, Empty, PathOf};
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::Problem;
 use crate::http::texts::EntityIdText;
-use crate::institutions::{Institutions, Node};
-use crate::{store, streams};
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 
 /// An approved entity, with its credential once it is registered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,18 +38,6 @@ pub struct Approval {
     pub credential: Option<serde_json::Value>,
 }
 
-/// A number was taken in a register. The stream's head keeps two registrations from taking one.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NumberAssigned {
-    /// The number.
-    pub registration_number: String,
-    /// Who has it.
-    pub entity: EntityId,
-    /// Its place in the sequence.
-    pub sequence: u64,
-}
-
 /// Approve an application. The last required approval registers the company.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/approve", tag = "entities", params(("id" = inline(EntityIdText), Path)),
@@ -63,98 +49,45 @@ pub async fn approve_entity(
     PathOf(id): PathOf<EntityId>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    let (_, permit) = permitted(&node, &caller, &id)?;
-    let actor = actor(permit.principal());
-    execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        approve(&node, &id, &actor, now_ms)
+    let platform = Arc::clone(&node.platform);
+    execute(&platform, caller, command.ticket, move |moment, caller| {
+        let (stored, permit) = permitted(moment, caller, &id)?;
+        approve(&node, moment, permit, stored.body)
     })
     .await
 }
 
 fn approve(
     node: &Institutions,
-    id: &EntityId,
-    actor: &ActorId,
-    now_ms: i64,
+    moment: &Moment<'_>,
+    permit: Permit,
+    entity: Entity,
 ) -> Result<Decided, Problem> {
-    let reader = &node.platform.reader;
-    let found = store::entity(reader, id)?;
-    let (stored, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
-    let evaluation = compliance::evaluate(node, &stored.body, Operation::EntityFormation, now_ms)?;
-    let register = streams::register(&stored.body.jurisdiction);
-    let register_head = store::expected(reader, &register)?;
-    let sequence = next_sequence(node, &stored.body.jurisdiction)?;
-    let command = Step::Approve {
+    let evaluation = compliance::evaluate(node, moment, &entity, Operation::EntityFormation)?;
+    let sequence = register::next_sequence(moment, &entity.jurisdiction)?;
+    let reviewer = actor(permit.principal());
+    let context = node.context(moment.now_ms, &reviewer);
+    let mut change = Change::default();
+    let step = Step::Approve {
         evaluation: Box::new(evaluation.clone()),
         sequence,
     };
-    let context = node.context(now_ms, actor);
-    let decision = entity::decide(Some(&stored.body), command, &context).map_err(refused)?;
-
-    let after = advance(stored.body, &decision.events)?;
-    let mut change = Change::new(now_ms);
-    change.decision(id, expected, &decision)?;
-    compliance::keep(node, &mut change, &evaluation)?;
-    let issued = match registered(&decision) {
+    let after = advance(&mut change, Some(entity), step, &context)?;
+    compliance::keep(&mut change, &evaluation)?;
+    let issued = match &after.registration {
         None => None,
-        Some(number) => {
-            take_number(&mut change, &register, register_head, number, id, sequence)?;
-            Some(issue::formation(node, &mut change, &after, &evaluation)?)
+        Some(registration) => {
+            let number = registration.number.as_str();
+            register::assign_number(&mut change, &after, number, sequence)?;
+            let rules = evaluation.rules().to_vec();
+            Some(issue::formation(node, moment, &mut change, &after, rules)?)
         }
     };
     let (credential_id, credential) = issued.unzip();
-    let approval = Approval {
-        entity: node.view_at(&after, now_ms),
+    let reply = Reply::ok(&Approval {
+        entity: node.view_at(&after, moment.now_ms),
         credential_id,
         credential,
-    };
-    let reply = Reply::ok(&approval);
-    Ok(Decided {
-        transaction: change.into_transaction(),
-        reply,
-        reply_owner: None,
-    })
-}
-
-fn registered(decision: &Decision) -> Option<&str> {
-    decision.events.iter().find_map(|event| match event {
-        EntityEvent::Activated(activated) => Some(activated.registration_number.as_str()),
-        _ => None,
-    })
-}
-
-fn take_number(
-    change: &mut Change,
-    register: &journal::StreamName,
-    head: Expected,
-    number: &str,
-    id: &EntityId,
-    sequence: NonZeroU64,
-) -> Result<(), Problem> {
-    let assigned = NumberAssigned {
-        registration_number: number.to_owned(),
-        entity: id.clone(),
-        sequence: sequence.get(),
-    };
-    change.append(
-        register,
-        Privacy::Public,
-        head,
-        "register.number_assigned.v1",
-        &assigned,
-    )
-}
-
-/// The number after the newest one of a register.
-fn next_sequence(
-    node: &Institutions,
-    jurisdiction: &ids::JurisdictionId,
-) -> Result<NonZeroU64, Problem> {
-    let counter = store::find::<crate::projection::RegisterCounter>(
-        &node.platform.reader,
-        store::kind::REGISTER,
-        jurisdiction.as_str(),
-    )?;
-    let used = counter.map_or(0, |counter| counter.body.numbers);
-    Ok(NonZeroU64::MIN.saturating_add(used))
+    });
+    Ok(Decided::new(permit, change, reply))
 }

@@ -1,4 +1,9 @@
 //! `/v1/entities`: the register, from application to dissolution.
+//!
+//! Invariants (guard):
+//! 1. what happens to an entity is decided by `mez::entity` alone, on the entity of one instant   (`advance`)
+//! 2. no two companies of a register have one name or one number      (`register`: what is free is read, and guards)
+//! 3. a company is registered with its number, its judgement and its credential, or not at all    (`approve`)
 
 pub mod wire;
 
@@ -6,29 +11,58 @@ pub mod apply;
 pub mod approve;
 pub mod step;
 
+mod project;
+mod register;
+mod work;
+
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use ids::{EntityId, JurisdictionId, PackItemId};
-use mez::entity::{Entity, Refusal};
+use journal::Privacy;
+use mez::aggregate::Aggregate as _;
+use mez::entity::{Command as Step, Context, Decision, Entity, Event, Refusal};
 use mez::person::Person;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Operation, Permit, Resource, can};
+use crate::auth::{Operation, Permit, ReadScope, Resource, Scope, can};
+use crate::change::Change;
 use crate::http::extract::{Caller, PathOf, QueryOf};
 use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
 use crate::http::texts::{EntityIdText, JurisdictionIdText, PackItemIdText};
-use crate::institutions::{Institutions, Node};
+use crate::institution::Institution;
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 use crate::store::{self, Stored, kind};
+use crate::streams;
 use wire::{EntityView, PersonView};
 
-/// The routes of this module.
-pub fn routes() -> OpenApiRouter<Node> {
+/// The register.
+pub const INSTITUTION: Institution = Institution {
+    name: "entities",
+    projections: &[
+        ("entity.", project::entity),
+        ("person.recorded.v1", project::person),
+        (register::NAME_RESERVED_KIND, project::name_reserved),
+        (register::NUMBER_ASSIGNED_KIND, project::number_assigned),
+    ],
+    routes,
+    effects: &[
+        (work::NOTIFY_REVIEWERS, work::execute),
+        (work::PUBLISH_STATUS_LIST, work::execute),
+    ],
+    sealed: &[("mez/person", Some(Scope::Read(ReadScope::EntitiesRead)))],
+    ..Institution::NONE
+};
+
+fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(list_entities, apply::apply_for_entity))
         .routes(routes!(find_entity))
@@ -88,52 +122,56 @@ async fn list_entities(
     State(node): State<Node>,
     QueryOf(query): QueryOf<EntityQuery>,
 ) -> Result<Json<Page<EntityView>>, Problem> {
+    let shared = node.clone();
+    let list = move |moment: &Moment<'_>| page_of(&shared, moment, &caller, &query);
+    node.platform.read(list).await.map(Json)
+}
+
+/// A page of the entities that fit and that the caller may see.
+fn page_of(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    caller: &Caller<can::ReadEntities>,
+    query: &EntityQuery,
+) -> Result<Page<EntityView>, Problem> {
+    const CHUNK: usize = 200;
     let page = PageQuery {
         cursor: query.cursor.clone(),
         limit: query.limit,
     };
     let status = query.status.map(status_text);
-    let mut filters = Vec::new();
-    filters.extend(status.as_deref().map(|status| ("status", status)));
-    filters.extend(
-        query
-            .jurisdiction
-            .as_ref()
-            .map(|it| ("jurisdiction", it.as_str())),
-    );
-    filters.extend(
-        query
-            .entity_type
-            .as_ref()
-            .map(|it| ("entity_type", it.as_str())),
-    );
+    let filters = [
+        ("status", status.as_deref()),
+        (
+            "jurisdiction",
+            query.jurisdiction.as_ref().map(JurisdictionId::as_str),
+        ),
+        (
+            "entity_type",
+            query.entity_type.as_ref().map(PackItemId::as_str),
+        ),
+    ];
+    let filters = filters.into_iter();
+    let filters: Vec<_> = filters
+        .filter_map(|(field, value)| Some((field, value?)))
+        .collect();
     let visible = |entity: &Stored<Entity>| caller.permit(resource(&entity.body)).is_ok();
     let mut items = Vec::new();
     let mut after = page.after().map(str::to_owned);
     while items.len() <= page.limit() {
-        let chunk: Vec<Stored<Entity>> = store::list(
-            &node.platform.reader,
-            kind::ENTITY,
-            &filters,
-            after.as_deref(),
-            200,
-        )?;
-        let is_last = chunk.len() < 200;
+        let chunk: Vec<Stored<Entity>> =
+            store::list(moment, kind::ENTITY, &filters, after.as_deref(), CHUNK)?;
+        let is_last = chunk.len() < CHUNK;
         after = chunk.last().map(|entity| entity.id.clone());
-        items.extend(
-            chunk
-                .into_iter()
-                .filter(visible)
-                .map(|entity| node.view(&entity.body)),
-        );
+        let seen = chunk.into_iter().filter(visible);
+        items.extend(seen.map(|entity| node.view_at(&entity.body, moment.now_ms)));
         if is_last {
             break;
         }
     }
     items.truncate(page.limit() + 1);
-    Ok(Json(Page::cut(items, page.limit(), |item: &EntityView| {
-        item.id.clone()
-    })))
+    let key = |item: &EntityView| item.id.clone();
+    Ok(Page::cut(items, page.limit(), key))
 }
 
 /// One entity.
@@ -149,9 +187,13 @@ async fn find_entity(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (entity, _) = permitted(&node, &caller, &id)?;
-    let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(entity.version))];
-    Ok((headers, Json(node.view(&entity.body))))
+    let shared = node.clone();
+    let find = move |moment: &Moment<'_>| {
+        let (entity, _) = permitted(moment, &caller, &id)?;
+        let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(entity.version))];
+        Ok((headers, Json(shared.view_at(&entity.body, moment.now_ms))))
+    };
+    node.platform.read(find).await
 }
 
 /// The persons behind an entity. Those whose data was erased are shown as erased.
@@ -164,33 +206,66 @@ async fn list_persons(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
 ) -> Result<Json<Vec<PersonView>>, Problem> {
-    let (entity, _) = permitted(&node, &caller, &id)?;
-    let owners = entity.body.owners.iter().map(|stake| stake.person.clone());
-    let ids: std::collections::BTreeSet<_> = entity
-        .body
-        .directors
-        .iter()
-        .cloned()
-        .chain(owners)
-        .collect();
-    let mut views = Vec::new();
-    for id in ids {
-        let person = store::find::<Person>(&node.platform.reader, kind::PERSON, id.as_str())?;
-        views.push(PersonView::of(&id, person.map(|person| person.body)));
-    }
-    Ok(Json(views))
+    let list = move |moment: &Moment<'_>| {
+        let (entity, _) = permitted(moment, &caller, &id)?;
+        let owners = entity.body.owners.iter().map(|stake| &stake.person);
+        let ids: BTreeSet<_> = entity.body.directors.iter().chain(owners).collect();
+        let mut views = Vec::new();
+        for id in ids {
+            let person = store::find::<Person>(moment, kind::PERSON, id.as_str())?;
+            views.push(PersonView::of(id, person.map(|person| person.body)));
+        }
+        Ok(Json(views))
+    };
+    node.platform.read(list).await
 }
 
 /// An entity that the caller may do `A` to. One it may not know of is not found.
+///
+/// # Errors
+/// `not_found`, or `forbidden`; the journal cannot be read.
 pub(crate) fn permitted<A: Operation>(
-    node: &Institutions,
+    moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &EntityId,
 ) -> Result<(Stored<Entity>, Permit), Problem> {
-    let found = store::find::<Entity>(&node.platform.reader, kind::ENTITY, id.as_str())?;
-    let entity = found.ok_or_else(|| Problem::not_found("entity"))?;
+    let entity = store::entity(moment, id)?.ok_or_else(|| Problem::not_found("entity"))?;
     let permit = caller.permit(resource(&entity.body))?;
     Ok((entity, permit))
+}
+
+/// Decides a step and writes what comes of it. Returns the entity after it.
+///
+/// # Errors
+/// The register refuses.
+pub(crate) fn advance(
+    change: &mut Change,
+    entity: Option<Entity>,
+    step: Step,
+    context: &Context<'_>,
+) -> Result<Entity, Problem> {
+    let decision = Entity::decide(entity.as_ref(), step, context).map_err(refused)?;
+    let after = Entity::replay(entity, &decision.events);
+    let after = after.map_err(|error| Problem::internal(&error))?;
+    let after = after.ok_or_else(|| Problem::not_found("entity"))?;
+    record(change, &after.id, &decision)?;
+    Ok(after)
+}
+
+/// Writes a decision: facts to the stream of what they are about, and work for the outbox.
+///
+/// # Errors
+/// An event or an effect has no canonical form, which is a defect.
+fn record(change: &mut Change, id: &EntityId, decision: &Decision) -> Result<(), Problem> {
+    for event in &decision.events {
+        let (stream, privacy) = match event {
+            Event::Entity(_) => (streams::entity(id), Privacy::Public),
+            Event::Person(fact) => (streams::person(fact.person()), Privacy::Personal),
+        };
+        change.append(&stream, privacy, event.kind(), event)?;
+    }
+    let mut effects = decision.effects.iter();
+    effects.try_for_each(|effect| change.effect(effect))
 }
 
 pub(crate) fn resource(entity: &Entity) -> Resource<'_> {
@@ -208,19 +283,25 @@ pub(crate) fn invalid(detail: &str) -> Problem {
 /// What the caller is told when the register refuses.
 pub(crate) fn refused(refusal: Refusal) -> Problem {
     let code = match &refusal {
-        Refusal::NoEntity(_) => return Problem::not_found("entity"),
+        Refusal::Common(refusal) => return Problem::from(refusal),
         Refusal::Canonical(_) | Refusal::ForeignScreening { .. } => {
             return Problem::internal(&refusal);
         }
         Refusal::AlreadyApplied(_)
-        | Refusal::WrongState { .. }
         | Refusal::StaleEvaluation
         | Refusal::ApprovedAlready(_)
         | Refusal::LiquidatorInOffice => Code::Conflict,
         Refusal::PartiesNotCleared(_) => Code::ScreeningBlocked,
         Refusal::Compliance(_) => Code::ComplianceBlocked,
         Refusal::ReviewerIsApplicant(_) => Code::Forbidden,
-        _ => Code::RuleViolated,
+        Refusal::UnknownEntityType { .. }
+        | Refusal::Person(_)
+        | Refusal::DuplicatePerson(_)
+        | Refusal::UndescribedPerson(_)
+        | Refusal::IdlePerson(_)
+        | Refusal::DuplicateOwner(_)
+        | Refusal::BadShares { .. }
+        | Refusal::Dissolution(_) => Code::RuleViolated,
     };
     let detail = refusal.to_string();
     let mut problem = Problem::new(code, detail.clone());
@@ -244,7 +325,6 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
 fn pointer(refusal: &Refusal) -> String {
     match refusal {
         Refusal::UnknownEntityType { .. } => "/entity_type".to_owned(),
-        Refusal::BadText { field, .. } | Refusal::BadCount { field, .. } => format!("/{field}"),
         Refusal::Person(_) | Refusal::DuplicatePerson(_) | Refusal::IdlePerson(_) => {
             "/persons".to_owned()
         }

@@ -1,19 +1,20 @@
 //! Steps in the life of an entity that need nothing but the entity and the command.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use ids::EntityId;
-use mez::entity::{self, Command as Step, Entity};
+use mez::entity::Command as Step;
 
 use super::wire::{DocumentBody, EntityView, ReasonBody, StageBody, actor};
-use super::{permitted, refused};
+use super::{advance, permitted};
 use crate::auth::{Operation, can};
 use crate::change::Change;
 use crate::http::extract::{Caller, Command, Empty, PathOf};
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
 use crate::http::problem::Problem;
 use crate::http::texts::EntityIdText;
-use crate::institutions::{Institutions, Node};
-use crate::store;
+use crate::state::Node;
 
 /// Take an application into review.
 #[utoipa::path(
@@ -26,7 +27,7 @@ pub async fn begin_review(
     PathOf(id): PathOf<EntityId>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    step(&node, &caller, &id, &command, || Step::BeginReview).await
+    step(node, caller, id, command.ticket, Step::BeginReview).await
 }
 
 /// Refuse an application.
@@ -41,11 +42,9 @@ pub async fn reject_entity(
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
-    let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::Reject {
-        reason: reason(),
-    })
-    .await
+    let Command { body, ticket } = command;
+    let reason = body.reason;
+    step(node, caller, id, ticket, Step::Reject { reason }).await
 }
 
 /// Bar a company from acting.
@@ -60,11 +59,9 @@ pub async fn suspend_entity(
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
-    let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::Suspend {
-        reason: reason(),
-    })
-    .await
+    let Command { body, ticket } = command;
+    let reason = body.reason;
+    step(node, caller, id, ticket, Step::Suspend { reason }).await
 }
 
 /// Let a suspended company act again.
@@ -79,11 +76,9 @@ pub async fn reinstate_entity(
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
-    let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::Reinstate {
-        reason: reason(),
-    })
-    .await
+    let Command { body, ticket } = command;
+    let reason = body.reason;
+    step(node, caller, id, ticket, Step::Reinstate { reason }).await
 }
 
 /// Begin to wind a company up.
@@ -98,11 +93,10 @@ pub async fn initiate_dissolution(
     PathOf(id): PathOf<EntityId>,
     command: Command<DocumentBody>,
 ) -> Result<Outcome, Problem> {
-    let evidence = command.body.evidence;
-    step(&node, &caller, &id, &command, || {
-        Step::InitiateDissolution { evidence }
-    })
-    .await
+    let Command { body, ticket } = command;
+    let evidence = body.evidence;
+    let initiate = Step::InitiateDissolution { evidence };
+    step(node, caller, id, ticket, initiate).await
 }
 
 /// Complete the current stage of winding up.
@@ -117,12 +111,10 @@ pub async fn advance_dissolution(
     PathOf(id): PathOf<EntityId>,
     command: Command<StageBody>,
 ) -> Result<Outcome, Problem> {
-    let StageBody { evidence, proof } = command.body;
-    step(&node, &caller, &id, &command, || Step::AdvanceDissolution {
-        evidence,
-        proof,
-    })
-    .await
+    let Command { body, ticket } = command;
+    let StageBody { evidence, proof } = body;
+    let complete = Step::AdvanceDissolution { evidence, proof };
+    step(node, caller, id, ticket, complete).await
 }
 
 /// Stop winding up, which is possible until a liquidator is in office.
@@ -137,45 +129,28 @@ pub async fn cancel_dissolution(
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
 ) -> Result<Outcome, Problem> {
-    let reason = || command.body.reason.clone();
-    step(&node, &caller, &id, &command, || Step::CancelDissolution {
-        reason: reason(),
-    })
-    .await
+    let Command { body, ticket } = command;
+    let reason = body.reason;
+    step(node, caller, id, ticket, Step::CancelDissolution { reason }).await
 }
 
 /// Decides one step on the present state of the entity and writes what comes of it.
-async fn step<A: Operation, T>(
-    node: &Institutions,
-    caller: &Caller<A>,
-    id: &EntityId,
-    command: &Command<T>,
-    make: impl Fn() -> Step,
+async fn step<A: Operation>(
+    node: Node,
+    caller: Caller<A>,
+    id: EntityId,
+    ticket: Ticket,
+    step: Step,
 ) -> Result<Outcome, Problem> {
-    let (_, permit) = permitted(node, caller, id)?;
-    let actor = actor(permit.principal());
-    execute(&node.platform, &permit, &command.ticket, |now_ms| {
-        let found = store::entity(&node.platform.reader, id)?;
-        let (entity, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
-        let context = node.context(now_ms, &actor);
-        let decision = entity::decide(Some(&entity.body), make(), &context).map_err(refused)?;
-        let after = advance(entity.body, &decision.events)?;
-        let mut change = Change::new(now_ms);
-        change.decision(id, expected, &decision)?;
-        let reply = Reply::ok(&node.view_at(&after, now_ms));
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply,
-            reply_owner: None,
-        })
+    let platform = Arc::clone(&node.platform);
+    execute(&platform, caller, ticket, move |moment, caller| {
+        let (stored, permit) = permitted(moment, caller, &id)?;
+        let actor = actor(permit.principal());
+        let context = node.context(moment.now_ms, &actor);
+        let mut change = Change::default();
+        let after = advance(&mut change, Some(stored.body), step.clone(), &context)?;
+        let reply = Reply::ok(&node.view_at(&after, moment.now_ms));
+        Ok(Decided::new(permit, change, reply))
     })
     .await
-}
-
-/// The entity after the events of a decision.
-pub(super) fn advance(entity: Entity, events: &[entity::EntityEvent]) -> Result<Entity, Problem> {
-    events
-        .iter()
-        .try_fold(entity, |entity, event| entity::apply(Some(entity), event))
-        .map_err(|error| Problem::internal(&error))
 }

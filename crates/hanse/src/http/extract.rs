@@ -22,6 +22,7 @@ use super::Platform;
 use super::idempotency::{IdempotencyKey, Ticket};
 use super::problem::{Code, Problem};
 use crate::auth::{Identity, Operation, Permit, PrincipalId, Refusal, Resource, authorize};
+use crate::moment::Moment;
 use crate::principals;
 
 /// Largest body of an ordinary request, in bytes.
@@ -41,9 +42,31 @@ impl<A: Operation> Caller<A> {
     ///
     /// # Errors
     /// The token does not hold, its principal sends too much, or it lacks the scope.
-    pub fn of_token(platform: &Arc<Platform>, token: &str) -> Result<Self, Problem> {
-        let identity = principals::authenticate(platform, token)?;
+    pub async fn of_token(platform: &Arc<Platform>, token: &str) -> Result<Self, Problem> {
+        let (token, shared) = (token.to_owned(), Arc::clone(platform));
+        let identity = platform
+            .read(move |moment| principals::authenticate(&shared.tokens, moment, &token))
+            .await?;
         platform.limits.admit_principal(&identity.principal)?;
+        authorize(&identity, A::ACTION, Resource::Collection).map_err(refused)?;
+        Ok(Self {
+            identity,
+            operation: PhantomData,
+        })
+    }
+
+    /// The same caller as of another instant: its token may have been taken back, its principal disabled or bound otherwise.
+    ///
+    /// # Errors
+    /// As for [`Caller::of_token`].
+    pub fn confirmed(&self, moment: &Moment<'_>) -> Result<Self, Problem> {
+        let Identity {
+            principal,
+            token_id,
+            token_scopes,
+            ..
+        } = &self.identity;
+        let identity = principals::identify(moment, principal, token_id, token_scopes.clone())?;
         authorize(&identity, A::ACTION, Resource::Collection).map_err(refused)?;
         Ok(Self {
             identity,
@@ -97,7 +120,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let platform = Arc::<Platform>::from_ref(state);
-        let caller = Self::of_token(&platform, bearer(&parts.headers)?)?;
+        let caller = Self::of_token(&platform, bearer(&parts.headers)?).await?;
         parts.extensions.insert(caller.principal().clone());
         Ok(caller)
     }

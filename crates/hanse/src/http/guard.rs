@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::auth::can;
-    use crate::institutions::Node;
+    use crate::state::Node;
 
     #[utoipa::path(get, path = "/things")]
     async fn list_things(_caller: Caller<can::ReadZone>) {}

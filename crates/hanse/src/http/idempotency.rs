@@ -8,15 +8,18 @@ use axum::response::{IntoResponse, Response};
 use evidence::digest::Digest;
 use journal::{
     Append, CommitError, Committed, Expected, Idempotency, NewEvent, Privacy, Seq, StreamName,
-    Transaction,
+    Transaction, WriterRefusal,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Platform;
+use super::extract::Caller;
 use super::problem::{Code, Problem};
-use crate::auth::Permit;
+use crate::auth::{Operation, Permit};
+use crate::change::Change;
+use crate::moment::{Moment, Undone};
 
 /// How long a key is remembered.
 pub const KEY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
@@ -24,8 +27,6 @@ pub const KEY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
 pub const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header that marks an answer given before.
 pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// How often a write is decided again when the state changed under it.
-const DECISIONS_MAX: u32 = 4;
 /// No event is ever in this stream.
 const QUESTION_STREAM: &str = "hanse/question";
 
@@ -108,6 +109,15 @@ pub struct Reply {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     location: Option<String>,
     body: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late: Option<Late>,
+}
+
+/// A member of the body that the writer decided: it is in the payload of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Late {
+    event: usize,
+    member: String,
 }
 
 impl Reply {
@@ -124,18 +134,23 @@ impl Reply {
         }
     }
 
-    /// 202: accepted, and an effect will finish it.
-    pub fn accepted(body: &impl Serialize) -> Self {
-        Self::with_status(StatusCode::ACCEPTED, body)
-    }
-
     fn with_status(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_value(body).expect("reply bodies have string keys and no floats");
         Self {
             status: status.as_u16(),
             location: None,
             body,
+            late: None,
         }
+    }
+
+    /// The same answer, with this member of the body as the writer decided it in the payload of the `event`th event.
+    pub fn with_late(mut self, event: usize, member: &str) -> Self {
+        self.late = Some(Late {
+            event,
+            member: member.to_owned(),
+        });
+        self
     }
 
     /// The JSON object, without the receipt.
@@ -153,12 +168,39 @@ impl Reply {
 /// What a decision leaves to be done.
 #[derive(Debug)]
 pub struct Decided {
-    /// Everything that changes.
-    pub transaction: Transaction,
-    /// What the caller is told.
-    pub reply: Reply,
-    /// The personal stream whose key seals the stored answer, when it tells about a person.
-    pub reply_owner: Option<StreamName>,
+    permit: Permit,
+    change: Change,
+    reply: Reply,
+    reply_owner: Option<StreamName>,
+}
+
+impl Decided {
+    /// Everything that changes, what the caller is told, and by what right.
+    pub fn new(permit: Permit, change: Change, reply: Reply) -> Self {
+        Self {
+            permit,
+            change,
+            reply,
+            reply_owner: None,
+        }
+    }
+
+    /// The stored answer tells about a person: it is sealed with the key of this personal stream.
+    pub fn sealed_by(mut self, stream: StreamName) -> Self {
+        self.reply_owner = Some(stream);
+        self
+    }
+
+    fn into_transaction(
+        self,
+        ticket: &Ticket,
+        now_ms: i64,
+    ) -> Result<(Transaction, Reply), Problem> {
+        let actor = self.permit.principal().as_str();
+        let mut transaction = self.change.into_transaction(now_ms, actor);
+        transaction.idempotency = Some(ticket.stored(now_ms, &self.reply, self.reply_owner)?);
+        Ok((transaction, self.reply))
+    }
 }
 
 /// Where one event of a write is.
@@ -229,6 +271,7 @@ impl IntoResponse for Outcome {
             status,
             location,
             mut body,
+            late: _,
         } = self.reply;
         if let Value::Object(members) = &mut body {
             let receipt = serde_json::to_value(Receipt::from(&self.committed));
@@ -250,62 +293,104 @@ impl IntoResponse for Outcome {
     }
 }
 
-/// Decides a write on the present state and commits it once.
+/// Decides a write on one instant and commits it once.
 ///
-/// A request seen before is answered as the first time. When the state changes between decision and commit, the
-/// decision is made again on the new state.
+/// The caller's right is looked at again in that instant. A request seen before is answered as the first time. When what was
+/// read has moved, the decision is made again.
 ///
 /// # Errors
 /// What `decide` refuses, and every [`CommitError`] as a problem.
-pub async fn execute(
+pub async fn execute<A: Operation>(
     platform: &Arc<Platform>,
-    permit: &Permit,
-    ticket: &Ticket,
-    decide: impl Fn(i64) -> Result<Decided, Problem>,
+    caller: Caller<A>,
+    ticket: Ticket,
+    decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<Decided, Problem> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
-    execute_as(platform, permit.principal().as_str(), ticket, decide).await
+    let decide = move |moment: &Moment<'_>, caller: &Caller<A>| Ok((decide(moment, caller)?, ()));
+    let (outcome, _) = execute_with(platform, caller, ticket, decide).await?;
+    Ok(outcome)
 }
 
-/// [`execute`] for the few writes that come before there is a principal.
-pub(crate) async fn execute_as(
+/// [`execute`] where the decision gives something beside the answer; nothing for an answer given before.
+///
+/// # Errors
+/// As for [`execute`].
+pub async fn execute_with<A: Operation, T: Send + 'static>(
+    platform: &Arc<Platform>,
+    caller: Caller<A>,
+    ticket: Ticket,
+    decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<(Decided, T), Problem> + Send + Sync + 'static,
+) -> Result<(Outcome, Option<T>), Problem> {
+    let actor = caller.principal().clone();
+    let decide = move |moment: &Moment<'_>| decide(moment, &caller.confirmed(moment)?);
+    execute_as(platform, actor.as_str(), ticket, decide).await
+}
+
+/// [`execute_with`] for the few writes whose caller proves itself by something else than a token.
+pub(crate) async fn execute_as<T: Send + 'static>(
     platform: &Arc<Platform>,
     actor: &str,
-    ticket: &Ticket,
-    decide: impl Fn(i64) -> Result<Decided, Problem>,
-) -> Result<Outcome, Problem> {
-    let mut decisions = 0;
-    loop {
-        decisions += 1;
-        let now_ms = platform.clock.now_ms();
-        let Decided {
-            mut transaction,
-            reply,
-            reply_owner,
-        } = match decide(now_ms) {
-            Ok(decided) => decided,
-            Err(refusal) => return refuse(platform, actor, ticket, now_ms, refusal).await,
-        };
-        transaction.at_ms = now_ms;
-        actor.clone_into(&mut transaction.actor);
-        transaction.idempotency = Some(ticket.stored(now_ms, &reply, reply_owner)?);
-        match platform.journal.commit(transaction).await {
-            Ok(committed) => {
-                return Ok(Outcome {
-                    reply,
-                    committed,
-                    replayed: false,
-                });
-            }
-            Err(CommitError::Replayed {
-                response,
+    ticket: Ticket,
+    decide: impl Fn(&Moment<'_>) -> Result<(Decided, T), Problem> + Send + Sync + 'static,
+) -> Result<(Outcome, Option<T>), Problem> {
+    let asked = ticket.clone();
+    let settled = platform
+        .settle(move |moment| {
+            let (decided, beside) = decide(moment)?;
+            let (transaction, reply) = decided.into_transaction(&asked, moment.now_ms)?;
+            Ok((transaction, (reply, beside)))
+        })
+        .await;
+    match settled {
+        Ok(((reply, beside), Some(committed))) => {
+            let outcome = Outcome {
+                reply,
                 committed,
-            }) => {
-                return replay(&response, committed);
-            }
-            Err(CommitError::Conflict { .. }) if decisions < DECISIONS_MAX => {}
-            Err(error) => return Err(problem_of_commit(error)),
+                replayed: false,
+            };
+            Ok((complete(platform, outcome).await?, Some(beside)))
+        }
+        Ok((_, None)) => unreachable!("a transaction with an idempotency key is not empty"),
+        Err(Undone::NotCommitted(CommitError::Replayed {
+            response,
+            committed,
+        })) => {
+            let outcome = replay(&response, committed)?;
+            Ok((complete(platform, outcome).await?, None))
+        }
+        Err(Undone::NotCommitted(error)) => Err(problem_of_commit(error)),
+        Err(Undone::Refused { problem, now_ms }) => {
+            let outcome = refuse(platform, actor, &ticket, now_ms, problem).await?;
+            Ok((complete(platform, outcome).await?, None))
         }
     }
+}
+
+/// Adds what the writer decided to an answer.
+async fn complete(platform: &Arc<Platform>, mut outcome: Outcome) -> Result<Outcome, Problem> {
+    let Some(Late { event, member }) = outcome.reply.late.clone() else {
+        return Ok(outcome);
+    };
+    let index = outcome
+        .committed
+        .events
+        .get(event)
+        .map(|receipt| receipt.index);
+    let decided = platform
+        .read(move |moment| {
+            let found = index.map(|index| moment.event(index)).transpose();
+            let found = found.map_err(|error| Problem::internal(&error))?.flatten();
+            let payload = found.and_then(|event| event.payload).unwrap_or_default();
+            let payload: Value =
+                serde_json::from_slice(&payload).map_err(|error| Problem::internal(&error))?;
+            Ok(payload[member.as_str()].clone())
+        })
+        .await?;
+    let member = outcome.reply.late.take().map(|late| late.member);
+    outcome.reply = outcome
+        .reply
+        .map_body(|body| body[member.unwrap_or_default()] = decided);
+    Ok(outcome)
 }
 
 /// Answers a write that was refused: as the first time, if it was done before and is refused only because it was done.
@@ -379,6 +464,10 @@ pub fn problem_of_commit(error: CommitError) -> Problem {
             Code::Conflict,
             "the state changed while the request was decided",
         ),
+        CommitError::Decided {
+            refusal: WriterRefusal::Refused { code, detail },
+            ..
+        } => Problem::new(Code::RuleViolated, detail.clone()).with_error("", *code, detail.clone()),
         CommitError::KeyReused { .. } => key_reused(),
         CommitError::Shredded { .. } => Problem::new(Code::Gone, "the content was erased"),
         CommitError::TooLarge { .. } => Problem::new(Code::BodyTooLarge, error.to_string()),
@@ -397,6 +486,7 @@ pub fn problem_of_commit(error: CommitError) -> Problem {
             .retry_after(5)
         }
         CommitError::Replayed { .. }
+        | CommitError::Decided { .. }
         | CommitError::EffectUnknown { .. }
         | CommitError::NotPersonal { .. }
         | CommitError::PrivacyMismatch { .. }

@@ -47,6 +47,8 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, NewHistogram>,
+    decided_again: Counter,
+    conflicts: Counter,
 }
 
 impl Metrics {
@@ -62,10 +64,23 @@ impl Metrics {
             "Time from the head of a request to the head of its answer",
             durations.clone(),
         );
+        let (decided_again, conflicts) = (Counter::default(), Counter::default());
+        registry.register(
+            "decisions_repeated",
+            "Decisions made again because what they had read changed before the commit",
+            decided_again.clone(),
+        );
+        registry.register(
+            "decision_conflicts",
+            "Decisions given up, and told to the caller as a conflict, because what they read kept changing",
+            conflicts.clone(),
+        );
         Self {
             registry: Mutex::new(registry),
             requests,
             durations,
+            decided_again,
+            conflicts,
         }
     }
 
@@ -99,6 +114,16 @@ impl Metrics {
                 status: status.as_u16(),
             })
             .inc();
+    }
+
+    /// Counts a decision that is made again because what it had read moved.
+    pub(crate) fn count_decided_again(&self) {
+        self.decided_again.inc();
+    }
+
+    /// Counts a decision that was given up because what it read kept moving.
+    pub(crate) fn count_conflict(&self) {
+        self.conflicts.inc();
     }
 
     /// Everything that is counted, as text.

@@ -23,13 +23,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use journal::{Journal, Reader};
+use journal::Journal;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::token::TokenAuthority;
 use crate::clock::Clock;
+use crate::outside::{Entropy, Tasks};
 use guard::routes;
 use health::ReadinessChecks;
 use limits::Limits;
@@ -38,21 +39,18 @@ use problem::{Code, Problem};
 
 pub use frame::RequestId;
 
-/// Random bytes for ids and secrets, from the machine or from a test.
-pub type Entropy = Box<dyn Fn(&mut [u8]) + Send + Sync>;
-
 /// What every handler shares, whatever it is about. The node's state hands it out through `FromRef`.
 pub struct Platform {
-    /// Where everything is written.
+    /// Where everything is written, and read through a [`Moment`](crate::moment::Moment).
     pub journal: Journal,
-    /// Where everything is read.
-    pub reader: Reader,
     /// Issues and opens tokens.
     pub tokens: TokenAuthority,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
     pub entropy: Entropy,
+    /// Starts work beside a request.
+    pub tasks: Arc<dyn Tasks>,
     /// How much callers may ask for.
     pub limits: Limits,
     /// What is counted.

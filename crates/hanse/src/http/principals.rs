@@ -14,7 +14,7 @@ use super::guard::routes;
 use super::idempotency::{Outcome, Receipted};
 use super::page::{Page, PageQuery, etag, require_match};
 use super::problem::Problem;
-use crate::auth::{PrincipalId, Resource, can};
+use crate::auth::{PrincipalId, can};
 use crate::principals::{self, CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
 
 /// The routes of this module.
@@ -36,10 +36,13 @@ async fn list_principals(
     State(platform): State<Arc<Platform>>,
     QueryOf(page): QueryOf<PageQuery>,
 ) -> Result<Json<Page<PrincipalView>>, Problem> {
-    let items = principals::list_principals(&platform, page.after(), page.limit() + 1)?;
-    Ok(Json(Page::cut(items, page.limit(), |item| {
-        item.id.to_string()
-    })))
+    platform
+        .read(move |moment| {
+            let items = principals::list_principals(moment, page.after(), page.limit() + 1)?;
+            let key = |item: &PrincipalView| item.id.to_string();
+            Ok(Json(Page::cut(items, page.limit(), key)))
+        })
+        .await
 }
 
 /// Create a principal.
@@ -52,8 +55,7 @@ async fn create_principal(
     State(platform): State<Arc<Platform>>,
     command: Command<CreatePrincipal>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    principals::create_principal(&platform, &permit, command).await
+    principals::create_principal(&platform, caller, command).await
 }
 
 /// One principal.
@@ -69,7 +71,9 @@ async fn find_principal(
     State(platform): State<Arc<Platform>>,
     PathOf(id): PathOf<PrincipalId>,
 ) -> Result<impl IntoResponse, Problem> {
-    let found = principals::find_principal(&platform, &id)?;
+    let found = platform
+        .read(move |moment| principals::find_principal(moment, &id))
+        .await?;
     let (view, version) = found.ok_or_else(|| Problem::not_found("principal"))?;
     let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(version))];
     Ok((headers, Json(view)))
@@ -94,9 +98,8 @@ async fn set_standing(
     headers: HeaderMap,
     command: Command<SetStanding>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let check_version = |version| require_match(&headers, version);
-    principals::set_standing(&platform, &permit, &id, command, check_version).await
+    let check_version = move |version| require_match(&headers, version);
+    principals::set_standing(&platform, caller, id, command, check_version).await
 }
 
 /// Disable a principal for good; its tokens stop at once.
@@ -111,6 +114,5 @@ async fn disable_principal(
     PathOf(id): PathOf<PrincipalId>,
     command: Command<DisablePrincipal>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    principals::disable_principal(&platform, &permit, &id, command).await
+    principals::disable_principal(&platform, caller, id, command).await
 }

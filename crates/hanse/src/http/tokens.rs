@@ -14,7 +14,7 @@ use super::guard::routes;
 use super::idempotency::{Outcome, Receipted};
 use super::page::{Cursor, Page, PageLimit, PageQuery};
 use super::problem::Problem;
-use crate::auth::{PrincipalId, Resource, can};
+use crate::auth::{PrincipalId, can};
 use crate::principals::{self, IssueToken, IssuedToken, RedeemBootstrap, RevokeToken, TokenView};
 
 /// The routes of this module.
@@ -65,15 +65,14 @@ async fn list_tokens(
         limit,
     } = query;
     let page = PageQuery { cursor, limit };
-    let items = principals::list_tokens(
-        &platform,
-        principal.as_ref(),
-        page.after(),
-        page.limit() + 1,
-    )?;
-    Ok(Json(Page::cut(items, page.limit(), |item| {
-        item.jti.clone()
-    })))
+    platform
+        .read(move |moment| {
+            let principal = principal.as_ref();
+            let items = principals::list_tokens(moment, principal, page.after(), page.limit() + 1)?;
+            let key = |item: &TokenView| item.jti.clone();
+            Ok(Json(Page::cut(items, page.limit(), key)))
+        })
+        .await
 }
 
 /// Issue a token. Its text is in this answer and nowhere else.
@@ -86,8 +85,7 @@ async fn issue_token(
     State(platform): State<Arc<Platform>>,
     command: Command<IssueToken>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    principals::issue_token(&platform, &permit, command).await
+    principals::issue_token(&platform, caller, command).await
 }
 
 /// One token, without its text.
@@ -100,7 +98,9 @@ async fn find_token(
     State(platform): State<Arc<Platform>>,
     PathOf(jti): PathOf<String>,
 ) -> Result<Json<TokenView>, Problem> {
-    let found = principals::find_token(&platform, &jti)?;
+    let found = platform
+        .read(move |moment| principals::find_token(moment, &jti))
+        .await?;
     found
         .map(|(view, _)| Json(view))
         .ok_or_else(|| Problem::not_found("token"))
@@ -118,8 +118,7 @@ async fn revoke_token(
     PathOf(jti): PathOf<String>,
     command: Command<RevokeToken>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    principals::revoke_token(&platform, &permit, &jti, command).await
+    principals::revoke_token(&platform, caller, jti, command).await
 }
 
 /// Get a token for a registered key: the principal signs an assertion, the zone answers with a token.

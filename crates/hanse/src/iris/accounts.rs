@@ -7,21 +7,23 @@ use iris::account::{Account, Standing};
 use iris::documents::{Collection, Write};
 use iris::sasl::{Credentials, ITERATIONS};
 use iris_server::store::{
-    OwnerTooLong, account_stream, archive_stream, record_id, record_kind, write_event,
+    OwnerTooLong, account_stream, archive_stream, record_id, record_kind,
 };
-use journal::{Append, Expected, Privacy, StreamName, Transaction};
+use journal::StreamName;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::Messenger;
+use super::{Messenger, write_document};
 use super::address::{AccountAddress, Password};
 use super::wire::{AccountErased, AccountView, CreateAccount, EraseAccount, SetPassword};
-use crate::auth::{Permit, Resource, can};
+use crate::auth::{Resource, can};
+use crate::change::Change;
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{Code, Problem};
 use crate::journal_api::EraseStream;
+use crate::moment::Moment;
 use crate::store;
 
 pub(super) fn routes() -> OpenApiRouter<Messenger> {
@@ -45,24 +47,21 @@ async fn list_accounts(
     State(state): State<Messenger>,
     QueryOf(page): QueryOf<PageQuery>,
 ) -> Result<Json<Page<AccountView>>, Problem> {
-    let kind = record_kind(Collection::Account);
-    let after = page.after().map(|jid| format!("{jid}\n"));
-    let records = store::list::<Account>(
-        &state.platform.reader,
-        kind,
-        &[],
-        after.as_deref(),
-        page.limit() + 1,
-    )?;
-    let mut items = Vec::with_capacity(records.len());
-    for record in records {
-        let jid = record.id.trim_end_matches('\n').to_owned();
-        let jid = AccountAddress::try_from(jid).map_err(|error| Problem::internal(&error))?;
-        items.push(AccountView::of(jid, &record.body));
-    }
-    Ok(Json(Page::cut(items, page.limit(), |item| {
-        item.jid.to_string()
-    })))
+    let list = move |moment: &Moment<'_>| {
+        let kind = record_kind(Collection::Account);
+        let after = page.after().map(|jid| format!("{jid}\n"));
+        let limit = page.limit() + 1;
+        let records = store::list::<Account>(moment, kind, &[], after.as_deref(), limit)?;
+        let mut items = Vec::with_capacity(records.len());
+        for record in records {
+            let jid = record.id.trim_end_matches('\n').to_owned();
+            let jid = AccountAddress::try_from(jid).map_err(|error| Problem::internal(&error))?;
+            items.push(AccountView::of(jid, &record.body));
+        }
+        let key = |item: &AccountView| item.jid.to_string();
+        Ok(Json(Page::cut(items, page.limit(), key)))
+    };
+    state.platform.read(list).await
 }
 
 /// Create an account.
@@ -75,7 +74,6 @@ async fn create_account(
     State(state): State<Messenger>,
     command: Command<CreateAccount>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let Command { body: wish, ticket } = command;
     state.check_domain(&wish.jid)?;
     let ticket = state.blind(ticket);
@@ -89,8 +87,9 @@ async fn create_account(
         ));
     }
     let principal = wish.principal.as_ref().map(ToString::to_string);
+    let jid = wish.jid.clone();
     state
-        .execute(&permit, &ticket, &wish.jid, |before, now_ms| {
+        .execute(caller, ticket, jid, move |before, now_ms| {
             if before.is_some() {
                 return Err(taken(&wish.jid));
             }
@@ -117,7 +116,7 @@ async fn find_account(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
 ) -> Result<Json<AccountView>, Problem> {
-    let account = state.account(&jid)?.ok_or_else(unknown)?;
+    let account = state.find(&jid).await?.ok_or_else(unknown)?;
     Ok(Json(AccountView::of(jid, &account)))
 }
 
@@ -133,13 +132,11 @@ async fn set_password(
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<SetPassword>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let Command { body: wish, ticket } = command;
     let credentials = state.derive(Some(&wish.password)).await?;
-    let change = |account: &mut Account| account.credentials.clone_from(&credentials);
-    state
-        .change(&permit, &state.blind(ticket), &jid, change)
-        .await
+    let change = move |account: &mut Account| account.credentials.clone_from(&credentials);
+    let ticket = state.blind(ticket);
+    state.change(caller, ticket, jid, change).await
 }
 
 /// Disable an account: its sessions end, and nobody can sign in to it. It still receives.
@@ -153,9 +150,8 @@ async fn disable_account(
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let change = |account: &mut Account| account.standing = Standing::Disabled;
-    state.change(&permit, &command.ticket, &jid, change).await
+    state.change(caller, command.ticket, jid, change).await
 }
 
 /// Enable a disabled account again.
@@ -169,9 +165,8 @@ async fn enable_account(
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let change = |account: &mut Account| account.standing = Standing::Enabled;
-    state.change(&permit, &command.ticket, &jid, change).await
+    state.change(caller, command.ticket, jid, change).await
 }
 
 /// Remove an account for good: its sessions end, its password is gone, and its name is never given out again. What it
@@ -186,13 +181,12 @@ async fn remove_account(
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let change = |account: &mut Account| {
         account.standing = Standing::Removed;
         account.credentials = None;
         account.principal = None;
     };
-    state.change(&permit, &command.ticket, &jid, change).await
+    state.change(caller, command.ticket, jid, change).await
 }
 
 /// Erase an account and everything it holds by destroying the keys: contacts, devices, messages, files. What others
@@ -208,32 +202,29 @@ async fn erase_account(
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<EraseAccount>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let Command {
         body: order,
         ticket,
     } = command;
-    let outcome = execute(&state.platform, &permit, &ticket, |now_ms| {
-        state.account(&jid)?.ok_or_else(unknown)?;
-        let mut transaction = Transaction::new(now_ms, "");
+    let address = jid.clone();
+    let outcome = execute(&state.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        account(moment, &address)?.ok_or_else(unknown)?;
+        let mut change = Change::default();
         let mut erased = Vec::new();
-        for stream in streams(&jid)? {
-            let head = state.platform.reader.stream_head(&stream);
+        for stream in streams(&address)? {
+            let head = moment.stream_head(&stream);
             let head = head.map_err(|error| Problem::internal(&error))?;
             if head.is_some_and(|head| !head.shredded) {
                 erased.push(stream.to_string());
-                EraseStream::new(stream, order.reason).add_to(&mut transaction)?;
+                EraseStream::new(stream, order.reason).add_to(&mut change)?;
             }
         }
         let body = AccountErased {
-            jid: jid.clone(),
+            jid: address.clone(),
             streams: erased,
         };
-        Ok(Decided {
-            transaction,
-            reply: Reply::ok(&body),
-            reply_owner: None,
-        })
+        Ok(Decided::new(permit, change, Reply::ok(&body)))
     })
     .await?;
     state.forget_everything(&jid);
@@ -263,11 +254,9 @@ impl Messenger {
     }
 
     /// The account as the journal has it, whatever is remembered elsewhere.
-    pub(super) fn account(&self, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
-        let id = record_id(jid.jid().as_str(), "");
-        let kind = record_kind(Collection::Account);
-        let found = store::find::<Account>(&self.platform.reader, kind, &id)?;
-        Ok(found.map(|stored| stored.body))
+    pub(super) async fn find(&self, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
+        let jid = jid.clone();
+        self.platform.read(move |moment| account(moment, &jid)).await
     }
 
     /// Credentials for a password. Deriving them takes long on purpose, so it is done where nothing waits.
@@ -280,10 +269,10 @@ impl Messenger {
         };
         let mut salt = [0; 16];
         (self.platform.entropy)(&mut salt);
-        let derived = tokio::task::spawn_blocking(move || {
-            Credentials::derive(password.as_str(), &salt, ITERATIONS)
-        });
-        let derived = derived.await.map_err(|error| Problem::internal(&error))?;
+        let derived = self
+            .platform
+            .blocking(move |_| Credentials::derive(password.as_str(), &salt, ITERATIONS))
+            .await;
         derived.map(Some).map_err(|error| {
             let detail = error.to_string();
             Problem::new(Code::RuleViolated, detail.clone()).with_error(
@@ -311,18 +300,19 @@ impl Messenger {
     /// Changes an account that exists and was not removed, and ends its sessions.
     async fn change(
         &self,
-        permit: &Permit,
-        ticket: &Ticket,
-        jid: &AccountAddress,
-        change: impl Fn(&mut Account),
+        caller: Caller<can::ManageAccounts>,
+        ticket: Ticket,
+        jid: AccountAddress,
+        change: impl Fn(&mut Account) + Send + Sync + 'static,
     ) -> Result<Outcome, Problem> {
+        let address = jid.clone();
         let outcome = self
-            .execute(permit, ticket, jid, |before, _| {
+            .execute(caller, ticket, jid.clone(), move |before, _| {
                 let mut account = before
                     .filter(|account| account.standing != Standing::Removed)
                     .ok_or_else(unknown)?;
                 change(&mut account);
-                let reply = Reply::ok(&AccountView::of(jid.clone(), &account));
+                let reply = Reply::ok(&AccountView::of(address.clone(), &account));
                 Ok((account, reply))
             })
             .await?;
@@ -333,54 +323,26 @@ impl Messenger {
     /// Decides on the present account and commits its next form. The stored answer is sealed like the account.
     async fn execute(
         &self,
-        permit: &Permit,
-        ticket: &Ticket,
-        jid: &AccountAddress,
-        decide: impl Fn(Option<Account>, i64) -> Result<(Account, Reply), Problem>,
+        caller: Caller<can::ManageAccounts>,
+        ticket: Ticket,
+        jid: AccountAddress,
+        decide: impl Fn(Option<Account>, i64) -> Result<(Account, Reply), Problem>
+        + Send
+        + Sync
+        + 'static,
     ) -> Result<Outcome, Problem> {
         let _alone = self.server.accounts().hold(jid.jid()).await;
-        let outcome = execute(&self.platform, permit, ticket, |now_ms| {
-            let (expected, before) = self.present(jid)?;
-            let (account, reply) = decide(before, now_ms)?;
-            let append = append(jid, &account, expected)?;
-            let owner = append.stream.clone();
-            let mut transaction = Transaction::new(now_ms, "");
-            transaction.appends.push(append);
-            Ok(Decided {
-                transaction,
-                reply,
-                reply_owner: Some(owner),
-            })
+        let address = jid.clone();
+        let outcome = execute(&self.platform, caller, ticket, move |moment, caller| {
+            let permit = caller.permit(Resource::Zone)?;
+            let (account, reply) = decide(present(moment, &address)?, moment.now_ms)?;
+            let mut change = Change::default();
+            let owner = put_account(&mut change, &address, &account)?;
+            Ok(Decided::new(permit, change, reply).sealed_by(owner))
         })
         .await;
-        self.forget_account(jid);
+        self.forget_account(&jid);
         outcome
-    }
-
-    /// The first form of an account whose name nobody ever had.
-    pub(super) fn first_put(
-        &self,
-        jid: &AccountAddress,
-        account: &Account,
-    ) -> Result<Append, Problem> {
-        let (expected, before) = self.present(jid)?;
-        if before.is_some() {
-            return Err(taken(jid));
-        }
-        append(jid, account, expected)
-    }
-
-    /// The account, and what an append must expect so that it is decided on this. The head is read first: if something
-    /// comes between the two reads, the append conflicts and the decision is made again.
-    fn present(&self, jid: &AccountAddress) -> Result<(Expected, Option<Account>), Problem> {
-        let [stream, _] = streams(jid)?;
-        let head = self.platform.reader.stream_head(&stream);
-        let head = head.map_err(|error| Problem::internal(&error))?;
-        if head.as_ref().is_some_and(|head| head.shredded) {
-            return Err(taken(jid));
-        }
-        let expected = head.map_or(Expected::NoStream, |head| Expected::At(head.head));
-        Ok((expected, self.account(jid)?))
     }
 
     fn forget_everything(&self, jid: &AccountAddress) {
@@ -396,20 +358,52 @@ impl Messenger {
     }
 }
 
-fn append(jid: &AccountAddress, account: &Account, expected: Expected) -> Result<Append, Problem> {
+/// The account as it stands in this moment.
+pub(super) fn account(
+    moment: &Moment<'_>,
+    jid: &AccountAddress,
+) -> Result<Option<Account>, Problem> {
+    let id = record_id(jid.jid().as_str(), "");
+    let found = store::find::<Account>(moment, record_kind(Collection::Account), &id)?;
+    Ok(found.map(|stored| stored.body))
+}
+
+/// The account under a name that was not erased.
+fn present(moment: &Moment<'_>, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
+    let [stream, _] = streams(jid)?;
+    let head = moment.stream_head(&stream);
+    let head = head.map_err(|error| Problem::internal(&error))?;
+    if head.is_some_and(|head| head.shredded) {
+        return Err(taken(jid));
+    }
+    account(moment, jid)
+}
+
+/// Adds the first form of an account whose name nobody ever had; says which stream it is in.
+pub(super) fn create(
+    moment: &Moment<'_>,
+    change: &mut Change,
+    jid: &AccountAddress,
+    account: &Account,
+) -> Result<StreamName, Problem> {
+    if present(moment, jid)?.is_some() {
+        return Err(taken(jid));
+    }
+    put_account(change, jid, account)
+}
+
+fn put_account(
+    change: &mut Change,
+    jid: &AccountAddress,
+    account: &Account,
+) -> Result<StreamName, Problem> {
     let write = Write::Put {
         collection: Collection::Account,
         owner: jid.jid().clone(),
         name: String::new(),
         body: account.to_document(),
     };
-    let (stream, event) = write_event(&write).map_err(|error| too_long(&error))?;
-    Ok(Append {
-        stream,
-        privacy: Privacy::Personal,
-        expected,
-        events: vec![event],
-    })
+    write_document(change, &write).map_err(|error| too_long(&error))
 }
 
 fn streams(jid: &AccountAddress) -> Result<[StreamName; 2], Problem> {

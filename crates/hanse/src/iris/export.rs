@@ -36,7 +36,7 @@ async fn export_account(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
 ) -> Result<Response, Problem> {
-    let account = state.account(&jid)?;
+    let account = state.find(&jid).await?;
     let account = account.ok_or_else(|| Problem::not_found("account"))?;
     tracing::info!(by = %caller.principal(), "account exported");
     let now_ms = state.platform.clock.now_ms();

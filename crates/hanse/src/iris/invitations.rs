@@ -7,30 +7,32 @@ use axum::Json;
 use axum::extract::State;
 use iris::account::{Account, Standing};
 use iris::documents::{Collection, Documents as _, Write};
-use iris_server::store::{account_stream, record_id, record_kind, write_event};
-use jid::BareJid;
-use journal::{Append, Privacy, Transaction};
+use iris_server::store::{record_id, record_kind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::Messenger;
+use super::{Messenger, accounts, write_document};
 use super::address::{AccountAddress, Password};
 use super::wire::AccountView;
-use crate::auth::{Resource, can};
+use crate::auth::{Action, Permit, Resource, can};
+use crate::change::Change;
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, execute_as};
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 use crate::store;
 
 /// How long an invitation can be used when nobody says, in seconds.
 const LIFETIME_S_DEFAULT: u32 = 3 * 24 * 3600;
 /// How long an invitation may be usable, in seconds.
 const LIFETIME_S_MAX: u32 = 90 * 24 * 3600;
+/// Whoever holds an invitation, as an actor in the journal.
+const ACTOR: &str = "invitation";
 /// Hexadecimal digits of an invitation's id.
 const ID_DIGITS: usize = 32;
 
@@ -117,10 +119,14 @@ async fn list_invitations(
 ) -> Result<Json<Page<InvitationView>>, Problem> {
     let owner = state.host.server();
     let limit = page.limit() + 1;
+    let after = page.after().map(str::to_owned);
     let rows = state
-        .store
-        .list(Collection::Invitation, &owner, "", page.after(), limit)
-        .map_err(|error| Problem::internal(&error))?;
+        .blocking(move |state| {
+            let store = &state.store;
+            let rows = store.list(Collection::Invitation, &owner, "", after.as_deref(), limit);
+            rows.map_err(|error| Problem::internal(&error))
+        })
+        .await?;
     let read = |(_, body): &(String, Vec<u8>)| serde_json::from_slice(body);
     let items: Result<Vec<InvitationView>, _> = rows.iter().map(read).collect();
     let items = items.map_err(|error| Problem::internal(&error))?;
@@ -137,7 +143,6 @@ async fn create_invitation(
     State(state): State<Messenger>,
     command: Command<CreateInvitation>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let Command { body: wish, ticket } = command;
     if let Some(jid) = &wish.jid {
         state.check_domain(jid)?;
@@ -153,9 +158,10 @@ async fn create_invitation(
     }
     let token = state.secret_of(&ticket.request.to_hex(), &ticket.scope, ticket.key.as_str());
     let id = id_of(&token);
-    let by = permit.principal().to_string();
-    let outcome = execute(&state.platform, &permit, &ticket, |now_ms| {
-        if state.invitation(&id)?.is_some() {
+    let shared = state.clone();
+    let outcome = execute(&state.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        if shared.invitation(moment, &id)?.is_some() {
             return Err(Problem::new(
                 Code::Conflict,
                 "this request made an invitation before",
@@ -165,17 +171,13 @@ async fn create_invitation(
             id: id.clone(),
             status: InvitationStatus::Open,
             jid: wish.jid.clone(),
-            expires_ms: now_ms + i64::from(lifetime_s) * 1000,
-            by: by.clone(),
+            expires_ms: moment.now_ms + i64::from(lifetime_s) * 1000,
+            by: permit.principal().to_string(),
         };
-        let mut transaction = Transaction::new(now_ms, "");
-        transaction.appends.push(state.put(&invitation)?);
-        let location = format!("/v1/iris/invitations/{id}");
-        Ok(Decided {
-            transaction,
-            reply: Reply::created(location, &invitation),
-            reply_owner: None,
-        })
+        let mut change = Change::default();
+        shared.put(&mut change, &invitation)?;
+        let reply = Reply::created(format!("/v1/iris/invitations/{id}"), &invitation);
+        Ok(Decided::new(permit, change, reply))
     })
     .await?;
     state.forget_invitations();
@@ -198,23 +200,25 @@ async fn revoke_invitation(
     PathOf(id): PathOf<String>,
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let outcome = execute(&state.platform, &permit, &command.ticket, |now_ms| {
-        let mut invitation = state
-            .invitation(&id)?
-            .ok_or_else(|| Problem::not_found("invitation"))?;
-        if invitation.status == InvitationStatus::Used {
-            return Err(Problem::new(Code::Conflict, "the invitation was used"));
-        }
-        invitation.status = InvitationStatus::Revoked;
-        let mut transaction = Transaction::new(now_ms, "");
-        transaction.appends.push(state.put(&invitation)?);
-        Ok(Decided {
-            transaction,
-            reply: Reply::ok(&invitation),
-            reply_owner: None,
-        })
-    })
+    let shared = state.clone();
+    let outcome = execute(
+        &state.platform,
+        caller,
+        command.ticket,
+        move |moment, caller| {
+            let permit = caller.permit(Resource::Zone)?;
+            let mut invitation = shared
+                .invitation(moment, &id)?
+                .ok_or_else(|| Problem::not_found("invitation"))?;
+            if invitation.status == InvitationStatus::Used {
+                return Err(Problem::new(Code::Conflict, "the invitation was used"));
+            }
+            invitation.status = InvitationStatus::Revoked;
+            let mut change = Change::default();
+            shared.put(&mut change, &invitation)?;
+            Ok(Decided::new(permit, change, Reply::ok(&invitation)))
+        },
+    )
     .await;
     state.forget_invitations();
     outcome
@@ -233,34 +237,34 @@ async fn redeem_invitation(
     state.check_domain(&wish.jid)?;
     let id = id_of(&wish.token);
     // Looked at before the password is, which costs time: a stranger must not make the node work.
-    state.usable(&id, &wish.jid, state.platform.clock.now_ms())?;
+    let (shared, known, jid) = (state.clone(), id.clone(), wish.jid.clone());
+    let look = move |moment: &Moment<'_>| shared.usable(moment, &known, &jid).map(drop);
+    state.platform.read(look).await?;
     let ticket = state.blind(ticket);
     let credentials = state.derive(Some(&wish.password)).await?;
-    let outcome = execute_as(&state.platform, "invitation", &ticket, |now_ms| {
-        let mut invitation = state.usable(&id, &wish.jid, now_ms)?;
+    let (shared, jid) = (state.clone(), wish.jid.clone());
+    let decide = move |moment: &Moment<'_>| {
+        let mut invitation = shared.usable(moment, &id, &wish.jid)?;
         invitation.status = InvitationStatus::Used;
         let account = Account {
             credentials: credentials.clone(),
             standing: Standing::Enabled,
             principal: None,
-            created_ms: now_ms,
+            created_ms: moment.now_ms,
         };
-        let mut transaction = Transaction::new(now_ms, "");
-        transaction.appends.push(state.put(&invitation)?);
-        let append = state.first_put(&wish.jid, &account)?;
-        let owner = append.stream.clone();
-        transaction.appends.push(append);
+        let mut change = Change::default();
+        shared.put(&mut change, &invitation)?;
+        let owner = accounts::create(moment, &mut change, &wish.jid, &account)?;
         let view = AccountView::of(wish.jid.clone(), &account);
-        Ok(Decided {
-            transaction,
-            reply: Reply::created(format!("/v1/iris/accounts/{}", wish.jid), &view),
-            reply_owner: Some(owner),
-        })
-    })
-    .await;
+        let reply = Reply::created(format!("/v1/iris/accounts/{}", wish.jid), &view);
+        let holder = ACTOR.parse().expect("the constant is a principal's name");
+        let permit = Permit::proven(holder, Action::ManageAccounts);
+        Ok((Decided::new(permit, change, reply).sealed_by(owner), ()))
+    };
+    let outcome = execute_as(&state.platform, ACTOR, ticket, decide).await;
     state.forget_invitations();
-    state.forget_account(&wish.jid);
-    outcome
+    state.forget_account(&jid);
+    outcome.map(|(outcome, _)| outcome)
 }
 
 /// The id under which a secret is kept.
@@ -271,26 +275,30 @@ fn id_of(token: &str) -> String {
 }
 
 impl Messenger {
-    fn invitation(&self, id: &str) -> Result<Option<InvitationView>, Problem> {
+    fn invitation(
+        &self,
+        moment: &Moment<'_>,
+        id: &str,
+    ) -> Result<Option<InvitationView>, Problem> {
         let id = record_id(self.host.server().as_str(), id);
         let kind = record_kind(Collection::Invitation);
-        let found = store::find::<InvitationView>(&self.platform.reader, kind, &id)?;
+        let found = store::find::<InvitationView>(moment, kind, &id)?;
         Ok(found.map(|stored| stored.body))
     }
 
     /// An invitation that can make this account now. Why one cannot is told to nobody but those who hold its secret.
     fn usable(
         &self,
+        moment: &Moment<'_>,
         id: &str,
         jid: &AccountAddress,
-        now_ms: i64,
     ) -> Result<InvitationView, Problem> {
         let unknown = || Problem::new(Code::TokenInvalid, "this is no invitation of this node");
-        let invitation = self.invitation(id)?.ok_or_else(unknown)?;
+        let invitation = self.invitation(moment, id)?.ok_or_else(unknown)?;
         let refusal = match invitation.status {
             InvitationStatus::Revoked => Some("the invitation was taken back"),
             InvitationStatus::Used => Some("the invitation was used"),
-            InvitationStatus::Open if now_ms >= invitation.expires_ms => {
+            InvitationStatus::Open if moment.now_ms >= invitation.expires_ms => {
                 Some("the invitation has ended")
             }
             InvitationStatus::Open if invitation.jid.as_ref().is_some_and(|only| only != jid) => {
@@ -304,25 +312,17 @@ impl Messenger {
         }
     }
 
-    /// The change that stores an invitation, decided on the present head of its stream.
-    fn put(&self, invitation: &InvitationView) -> Result<Append, Problem> {
-        let owner: BareJid = self.host.server();
-        let stream = account_stream(&owner).map_err(|error| Problem::internal(&error))?;
-        let expected = store::expected(&self.platform.reader, &stream)?;
+    /// Adds the next form of an invitation to a change.
+    fn put(&self, change: &mut Change, invitation: &InvitationView) -> Result<(), Problem> {
         let body = serde_json::to_vec(invitation).map_err(|error| Problem::internal(&error))?;
         let write = Write::Put {
             collection: Collection::Invitation,
-            owner,
+            owner: self.host.server(),
             name: invitation.id.clone(),
             body,
         };
-        let (stream, event) = write_event(&write).map_err(|error| Problem::internal(&error))?;
-        Ok(Append {
-            stream,
-            privacy: Privacy::Personal,
-            expected,
-            events: vec![event],
-        })
+        let written = write_document(change, &write);
+        written.map(drop).map_err(|error| Problem::internal(&error))
     }
 
     /// A secret that this request, and nobody without a key of the zone, leads to.

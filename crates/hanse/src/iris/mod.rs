@@ -30,11 +30,15 @@ use axum::extract::FromRef;
 use axum::routing::{get, post};
 use iris::host::Host;
 use iris_server::Server;
-use iris_server::store::JournalStore;
+use iris_server::store::{JournalStore, OwnerTooLong, write_event};
+use iris::documents::Write;
+use journal::{Privacy, StreamName};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::change::Change;
 use crate::http::Platform;
 use crate::http::problem::Problem;
+use crate::institution::Institution;
 
 /// What the handlers of this module share.
 pub struct Shared {
@@ -86,16 +90,33 @@ impl Messenger {
         Self(Arc::new(shared))
     }
 
-    /// Runs a wide read off the threads that serve requests.
+    /// Runs work that waits for the disk off the threads that serve requests.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let state = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&state)).await;
-        done.map_err(|error| Problem::internal(&error))?
+        self.platform.blocking(move |_| work(&state)).await
     }
 }
+
+/// Adds a write of a document to a change; says which stream it is in.
+fn write_document(change: &mut Change, write: &Write) -> Result<StreamName, OwnerTooLong> {
+    let (stream, event) = write_event(write)?;
+    change.append_event(&stream, Privacy::Personal, event);
+    Ok(stream)
+}
+
+/// The messenger's routes have a state of their own.
+pub const INSTITUTION: Institution = Institution {
+    name: "iris",
+    projections: &[("iris.", iris_server::store::project)],
+    sealed: &[
+        ("iris/account", None),
+        ("iris/archive", None),
+    ],
+    ..Institution::NONE
+};
 
 /// The routes under `/v1/iris`.
 pub fn routes(state: &Messenger) -> OpenApiRouter {

@@ -213,9 +213,14 @@ async fn list_rooms(
 ) -> Result<Json<Page<RoomView>>, Problem> {
     let after = page.after().map(|jid| format!("{jid}\n"));
     let kind = record_kind(Collection::Room);
-    let reader = &state.platform.reader;
-    let records = reader.records(kind, &[], after.as_deref(), page.limit() + 1);
-    let records = records.map_err(|error| Problem::internal(&error))?;
+    let limit = page.limit() + 1;
+    let records = state
+        .platform
+        .read(move |moment| {
+            let records = moment.records(kind, &[], after.as_deref(), limit);
+            records.map_err(|error| Problem::internal(&error))
+        })
+        .await?;
     let occupied = state.server.status().rooms;
     let view = |record: journal::Record| {
         let jid = record.id.trim_end_matches('\n').to_owned();

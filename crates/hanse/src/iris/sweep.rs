@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use iris::documents::{Collection, Write};
-use iris_server::store::{record_kind, write_event};
-use journal::{Append, Expected, Privacy, Transaction};
+use iris_server::store::record_kind;
 use tokio::sync::watch;
 
-use super::Messenger;
-use super::upload::Place;
+use super::{Messenger, write_document};
+use super::upload::Upload;
+use crate::change::Change;
 use crate::http::problem::Problem;
+use crate::moment::Moment;
 use crate::store;
 
 /// How often.
@@ -35,55 +36,42 @@ pub async fn run(state: Messenger, mut stopped: watch::Receiver<bool>) {
 
 impl Messenger {
     async fn sweep(&self) -> Result<(), Problem> {
-        let places = self
-            .blocking(|state| {
-                let kind = record_kind(Collection::Upload);
-                let reader = &state.platform.reader;
-                Ok(store::all::<Place>(reader, kind, &[])?)
-            })
-            .await?;
-        let now_ms = self.platform.clock.now_ms();
+        let all = |moment: &Moment<'_>| {
+            let places = store::all::<Upload>(moment, record_kind(Collection::Upload), &[])?;
+            Ok((places, moment.now_ms))
+        };
+        let (places, now_ms) = self.platform.read(all).await?;
         let (kept, ended): (Vec<_>, Vec<_>) = places
             .into_iter()
             .map(|stored| (stored.id, stored.body))
             .partition(|(_, place)| now_ms < place.slot.expires_ms);
         for some in ended.chunks(BATCH) {
-            self.forget_slots(some, now_ms).await?;
+            self.forget_slots(some.to_vec()).await?;
         }
         let ids = kept.into_iter().filter_map(|(_, place)| place.file);
         let kept: BTreeSet<String> = ids.map(|file| file.id).collect();
         self.blocking(move |state| state.remove_files(&kept)).await
     }
 
-    async fn forget_slots(&self, slots: &[(String, Place)], now_ms: i64) -> Result<(), Problem> {
-        let mut transaction = Transaction::new(now_ms, "node");
-        let mut touched = Vec::new();
-        for (id, place) in slots {
-            let owner = place.slot.account.clone();
-            let name = id.rsplit('\n').next().unwrap_or_default().to_owned();
-            let write = Write::Delete {
-                collection: Collection::Upload,
-                owner: owner.clone(),
-                name,
-            };
-            let (stream, event) = write_event(&write).map_err(|error| Problem::internal(&error))?;
-            touched.push((Collection::Upload, owner));
-            let appends = &mut transaction.appends;
-            match appends.iter_mut().find(|append| append.stream == stream) {
-                Some(append) => append.events.push(event),
-                None => appends.push(Append {
-                    stream,
-                    privacy: Privacy::Personal,
-                    expected: Expected::Any,
-                    events: vec![event],
-                }),
+    async fn forget_slots(&self, slots: Vec<(String, Upload)>) -> Result<(), Problem> {
+        let owners = slots.iter().map(|(_, place)| place.slot.account.clone());
+        let touched: Vec<_> = owners.map(|owner| (Collection::Upload, owner)).collect();
+        let forget = move |_: &Moment<'_>| {
+            let mut change = Change::default();
+            for (id, place) in &slots {
+                let write = Write::Delete {
+                    collection: Collection::Upload,
+                    owner: place.slot.account.clone(),
+                    name: id.rsplit('\n').next().unwrap_or_default().to_owned(),
+                };
+                let written = write_document(&mut change, &write);
+                written.map_err(|error| Problem::internal(&error))?;
             }
-        }
-        let committed = self.platform.journal.commit(transaction).await;
+            Ok((change, ()))
+        };
+        let forgotten = self.platform.act(forget).await;
         self.store.forget(&touched);
-        committed
-            .map(drop)
-            .map_err(crate::http::idempotency::problem_of_commit)
+        forgotten
     }
 
     /// Removes files that no slot has.

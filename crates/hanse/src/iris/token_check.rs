@@ -19,11 +19,12 @@ pub struct ZoneTokens(pub Arc<Platform>);
 
 impl TokenCheck for ZoneTokens {
     fn check(&self, token: &str) -> Option<BareJid> {
-        let identity = authenticate(&self.0, token).ok()?;
+        let moment = self.0.moment().ok()?;
+        let identity = authenticate(&self.0.tokens, &moment, token).ok()?;
         authorize(&identity, can::SendMessages::ACTION, Resource::Collection).ok()?;
         let filter = [("principal", identity.principal.as_str())];
         let kind = record_kind(Collection::Account);
-        let accounts = store::all::<Account>(&self.0.reader, kind, &filter).ok()?;
+        let accounts = store::all::<Account>(&moment, kind, &filter).ok()?;
         let mut usable = accounts
             .into_iter()
             .filter(|account| account.body.standing == Standing::Enabled);

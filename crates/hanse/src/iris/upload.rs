@@ -16,16 +16,17 @@ use data_encoding::BASE64URL_NOPAD;
 use futures_util::{StreamExt as _, stream};
 use iris::documents::{Collection, Write};
 use iris::services::upload::{SLOT_TTL_MS, Slot};
-use iris_server::store::{record_kind, write_event};
-use journal::{Append, Privacy, Transaction};
+use iris_server::store::record_kind;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-use super::Messenger;
+use super::{Messenger, write_document};
 use super::sealed_file::{FileKey, Opening, Sealing};
+use crate::change::Change;
 use crate::http::extract::PathOf;
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 use crate::store;
 
 /// How long a sender may be silent.
@@ -37,7 +38,7 @@ const SHOWN: [&str; 4] = ["audio/", "image/", "video/", "text/plain"];
 
 /// A slot with what was put there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Upload {
     #[serde(flatten)]
     pub(super) slot: Slot,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,15 +128,20 @@ fn failed(error: &io::Error) -> Problem {
     }
 }
 
+/// What is known of a slot that has not ended.
+fn place(moment: &Moment<'_>, slot: &str, name: &str) -> Result<Upload, Problem> {
+    let kind = record_kind(Collection::Upload);
+    let found = store::list::<Upload>(moment, kind, &[("slot", slot)], None, 1)?;
+    let place = found.into_iter().next().map(|stored| stored.body);
+    place
+        .filter(|place| place.slot.file_name == name && moment.now_ms < place.slot.expires_ms)
+        .ok_or_else(unknown)
+}
+
 impl Messenger {
-    fn place(&self, slot: &str, name: &str) -> Result<Place, Problem> {
-        let kind = record_kind(Collection::Upload);
-        let found = store::list::<Place>(&self.platform.reader, kind, &[("slot", slot)], None, 1)?;
-        let place = found.into_iter().next().map(|stored| stored.body);
-        let now_ms = self.platform.clock.now_ms();
-        place
-            .filter(|place| place.slot.file_name == name && now_ms < place.slot.expires_ms)
-            .ok_or_else(unknown)
+    async fn place(&self, slot: &str, name: &str) -> Result<Upload, Problem> {
+        let (slot, name) = (slot.to_owned(), name.to_owned());
+        self.platform.read(move |moment| place(moment, &slot, &name)).await
     }
 
     async fn receive(
@@ -145,7 +151,7 @@ impl Messenger {
         headers: &HeaderMap,
         body: Body,
     ) -> Result<(), Problem> {
-        let place = self.place(slot, name)?;
+        let place = self.place(slot, name).await?;
         let now_ms = self.platform.clock.now_ms();
         if place.file.is_some() {
             return Err(Problem::new(
@@ -238,14 +244,9 @@ impl Messenger {
 
     /// Writes down that the slot has this file, if no other came first.
     async fn keep(&self, slot: &str, name: &str, stored: &Stored) -> Result<(), Problem> {
-        let owner = self.place(slot, name)?.slot.account;
-        let stream = iris_server::store::account_stream(&owner)
-            .map_err(|error| Problem::internal(&error))?;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let expected = store::expected(&self.platform.reader, &stream)?;
-            let mut place = self.place(slot, name)?;
+        let (slot, name, stored) = (slot.to_owned(), name.to_owned(), stored.clone());
+        let keep = move |moment: &Moment<'_>| {
+            let mut place = place(moment, &slot, &name)?;
             if place.file.is_some() {
                 return Err(Problem::new(
                     Code::Conflict,
@@ -253,35 +254,24 @@ impl Messenger {
                 ));
             }
             place.file = Some(stored.clone());
+            let owner = place.slot.account.clone();
             let write = Write::Put {
                 collection: Collection::Upload,
                 owner: owner.clone(),
-                name: slot.to_owned(),
+                name: slot.clone(),
                 body: serde_json::to_vec(&place).map_err(|error| Problem::internal(&error))?,
             };
-            let (stream, event) = write_event(&write).map_err(|error| Problem::internal(&error))?;
-            let mut transaction = Transaction::new(self.platform.clock.now_ms(), "node");
-            transaction.appends.push(Append {
-                stream,
-                privacy: Privacy::Personal,
-                expected,
-                events: vec![event],
-            });
-            let committed = self.platform.journal.commit(transaction).await;
-            self.store.forget(&[(Collection::Upload, owner.clone())]);
-            match committed {
-                Err(journal::CommitError::Conflict { .. }) if tries < TRIES_MAX => {}
-                other => {
-                    return other
-                        .map(drop)
-                        .map_err(crate::http::idempotency::problem_of_commit);
-                }
-            }
-        }
+            let mut change = Change::default();
+            write_document(&mut change, &write).map_err(|error| Problem::internal(&error))?;
+            Ok((change, owner))
+        };
+        let owner = self.platform.act(keep).await?;
+        self.store.forget(&[(Collection::Upload, owner)]);
+        Ok(())
     }
 
     async fn give(&self, slot: &str, name: &str) -> Result<Response, Problem> {
-        let place = self.place(slot, name)?;
+        let place = self.place(slot, name).await?;
         let stored = place.file.as_ref().ok_or_else(unknown)?;
         let key = stored.key().ok_or_else(unknown)?;
         let path = self.path_of(&stored.id);
@@ -306,9 +296,6 @@ impl Messenger {
         }
     }
 }
-
-/// How often a note of a file is tried while others write to the account.
-const TRIES_MAX: u32 = 16;
 
 fn wrong_size(size: u64) -> Problem {
     Problem::new(

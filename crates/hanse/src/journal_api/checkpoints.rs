@@ -39,7 +39,9 @@ pub struct CheckpointView {
     )
 )]
 pub(super) async fn read_checkpoint(State(state): State<JournalApi>) -> Result<Response, Problem> {
-    let newest = state.reader().checkpoint().map_err(problem_of_read)?;
+    let newest = state
+        .read(|_, moment| moment.checkpoint().map_err(problem_of_read))
+        .await?;
     let note = newest
         .ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?
         .note;
@@ -64,9 +66,10 @@ async fn list_checkpoints(
     let from = after.map_or(0, |size| size.saturating_add(1));
     let limit = query.limit();
     let found = state
-        .reader()
-        .checkpoints(from, limit + 1)
-        .map_err(problem_of_read)?;
+        .read(move |_, moment| {
+            moment.checkpoints(from, limit + 1).map_err(problem_of_read)
+        })
+        .await?;
     let views = found.into_iter().map(|c| CheckpointView {
         size: c.size,
         note: c.note,

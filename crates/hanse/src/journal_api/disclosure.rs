@@ -6,7 +6,8 @@ use journal::Event;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::{Identity, ReadScope, Scope, ScopeSet, WriteScope};
+use crate::auth::{Identity, ScopeSet};
+use crate::institutions;
 
 /// Why the content of an event is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -41,6 +42,14 @@ impl Disclosure {
         }
     }
 
+    /// What everybody may see: public content.
+    pub fn of_public() -> Self {
+        Self {
+            scopes: ScopeSet::new(),
+            bound_to: None,
+        }
+    }
+
     /// The payload as it was given, if the caller may see it.
     ///
     /// # Errors
@@ -58,16 +67,10 @@ impl Disclosure {
         event.payload.as_deref().ok_or(Withheld::Erased)
     }
 
-    /// Whether sealed content of an area is shown. An area without a rule is never shown.
+    /// Whether sealed content of an area is shown. An area that no institution opens is never shown.
     fn opens(&self, area: &str) -> bool {
-        let needed = match area {
-            "mez/person" => Scope::Read(ReadScope::EntitiesRead),
-            "mez/screening" | "mez/inquiry" => Scope::Read(ReadScope::ScreeningRead),
-            "mez/compliance" | "mez/evidence" => Scope::Read(ReadScope::ComplianceRead),
-            "hanse/principal" => Scope::Write(WriteScope::AdminPrincipals),
-            _ => return false,
-        };
-        self.bound_to.is_none() && self.scopes.contains(&needed)
+        let needed = institutions::opened_by(area);
+        self.bound_to.is_none() && needed.is_some_and(|scope| self.scopes.contains(&scope))
     }
 }
 
@@ -88,7 +91,7 @@ mod tests {
     use journal::{LogIndex, Seq};
 
     use super::*;
-    use crate::auth::{Binding, Role, Standing};
+    use crate::auth::{Binding, ReadScope, Role, Scope, Standing};
 
     fn event(stream: &str, sealed: bool, payload: Option<&[u8]>) -> Event {
         let header = EventHeader {

@@ -1,14 +1,14 @@
 //! Erasing a personal stream: its key is destroyed, its proofs stay.
 
 use axum::extract::State;
-use evidence::canonical;
-use journal::{Append, Expected, NewEvent, Privacy, StreamName, Transaction};
+use journal::{Privacy, StreamName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, problem_of_read};
 use crate::auth::{Resource, can};
+use crate::change::Change;
 use crate::http::extract::{Caller, Command};
 use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipt, Reply, execute};
@@ -106,11 +106,10 @@ async fn erase_stream(
     State(state): State<JournalApi>,
     command: Command<EraseStream>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
-    let order = &command.body;
-    let reader = state.reader();
-    execute(&state.0.platform, &permit, &command.ticket, |now_ms| {
-        let head = reader.stream_head(&order.stream).map_err(problem_of_read)?;
+    let Command { body: order, ticket } = command;
+    execute(&state.0.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let head = moment.stream_head(&order.stream).map_err(problem_of_read)?;
         let head = head.ok_or_else(|| Problem::not_found("stream"))?;
         if head.privacy == Privacy::Public {
             let refusal = Problem::new(Code::RuleViolated, "a public stream has no key to destroy");
@@ -119,18 +118,14 @@ async fn erase_stream(
         if head.shredded {
             return Err(Problem::new(Code::Gone, "the stream was erased before"));
         }
-        let mut transaction = Transaction::new(now_ms, "");
-        order.clone().add_to(&mut transaction)?;
+        let mut change = Change::default();
+        order.clone().add_to(&mut change)?;
         let body = Erased {
             stream: order.stream.clone(),
             events: head.head.get(),
             receipt: None,
         };
-        Ok(Decided {
-            transaction,
-            reply: Reply::ok(&body),
-            reply_owner: None,
-        })
+        Ok(Decided::new(permit, change, Reply::ok(&body)))
     })
     .await
 }
@@ -145,39 +140,18 @@ impl EraseStream {
         }
     }
 
-    /// Adds the erasure to a transaction: the public event that says why, and the end of the key.
+    /// Adds the erasure to a change: the public event that says why, and the end of the key.
     ///
     /// # Errors
     /// The order has no canonical form, which is a defect.
-    pub fn add_to(self, transaction: &mut Transaction) -> Result<(), Problem> {
-        let append = erasure_event(&self)?;
-        // One append for each stream of a transaction, whose events stay in order.
-        match transaction
-            .appends
-            .iter_mut()
-            .find(|other| other.stream == append.stream)
-        {
-            Some(other) => other.events.extend(append.events),
-            None => transaction.appends.push(append),
-        }
-        transaction.shred.push(self.stream);
+    pub fn add_to(self, change: &mut Change) -> Result<(), Problem> {
+        let erasures = ERASURES
+            .parse()
+            .expect("the stream is a constant of the code");
+        change.append(&erasures, Privacy::Public, ERASED_KIND, &self)?;
+        change.shred(self.stream);
         Ok(())
     }
-}
-
-fn erasure_event(order: &EraseStream) -> Result<Append, Problem> {
-    let payload = canonical::to_vec_of(order).map_err(|error| Problem::internal(&error))?;
-    let kind = ERASED_KIND
-        .parse()
-        .expect("the kind is a constant of the code");
-    Ok(Append {
-        stream: ERASURES
-            .parse()
-            .expect("the stream is a constant of the code"),
-        privacy: Privacy::Public,
-        expected: Expected::Any,
-        events: vec![NewEvent { kind, payload }],
-    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use evidence::canonical;
 use evidence::digest::Digest;
-use journal::{Event, LogIndex, Privacy, Reader, Seq, StreamName};
+use journal::{Event, LogIndex, Privacy, Seq, Snapshot, StreamName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -115,13 +115,13 @@ async fn list_events(
 ) -> Result<Json<Page<EventView>>, Problem> {
     let disclosure = Disclosure::of(caller.identity());
     state
-        .blocking(move |parts| list(&parts.platform.reader, &query, &disclosure))
+        .read(move |_, moment| list(moment, &query, &disclosure))
         .await
         .map(Json)
 }
 
 fn list(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     query: &EventsQuery,
     disclosure: &Disclosure,
 ) -> Result<Page<EventView>, Problem> {
@@ -140,7 +140,7 @@ fn list(
     };
     let (mut items, mut scanned) = (Vec::new(), 0);
     loop {
-        let chunk = chunk(reader, query.stream.as_ref(), position).map_err(problem_of_read)?;
+        let chunk = chunk(snapshot, query.stream.as_ref(), position).map_err(problem_of_read)?;
         let is_last = chunk.len() < CHUNK;
         for event in &chunk {
             if items.len() == page.limit() || scanned == SCANNED_MAX {
@@ -164,14 +164,14 @@ fn list(
 
 /// Events from a position, which counts from 0 in the log and in a stream alike.
 fn chunk(
-    reader: &Reader,
+    snapshot: &Snapshot<'_>,
     stream: Option<&StreamName>,
     position: u64,
 ) -> Result<Vec<Event>, journal::ReadError> {
     match stream {
-        None => reader.events(LogIndex(position), CHUNK),
+        None => snapshot.events(LogIndex(position), CHUNK),
         Some(stream) => match Seq::new(position.saturating_add(1)) {
-            Some(from) => reader.stream(stream, from, CHUNK),
+            Some(from) => snapshot.stream(stream, from, CHUNK),
             None => Ok(Vec::new()),
         },
     }
@@ -188,7 +188,7 @@ async fn read_event(
     State(state): State<JournalApi>,
     PathOf(index): PathOf<u64>,
 ) -> Result<Json<EventView>, Problem> {
-    let event = find(state.reader(), index)?;
+    let event = state.read(move |_, moment| find(moment, index)).await?;
     EventView::of(&event, &Disclosure::of(caller.identity())).map(Json)
 }
 
@@ -206,7 +206,7 @@ async fn read_event_payload(
     State(state): State<JournalApi>,
     PathOf(index): PathOf<u64>,
 ) -> Result<Response, Problem> {
-    let event = find(state.reader(), index)?;
+    let event = state.read(move |_, moment| find(moment, index)).await?;
     match Disclosure::of(caller.identity()).content(&event) {
         Ok(content) => {
             let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
@@ -223,8 +223,8 @@ async fn read_event_payload(
     }
 }
 
-fn find(reader: &Reader, index: u64) -> Result<Event, Problem> {
-    let event = reader.event(LogIndex(index)).map_err(problem_of_read)?;
+fn find(snapshot: &Snapshot<'_>, index: u64) -> Result<Event, Problem> {
+    let event = snapshot.event(LogIndex(index)).map_err(problem_of_read)?;
     event.ok_or_else(|| Problem::not_found("event"))
 }
 
@@ -262,9 +262,11 @@ async fn list_streams(
     })?;
     let limit = query.limit();
     let heads = state
-        .reader()
-        .streams(after.as_ref(), limit + 1)
-        .map_err(problem_of_read)?;
+        .read(move |_, moment| {
+            let heads = moment.streams(after.as_ref(), limit + 1);
+            heads.map_err(problem_of_read)
+        })
+        .await?;
     let views = heads.into_iter().map(|head| StreamView {
         stream: head.stream,
         events: head.head.get(),

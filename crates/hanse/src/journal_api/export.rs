@@ -17,6 +17,7 @@ use crate::bundles::export::{End, Event, Head, Line};
 use crate::http::extract::{Caller, QueryOf};
 use crate::http::guard::routes;
 use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use crate::moment::Moment;
 
 /// Events read and sent at once. The next are read when the socket took these.
 const CHUNK: usize = 100;
@@ -51,7 +52,7 @@ async fn export_audit(
 ) -> Result<Response, Problem> {
     let disclosure = Disclosure::of(caller.identity());
     let from = query.from.unwrap_or(0);
-    let head = state.blocking(move |parts| head(parts, from)).await?;
+    let head = state.read(move |parts, moment| head(parts, moment, from)).await?;
     let (first, to) = (to_line(&Line::Head(head.0))?, head.1);
     let start = Part {
         state,
@@ -66,9 +67,12 @@ async fn export_audit(
 }
 
 /// The first line, and the size of the tree that is exported.
-fn head(parts: &super::Parts, from: u64) -> Result<(Head, u64), Problem> {
-    let reader = &parts.platform.reader;
-    let newest = reader.checkpoint().map_err(problem_of_read)?;
+fn head(
+    parts: &super::Parts,
+    moment: &Moment<'_>,
+    from: u64,
+) -> Result<(Head, u64), Problem> {
+    let newest = moment.checkpoint().map_err(problem_of_read)?;
     let newest = newest.ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?;
     let checkpoint =
         Checkpoint::open(&newest.note, parts.identity.log()).map_err(|e| Problem::internal(&e))?;
@@ -76,7 +80,7 @@ fn head(parts: &super::Parts, from: u64) -> Result<(Head, u64), Problem> {
         return Err(parameter("#query/from", "the log has fewer events"));
     }
     // The audit path of the last leaf of a tree is the peaks of the tree before it, smallest first.
-    let mut peaks = reader
+    let mut peaks = moment
         .inclusion(LogIndex(from), from + 1)
         .map_err(problem_of_read)?;
     peaks.reverse();
@@ -129,10 +133,8 @@ impl Part {
     async fn events(&mut self) -> Result<Bytes, Problem> {
         let (at, disclosure) = (self.at, self.disclosure.clone());
         let limit = usize::try_from(self.to - at).map_or(CHUNK, |rest| rest.min(CHUNK));
-        let lines = self.state.blocking(move |parts| {
-            let events = parts
-                .platform
-                .reader
+        let lines = self.state.read(move |_, moment| {
+            let events = moment
                 .events(LogIndex(at), limit)
                 .map_err(problem_of_read)?;
             let mut bytes = Vec::new();

@@ -27,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::bundles::EntityRegister;
 use crate::http::Platform;
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 
 pub use disclosure::{Disclosure, Withheld};
 pub use erasure::{ERASED_KIND, EraseStream, ErasureReason};
@@ -70,7 +71,7 @@ pub struct JournalApi(Arc<Parts>);
 
 struct Parts {
     platform: Arc<Platform>,
-    identity: LogIdentity,
+    identity: Arc<LogIdentity>,
     entities: Box<dyn EntityRegister>,
 }
 
@@ -78,7 +79,7 @@ impl JournalApi {
     /// The state of the handlers. `entities` finds what a bundle about an entity holds beside its events.
     pub fn new(
         platform: Arc<Platform>,
-        identity: LogIdentity,
+        identity: Arc<LogIdentity>,
         entities: Box<dyn EntityRegister>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -88,18 +89,13 @@ impl JournalApi {
         }))
     }
 
-    fn reader(&self) -> &journal::Reader {
-        &self.0.platform.reader
-    }
-
-    /// Runs a wide read off the threads that serve requests.
-    async fn blocking<T: Send + 'static>(
+    /// Answers from one instant.
+    async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Parts) -> Result<T, Problem> + Send + 'static,
+        read: impl FnOnce(&Parts, &Moment<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let parts = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&parts)).await;
-        done.map_err(|error| Problem::internal(&error))?
+        self.0.platform.read(move |moment| read(&parts, moment)).await
     }
 }
 

@@ -45,11 +45,12 @@ async fn read_proof(
     QueryOf(query): QueryOf<ProofQuery>,
 ) -> Result<Response, Problem> {
     let disclosure = Disclosure::of(caller.identity());
-    let work = move |parts: &super::Parts| {
-        let reader = &parts.platform.reader;
-        bundle::of_event(reader, &parts.identity, &disclosure, index, query.size)
-    };
-    state.blocking(work).await.map(as_file)
+    state
+        .read(move |parts, moment| {
+            bundle::of_event(moment, &parts.identity, &disclosure, index, query.size)
+        })
+        .await
+        .map(as_file)
 }
 
 /// An evidence bundle about one entity: every event of its stream, its credentials with their status lists, and the
@@ -64,20 +65,19 @@ async fn read_entity_bundle(
     State(state): State<JournalApi>,
     PathOf(id): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let file = state
-        .0
-        .entities
-        .file(&id)?
-        .ok_or_else(|| Problem::not_found("entity"))?;
-    caller.permit(Resource::Entity {
-        id: &id,
-        jurisdiction: &file.jurisdiction,
-    })?;
-    let disclosure = Disclosure::of(caller.identity());
-    let work = move |parts: &super::Parts| {
-        bundle::of_entity(&parts.platform.reader, &parts.identity, &disclosure, file)
-    };
-    state.blocking(work).await.map(as_file)
+    state
+        .read(move |parts, moment| {
+            let file = parts.entities.file(moment, &id)?;
+            let file = file.ok_or_else(|| Problem::not_found("entity"))?;
+            caller.permit(Resource::Entity {
+                id: &id,
+                jurisdiction: &file.jurisdiction,
+            })?;
+            let disclosure = Disclosure::of(caller.identity());
+            bundle::of_entity(moment, &parts.identity, &disclosure, file)
+        })
+        .await
+        .map(as_file)
 }
 
 fn as_file(bundle: Vec<u8>) -> Response {
@@ -125,9 +125,8 @@ async fn read_consistency(
         ));
     }
     let proof = state
-        .reader()
-        .consistency(from, to)
-        .map_err(problem_of_read)?;
+        .read(move |_, moment| moment.consistency(from, to).map_err(problem_of_read))
+        .await?;
     let proof = proof
         .iter()
         .map(|hash| data_encoding::HEXLOWER.encode(hash))

@@ -10,7 +10,7 @@ use axum::routing::get;
 use evidence::merkle::{self, Hash, NodeStore};
 use evidence::tile::{Tile, WIDTH_MAX};
 use journal::engine::Read;
-use journal::{LogIndex, ReadError, Reader};
+use journal::{LogIndex, ReadError, Snapshot};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, checkpoints, problem_of_read};
@@ -47,7 +47,7 @@ async fn read_tile(
 ) -> Result<Response, Problem> {
     let tile = Tile::from_path(&format!("tile/{path}")).map_err(|_| Problem::not_found("tile"))?;
     let bytes = state
-        .blocking(move |parts| tile_bytes(&parts.platform.reader, tile))
+        .read(move |_, moment| tile_bytes(moment, tile))
         .await?;
     let full = bytes.len() == usize::from(WIDTH_MAX) * size_of::<Hash>();
     let caching = if full { FOR_EVER } else { "public, max-age=60" };
@@ -58,9 +58,8 @@ async fn read_tile(
     Ok((headers, bytes).into_response())
 }
 
-fn tile_bytes(reader: &Reader, tile: Tile) -> Result<Vec<u8>, Problem> {
-    let bytes = reader.with_rows(|rows| tile.bytes(&Nodes(rows)));
-    bytes.map_err(|error| match error {
+fn tile_bytes(snapshot: &Snapshot<'_>, tile: Tile) -> Result<Vec<u8>, Problem> {
+    tile.bytes(&Nodes(snapshot.rows())).map_err(|error| match error {
         ReadError::MissingNode { .. } => Problem::not_found("tile: the log is smaller"),
         other => problem_of_read(other),
     })

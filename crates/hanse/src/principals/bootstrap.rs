@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use journal::{CommitError, Expected, ReadError, Seq, Transaction};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
@@ -14,11 +13,13 @@ use super::event::{
     bootstrap_stream, principal_stream, secret_digest,
 };
 use super::views::{PrincipalKind, TokenView, find};
-use crate::auth::{PrincipalId, Role, Standing};
+use crate::auth::{Action, Permit, PrincipalId, Role, Standing};
+use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::Command;
 use crate::http::idempotency::{Decided, Outcome, Reply, execute_as};
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 
 const SECRET_PREFIX: &str = "hanse-bootstrap-";
 
@@ -47,46 +48,34 @@ impl std::fmt::Debug for RedeemBootstrap {
     }
 }
 
-/// Why no bootstrap token could be announced.
-#[derive(Debug, thiserror::Error)]
-pub enum BootstrapError {
-    /// The state could not be read.
-    #[error("state of the bootstrap token cannot be read")]
-    Read(#[from] ReadError),
-    /// The digest could not be written.
-    #[error("bootstrap token cannot be journalled")]
-    Commit(#[from] CommitError),
-}
-
 /// The bootstrap token to print, if the zone has no administrator who may act. It replaces one that was printed before
 /// and not redeemed, so that a token in an old log is worthless.
 ///
 /// # Errors
 /// The journal cannot read or write; then nothing is printed either.
-pub async fn announce_bootstrap(platform: &Platform) -> Result<Option<String>, BootstrapError> {
-    let filters = [("administrator", "yes"), ("status", "enabled")];
-    if !platform
-        .reader
-        .records(PRINCIPAL, &filters, None, 1)?
-        .is_empty()
-    {
-        return Ok(None);
-    }
+pub async fn announce_bootstrap(platform: &Arc<Platform>) -> Result<Option<String>, Problem> {
     let mut random = [0; 32];
     (platform.entropy)(&mut random);
     let secret = format!(
         "{SECRET_PREFIX}{}",
         data_encoding::BASE64URL_NOPAD.encode(&random)
     );
-    let issued = Happened::BootstrapIssued(BootstrapIssued {
-        digest: secret_digest(&secret),
-    });
-    let mut transaction = Transaction::new(platform.clock.now_ms(), "node");
-    transaction
-        .appends
-        .push(append(bootstrap_stream(), Expected::Any, &[issued]));
-    platform.journal.commit(transaction).await?;
-    Ok(Some(secret))
+    let announce = move |moment: &Moment<'_>| {
+        let filters = [("administrator", "yes"), ("status", "enabled")];
+        let administrators = moment
+            .records(PRINCIPAL, &filters, None, 1)
+            .map_err(|error| Problem::internal(&error))?;
+        let mut change = Change::default();
+        if !administrators.is_empty() {
+            return Ok((change, None));
+        }
+        let issued = Happened::BootstrapIssued(BootstrapIssued {
+            digest: secret_digest(&secret),
+        });
+        append(&mut change, &bootstrap_stream(), &[issued])?;
+        Ok((change, Some(secret.clone())))
+    };
+    platform.act(announce).await
 }
 
 /// Creates the first administrator, issues its token and burns the bootstrap token, in one transaction.
@@ -98,21 +87,25 @@ pub async fn redeem_bootstrap(
     command: Command<RedeemBootstrap>,
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
-    let outcome = execute_as(platform, wish.id.as_str(), &ticket, |now_ms| {
-        decide(platform, &wish, now_ms)
-    })
-    .await?;
+    let actor = wish.id.clone();
+    let shared = Arc::clone(platform);
+    let decide = move |moment: &Moment<'_>| Ok((decide(&shared, moment, &wish)?, ()));
+    let (outcome, _) = execute_as(platform, actor.as_str(), ticket, decide).await?;
     show_token(platform, outcome)
 }
 
-fn decide(platform: &Platform, wish: &RedeemBootstrap, now_ms: i64) -> Result<Decided, Problem> {
+fn decide(
+    platform: &Platform,
+    moment: &Moment<'_>,
+    wish: &RedeemBootstrap,
+) -> Result<Decided, Problem> {
     let invalid = || {
         Problem::new(
             Code::TokenInvalid,
             "this is not the bootstrap token of this zone",
         )
     };
-    let (state, _) = find::<BootstrapBody>(platform, BOOTSTRAP, BOOTSTRAP)?.ok_or_else(invalid)?;
+    let (state, _) = find::<BootstrapBody>(moment, BOOTSTRAP, BOOTSTRAP)?.ok_or_else(invalid)?;
     let given = secret_digest(&wish.bootstrap_token).to_hex();
     if !bool::from(given.as_bytes().ct_eq(state.digest.to_hex().as_bytes())) {
         return Err(invalid());
@@ -123,7 +116,7 @@ fn decide(platform: &Platform, wish: &RedeemBootstrap, now_ms: i64) -> Result<De
             "the bootstrap token was redeemed before",
         ));
     }
-    if find::<super::views::PrincipalBody>(platform, PRINCIPAL, wish.id.as_str())?.is_some() {
+    if find::<super::views::PrincipalBody>(moment, PRINCIPAL, wish.id.as_str())?.is_some() {
         return Err(Problem::new(
             Code::Conflict,
             format!("`{}` exists already", wish.id),
@@ -138,7 +131,7 @@ fn decide(platform: &Platform, wish: &RedeemBootstrap, now_ms: i64) -> Result<De
         entities: BTreeSet::new(),
         jurisdiction: None,
     };
-    let principal = new_principal(&create, now_ms)?;
+    let principal = new_principal(&create, moment.now_ms)?;
     let issue = IssueToken {
         principal: wish.id.clone(),
         scopes: None,
@@ -146,27 +139,19 @@ fn decide(platform: &Platform, wish: &RedeemBootstrap, now_ms: i64) -> Result<De
         entities: BTreeSet::new(),
         jurisdiction: None,
     };
-    let token = token_for(platform, &principal, &issue, wish.id.as_str(), now_ms)?;
+    let token = token_for(platform, &principal, &issue, wish.id.as_str(), moment.now_ms)?;
     let reply = Reply::created(
         format!("/v1/principals/{}", wish.id),
         &TokenView::from(token.clone()),
     );
     let stream = principal_stream(&wish.id);
-    let mut transaction = Transaction::new(0, "");
+    let mut change = Change::default();
     let burn = Happened::BootstrapRedeemed(BootstrapRedeemed {
         principal: wish.id.clone(),
     });
-    let expected = Seq::new(state.seq).map_or(Expected::NoStream, Expected::At);
-    transaction
-        .appends
-        .push(append(bootstrap_stream(), expected, &[burn]));
+    append(&mut change, &bootstrap_stream(), &[burn])?;
     let first = [Happened::Created(principal), Happened::TokenIssued(token)];
-    transaction
-        .appends
-        .push(append(stream.clone(), Expected::NoStream, &first));
-    Ok(Decided {
-        transaction,
-        reply,
-        reply_owner: Some(stream),
-    })
+    append(&mut change, &stream, &first)?;
+    let permit = Permit::proven(wish.id.clone(), Action::ManagePrincipals);
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }

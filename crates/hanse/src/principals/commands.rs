@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use evidence::did::DidKey;
-use journal::{Expected, Transaction};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,13 +16,15 @@ use super::views::{
     TokenView, find, refused,
 };
 use crate::auth::token::{Assertion, Claims, LIFETIME_S_DEFAULT, LIFETIME_S_MAX, ScopeText};
-use crate::auth::{Permit, PrincipalId, Scope, ScopeSet, Standing};
+use crate::auth::{Action, Permit, PrincipalId, Resource, Scope, ScopeSet, Standing, can};
+use crate::change::Change;
 use crate::http::Platform;
-use crate::http::extract::Command;
+use crate::http::extract::{Caller, Command};
 use crate::http::idempotency::{
     Decided, IdempotencyKey, Outcome, Reply, Ticket, execute, execute_as,
 };
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 
 /// Most characters in a name or a reason.
 const TEXT_CHARS_MAX: usize = 200;
@@ -118,26 +119,22 @@ pub struct RevokeToken {
 /// `conflict` when the name was ever given out, `body_invalid` for a text that is empty, too long or not a key.
 pub async fn create_principal(
     platform: &Arc<Platform>,
-    permit: &Permit,
+    caller: Caller<can::ManagePrincipals>,
     command: Command<CreatePrincipal>,
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
-    execute(platform, permit, &ticket, |now_ms| {
-        if find::<PrincipalBody>(platform, PRINCIPAL, wish.id.as_str())?.is_some() {
+    execute(platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        if find::<PrincipalBody>(moment, PRINCIPAL, wish.id.as_str())?.is_some() {
             return Err(Problem::new(
                 Code::Conflict,
                 format!("`{}` exists already", wish.id),
             ));
         }
-        let body = new_principal(&wish, now_ms)?;
+        let body = new_principal(&wish, moment.now_ms)?;
         let location = format!("/v1/principals/{}", wish.id);
         let reply = Reply::created(location, &PrincipalView::from(body.clone()));
-        Ok(one(
-            &wish.id,
-            Expected::NoStream,
-            Happened::Created(body),
-            reply,
-        ))
+        one(permit, &wish.id, Happened::Created(body), reply)
     })
     .await
 }
@@ -168,14 +165,15 @@ pub(super) fn new_principal(wish: &CreatePrincipal, now_ms: i64) -> Result<Princ
 /// `conflict` for oneself, so that an administrator cannot lock everybody out by mistake.
 pub async fn set_standing(
     platform: &Arc<Platform>,
-    permit: &Permit,
-    id: &PrincipalId,
+    caller: Caller<can::ManagePrincipals>,
+    id: PrincipalId,
     command: Command<SetStanding>,
-    check_version: impl Fn(u64) -> Result<(), Problem>,
+    check_version: impl Fn(u64) -> Result<(), Problem> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
-    execute(platform, permit, &ticket, |_| {
-        let (mut body, version) = changeable(platform, permit, id)?;
+    execute(platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let (mut body, version) = changeable(moment, &permit, &id)?;
         check_version(version)?;
         check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
         let SetStanding {
@@ -192,12 +190,7 @@ pub async fn set_standing(
         body.entities.clone_from(&happened.entities);
         body.jurisdiction.clone_from(&happened.jurisdiction);
         let reply = Reply::ok(&PrincipalView::from(body));
-        Ok(one(
-            id,
-            head(platform, id)?,
-            Happened::StandingSet(happened),
-            reply,
-        ))
+        one(permit, &id, Happened::StandingSet(happened), reply)
     })
     .await
 }
@@ -208,30 +201,31 @@ pub async fn set_standing(
 /// `conflict` for oneself, or when it is disabled already.
 pub async fn disable_principal(
     platform: &Arc<Platform>,
-    permit: &Permit,
-    id: &PrincipalId,
+    caller: Caller<can::ManagePrincipals>,
+    id: PrincipalId,
     command: Command<DisablePrincipal>,
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
-    execute(platform, permit, &ticket, |_| {
-        let (mut body, _) = changeable(platform, permit, id)?;
+    execute(platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let (mut body, _) = changeable(moment, &permit, &id)?;
         check_text("/reason", &wish.reason)?;
         body.status = PrincipalStatus::Disabled;
         let reply = Reply::ok(&PrincipalView::from(body));
         let happened = Happened::Disabled(Disabled {
             reason: wish.reason.clone(),
         });
-        Ok(one(id, head(platform, id)?, happened, reply))
+        one(permit, &id, happened, reply)
     })
     .await
 }
 
 fn changeable(
-    platform: &Platform,
+    moment: &Moment<'_>,
     permit: &Permit,
     id: &PrincipalId,
 ) -> Result<(PrincipalBody, u64), Problem> {
-    let found = find::<PrincipalBody>(platform, PRINCIPAL, id.as_str())?;
+    let found = find::<PrincipalBody>(moment, PRINCIPAL, id.as_str())?;
     let (body, version) = found.ok_or_else(|| Problem::not_found("principal"))?;
     if permit.principal() == id {
         return Err(Problem::new(
@@ -251,13 +245,15 @@ fn changeable(
 /// `rule_violated` when the principal cannot have what the token would allow.
 pub async fn issue_token(
     platform: &Arc<Platform>,
-    permit: &Permit,
+    caller: Caller<can::ManageTokens>,
     command: Command<IssueToken>,
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
-    let outcome = execute(platform, permit, &ticket, |now_ms| {
-        let token = new_token(platform, &wish, permit.principal().as_str(), now_ms)?;
-        Ok(issued(token))
+    let shared = Arc::clone(platform);
+    let outcome = execute(platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let token = new_token(&shared, moment, &wish, permit.principal().as_str())?;
+        issued(permit, token)
     })
     .await?;
     show_token(platform, outcome)
@@ -279,16 +275,21 @@ pub async fn exchange_assertion(
         )
     };
     let claimed = Assertion::unverified_subject(assertion).ok_or_else(invalid)?;
-    let found = find::<PrincipalBody>(platform, PRINCIPAL, claimed.as_str())?;
+    let subject = claimed.clone();
+    let (found, now_ms) = platform
+        .read(move |moment| {
+            let found = find::<PrincipalBody>(moment, PRINCIPAL, subject.as_str())?;
+            Ok((found, moment.now_ms))
+        })
+        .await?;
     let (principal, _) = found.ok_or_else(invalid)?;
     let key: DidKey = principal
         .key
         .as_ref()
         .and_then(|key| key.parse().ok())
         .ok_or_else(invalid)?;
-    let now_s = platform.clock.now_ms().div_euclid(1000);
     let zone = platform.tokens.zone();
-    let proven = Assertion::open(assertion, key.verifying_key(), zone, now_s);
+    let proven = Assertion::open(assertion, key.verifying_key(), zone, now_ms.div_euclid(1000));
     let proven = proven.map_err(|refusal| refused(&refusal))?;
     let ticket = Ticket {
         scope: format!("{claimed} exchange"),
@@ -302,38 +303,39 @@ pub async fn exchange_assertion(
         entities: BTreeSet::new(),
         jurisdiction: None,
     };
-    let actor = wish.principal.as_str();
-    let outcome = execute_as(platform, actor, &ticket, |now_ms| {
-        Ok(issued(new_token(platform, &wish, actor, now_ms)?))
-    })
-    .await?;
+    let actor = wish.principal.clone();
+    let shared = Arc::clone(platform);
+    let decide = move |moment: &Moment<'_>| {
+        // The key that proved the assertion is still the principal's.
+        let found = find::<PrincipalBody>(moment, PRINCIPAL, wish.principal.as_str())?;
+        found.filter(|(now, _)| now.key == principal.key).ok_or_else(invalid)?;
+        let token = new_token(&shared, moment, &wish, wish.principal.as_str())?;
+        let permit = Permit::proven(wish.principal.clone(), Action::ManageTokens);
+        Ok((issued(permit, token)?, ()))
+    };
+    let (outcome, _) = execute_as(platform, actor.as_str(), ticket, decide).await?;
     show_token(platform, outcome)
 }
 
-fn issued(token: TokenBody) -> Decided {
+fn issued(permit: Permit, token: TokenBody) -> Result<Decided, Problem> {
     let location = format!("/v1/tokens/{}", token.jti);
     let reply = Reply::created(location, &TokenView::from(token.clone()));
     let principal = token.principal.clone();
-    one(
-        &principal,
-        Expected::Any,
-        Happened::TokenIssued(token),
-        reply,
-    )
+    one(permit, &principal, Happened::TokenIssued(token), reply)
 }
 
 fn new_token(
     platform: &Platform,
+    moment: &Moment<'_>,
     wish: &IssueToken,
     issued_by: &str,
-    now_ms: i64,
 ) -> Result<TokenBody, Problem> {
-    let found = find::<PrincipalBody>(platform, PRINCIPAL, wish.principal.as_str())?;
+    let found = find::<PrincipalBody>(moment, PRINCIPAL, wish.principal.as_str())?;
     let (principal, _) = found.ok_or_else(|| {
         let detail = "there is no such principal";
         Problem::new(Code::RuleViolated, detail).with_error("/principal", "exists", detail)
     })?;
-    token_for(platform, &principal, wish, issued_by, now_ms)
+    token_for(platform, &principal, wish, issued_by, moment.now_ms)
 }
 
 /// A token for a principal that may just be coming into being.
@@ -427,13 +429,14 @@ fn claims(zone: &str, token: TokenView) -> Claims {
 /// `not_found`, or `conflict` when it was taken back before.
 pub async fn revoke_token(
     platform: &Arc<Platform>,
-    permit: &Permit,
-    jti: &str,
+    caller: Caller<can::ManageTokens>,
+    jti: String,
     command: Command<RevokeToken>,
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
-    execute(platform, permit, &ticket, |_| {
-        let found = find::<TokenBody>(platform, TOKEN, jti)?;
+    execute(platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let found = find::<TokenBody>(moment, TOKEN, &jti)?;
         let (mut token, _) = found.ok_or_else(|| Problem::not_found("token"))?;
         check_text("/reason", &wish.reason)?;
         if token.status == TokenStatus::Revoked {
@@ -442,38 +445,26 @@ pub async fn revoke_token(
         token.status = TokenStatus::Revoked;
         let principal = token.principal.clone();
         let happened = TokenRevoked {
-            jti: jti.to_owned(),
+            jti: jti.clone(),
             reason: wish.reason.clone(),
         };
         let reply = Reply::ok(&TokenView::from(token));
-        Ok(one(
-            &principal,
-            head(platform, &principal)?,
-            Happened::TokenRevoked(happened),
-            reply,
-        ))
+        one(permit, &principal, Happened::TokenRevoked(happened), reply)
     })
     .await
 }
 
 /// One event in one principal's stream.
-fn one(id: &PrincipalId, expected: Expected, happened: Happened, reply: Reply) -> Decided {
+fn one(
+    permit: Permit,
+    id: &PrincipalId,
+    happened: Happened,
+    reply: Reply,
+) -> Result<Decided, Problem> {
     let stream = principal_stream(id);
-    let mut transaction = Transaction::new(0, "");
-    transaction
-        .appends
-        .push(append(stream.clone(), expected, &[happened]));
-    Decided {
-        transaction,
-        reply,
-        reply_owner: Some(stream),
-    }
-}
-
-fn head(platform: &Platform, id: &PrincipalId) -> Result<Expected, Problem> {
-    let head = platform.reader.stream_head(&principal_stream(id));
-    let head = head.map_err(|error| Problem::internal(&error))?;
-    Ok(head.map_or(Expected::NoStream, |head| Expected::At(head.head)))
+    let mut change = Change::default();
+    append(&mut change, &stream, &[happened])?;
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
 fn check_text(pointer: &str, text: &str) -> Result<(), Problem> {

@@ -4,18 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::canonical;
 use evidence::digest::Digest;
-use journal::{
-    Append, Event, EventKind, Expected, NewEvent, Privacy, ProjectionError, Record, Records,
-    StreamName,
-};
+use journal::{Event, EventKind, Privacy, ProjectionError, Record, Records, StreamName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::views::{PrincipalBody, PrincipalStatus, TokenBody, TokenStatus};
 use crate::auth::{PrincipalId, Role, Standing};
-
-/// The streams whose events [`project`] knows start with this.
-pub const PROJECTED_PREFIX: &str = "hanse/";
+use crate::change::Change;
+use crate::http::problem::Problem;
 
 pub(super) const PRINCIPAL: &str = "principal";
 pub(super) const TOKEN: &str = "token";
@@ -89,19 +85,6 @@ impl Happened {
         }
     }
 
-    fn payload(&self) -> Vec<u8> {
-        let bytes = match self {
-            Self::Created(body) => canonical::to_vec_of(body),
-            Self::StandingSet(body) => canonical::to_vec_of(body),
-            Self::Disabled(body) => canonical::to_vec_of(body),
-            Self::TokenIssued(body) => canonical::to_vec_of(body),
-            Self::TokenRevoked(body) => canonical::to_vec_of(body),
-            Self::BootstrapIssued(body) => canonical::to_vec_of(body),
-            Self::BootstrapRedeemed(body) => canonical::to_vec_of(body),
-        };
-        bytes.expect("event bodies are plain canonical JSON")
-    }
-
     fn read(kind: &EventKind, payload: &[u8]) -> Result<Option<Self>, ProjectionError> {
         Ok(Some(match kind.as_str() {
             "principal.created.v1" => Self::Created(read(kind, payload)?),
@@ -136,27 +119,27 @@ pub(super) fn bootstrap_stream() -> StreamName {
         .expect("the constant is a stream name")
 }
 
-/// An append of what happened to one principal.
-pub(super) fn append(stream: StreamName, expected: Expected, events: &[Happened]) -> Append {
+/// Appends what happened to one principal, or to the bootstrap token.
+pub(super) fn append(
+    change: &mut Change,
+    stream: &StreamName,
+    events: &[Happened],
+) -> Result<(), Problem> {
     let personal = stream.as_str() != BOOTSTRAP_STREAM;
     let privacy = if personal {
         Privacy::Personal
     } else {
         Privacy::Public
     };
-    let event = |happened: &Happened| NewEvent {
-        kind: happened
-            .kind()
-            .parse()
-            .expect("the constants are event kinds"),
-        payload: happened.payload(),
-    };
-    Append {
-        stream,
-        privacy,
-        expected,
-        events: events.iter().map(event).collect(),
-    }
+    events.iter().try_for_each(|event| match event {
+        Happened::Created(body) => change.append(stream, privacy, event.kind(), body),
+        Happened::StandingSet(body) => change.append(stream, privacy, event.kind(), body),
+        Happened::Disabled(body) => change.append(stream, privacy, event.kind(), body),
+        Happened::TokenIssued(body) => change.append(stream, privacy, event.kind(), body),
+        Happened::TokenRevoked(body) => change.append(stream, privacy, event.kind(), body),
+        Happened::BootstrapIssued(body) => change.append(stream, privacy, event.kind(), body),
+        Happened::BootstrapRedeemed(body) => change.append(stream, privacy, event.kind(), body),
+    })
 }
 
 /// Applies one event of the `hanse/` streams to the records. Events of other kinds are left alone.

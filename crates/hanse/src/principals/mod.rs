@@ -5,21 +5,39 @@
 //!
 //! Invariants (guard):
 //! 1. a token exists in the journal before its text is shown          (issued in the transaction that is replied to)
-//! 2. a bootstrap token makes one administrator, once, even across crashes (expected sequence of `hanse/bootstrap`)
+//! 2. a bootstrap token makes one administrator, once, even across crashes (its record is read and guarded)
 //! 3. no secret is stored: of the bootstrap token a digest, of tokens their claims  (`event` has no field for them)
+
+use crate::auth::{Scope, WriteScope};
+use crate::institution::Institution;
 
 mod bootstrap;
 mod commands;
 mod event;
 mod views;
 
-pub use bootstrap::{BootstrapError, RedeemBootstrap, announce_bootstrap, redeem_bootstrap};
+pub use bootstrap::{RedeemBootstrap, announce_bootstrap, redeem_bootstrap};
 pub use commands::{
     CreatePrincipal, DisablePrincipal, IssueToken, RevokeToken, SetStanding, create_principal,
     disable_principal, exchange_assertion, issue_token, revoke_token, set_standing,
 };
-pub use event::{PROJECTED_PREFIX, project};
+pub use event::project;
 pub use views::{
     IssuedToken, PrincipalKind, PrincipalStatus, PrincipalView, TokenStatus, TokenView,
-    authenticate, find_principal, find_token, list_principals, list_tokens,
+    authenticate, find_principal, find_token, identify, list_principals, list_tokens,
+};
+
+/// Its routes belong to the platform, which asks everybody who they are.
+pub const INSTITUTION: Institution = Institution {
+    name: "principals",
+    projections: &[
+        ("principal.", project),
+        ("token.", project),
+        ("bootstrap.", project),
+    ],
+    sealed: &[(
+        "hanse/principal",
+        Some(Scope::Write(WriteScope::AdminPrincipals)),
+    )],
+    ..Institution::NONE
 };

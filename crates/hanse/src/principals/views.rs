@@ -1,18 +1,17 @@
 //! What is known of principals and tokens, and the check that every request goes through.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use journal::{ReadError, Record};
+use journal::{ReadError, Record, Snapshot};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::event::{PRINCIPAL, TOKEN};
-use crate::auth::token::TokenRefusal;
+use crate::auth::token::{TokenAuthority, TokenRefusal};
 use crate::auth::{Binding, Identity, PrincipalId, ScopeSet, Standing};
-use crate::http::Platform;
 use crate::http::problem::{Code, Problem};
+use crate::moment::Moment;
 
 /// What kind of actor a principal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -224,26 +223,28 @@ pub struct IssuedToken {
 
 /// A principal and the version of its record.
 pub fn find_principal(
-    platform: &Platform,
+    snapshot: &Snapshot<'_>,
     id: &PrincipalId,
 ) -> Result<Option<(PrincipalView, u64)>, Problem> {
-    Ok(find::<PrincipalBody>(platform, PRINCIPAL, id.as_str())?
+    Ok(find::<PrincipalBody>(snapshot, PRINCIPAL, id.as_str())?
         .map(|(body, version)| (body.into(), version)))
 }
 
 /// A token and the version of its record.
-pub fn find_token(platform: &Platform, jti: &str) -> Result<Option<(TokenView, u64)>, Problem> {
-    Ok(find::<TokenBody>(platform, TOKEN, jti)?.map(|(body, version)| (body.into(), version)))
+pub fn find_token(
+    snapshot: &Snapshot<'_>,
+    jti: &str,
+) -> Result<Option<(TokenView, u64)>, Problem> {
+    Ok(find::<TokenBody>(snapshot, TOKEN, jti)?.map(|(body, version)| (body.into(), version)))
 }
 
 /// Up to `limit` principals with ids after `after`.
 pub fn list_principals(
-    platform: &Platform,
+    snapshot: &Snapshot<'_>,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<PrincipalView>, Problem> {
-    let records = platform
-        .reader
+    let records = snapshot
         .records(PRINCIPAL, &[], after, limit)
         .map_err(unreadable)?;
     records
@@ -254,7 +255,7 @@ pub fn list_principals(
 
 /// Up to `limit` tokens with ids after `after`, of one principal or of all.
 pub fn list_tokens(
-    platform: &Platform,
+    snapshot: &Snapshot<'_>,
     principal: Option<&PrincipalId>,
     after: Option<&str>,
     limit: usize,
@@ -263,8 +264,7 @@ pub fn list_tokens(
         .iter()
         .map(|id| ("principal", id.as_str()))
         .collect();
-    let records = platform
-        .reader
+    let records = snapshot
         .records(TOKEN, &filters, after, limit)
         .map_err(unreadable)?;
     records
@@ -274,11 +274,11 @@ pub fn list_tokens(
 }
 
 pub(super) fn find<T: DeserializeOwned>(
-    platform: &Platform,
+    snapshot: &Snapshot<'_>,
     kind: &str,
     id: &str,
 ) -> Result<Option<(T, u64)>, Problem> {
-    let record = platform.reader.record(kind, id).map_err(unreadable)?;
+    let record = snapshot.record(kind, id).map_err(unreadable)?;
     record
         .map(|record| Ok((body(&record)?, record.version)))
         .transpose()
@@ -292,25 +292,44 @@ fn unreadable(error: ReadError) -> Problem {
     Problem::internal(&error)
 }
 
-/// Who sends this token, as of now: signature and times, then whether the journal knows it and has not taken it back,
-/// then whether its principal may still act.
+/// Who sends this token, as of now: signature and times, then [`identify`].
 ///
 /// # Errors
 /// `token_invalid`, `token_expired`, `token_revoked` or `principal_disabled`, all of them 401.
-pub fn authenticate(platform: &Arc<Platform>, text: &str) -> Result<Identity, Problem> {
-    let now_s = platform.clock.now_ms().div_euclid(1000);
-    let claims = platform
-        .tokens
-        .open(text, now_s)
+pub fn authenticate(
+    tokens: &TokenAuthority,
+    moment: &Moment<'_>,
+    text: &str,
+) -> Result<Identity, Problem> {
+    let claims = tokens
+        .open(text, moment.now_ms.div_euclid(1000))
         .map_err(|refusal| refused(&refusal))?;
+    identify(moment, &claims.sub, &claims.jti, claims.scope.0)
+}
+
+/// What the holder of a token may do at this instant: whether the journal knows the token and has not taken it back, whether
+/// its time is not over, then whether its principal may still act.
+///
+/// # Errors
+/// `token_invalid`, `token_expired`, `token_revoked` or `principal_disabled`.
+pub fn identify(
+    moment: &Moment<'_>,
+    subject: &PrincipalId,
+    jti: &str,
+    token_scopes: ScopeSet,
+) -> Result<Identity, Problem> {
     let unknown = || Problem::new(Code::TokenInvalid, "the token was not issued by this zone");
-    let (token, _) = find::<TokenBody>(platform, TOKEN, &claims.jti)?.ok_or_else(unknown)?;
+    let (token, _) = find::<TokenBody>(moment, TOKEN, jti)?.ok_or_else(unknown)?;
+    if moment.now_ms.div_euclid(1000) >= token.expires_s {
+        let exp = token.expires_s;
+        return Err(refused(&TokenRefusal::Expired { exp }));
+    }
     if token.status == TokenStatus::Revoked {
         return Err(Problem::new(Code::TokenRevoked, "the token was revoked"));
     }
     let disabled = || Problem::new(Code::PrincipalDisabled, "the principal may no longer act");
     let (principal, _) =
-        find::<PrincipalBody>(platform, PRINCIPAL, claims.sub.as_str())?.ok_or_else(disabled)?;
+        find::<PrincipalBody>(moment, PRINCIPAL, subject.as_str())?.ok_or_else(disabled)?;
     if principal.status == PrincipalStatus::Disabled {
         return Err(disabled());
     }
@@ -323,8 +342,8 @@ pub fn authenticate(platform: &Arc<Platform>, text: &str) -> Result<Identity, Pr
     Ok(Identity {
         principal: principal.id,
         standing: principal.standing,
-        token_scopes: claims.scope.0,
-        token_id: claims.jti,
+        token_scopes,
+        token_id: jti.to_owned(),
         binding,
     })
 }

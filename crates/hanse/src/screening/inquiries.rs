@@ -5,13 +5,16 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use jiff::civil::Date;
-use journal::{Expected, Privacy};
-use sanctions::{BirthDate, Identifier, PartyKind, Screening, Subject, screen};
+use journal::{Privacy, Snapshot};
+use mez::aggregate::Aggregate as _;
+use mez::screening::inquiry::{Context, INQUIRED, Inquire, Inquired, Refusal};
+use sanctions::{BirthDate, Identifier, PartyKind, Screening, Subject};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Resource, can};
+use super::reviews;
+use crate::auth::{Permit, Resource, can};
 use crate::change::Change;
 use crate::entities::wire::time;
 use crate::http::extract::{Caller, Command, PathOf, QueryOf};
@@ -19,24 +22,10 @@ use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::page::{Page, PageQuery, etag};
 use crate::http::problem::{Code, Problem};
-use crate::institutions::Node;
-use crate::store::{self, kind};
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
+use crate::store::{self, StoreError, Stored, kind};
 use crate::streams;
-
-/// The kind of [`Inquired`].
-pub const INQUIRY_KIND: &str = "screening.inquired.v1";
-
-/// A name was screened by itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Inquired {
-    /// Id of the inquiry.
-    pub id: String,
-    /// Who was screened.
-    pub subject: Subject,
-    /// What was found.
-    pub screening: Screening,
-}
 
 /// Whom to screen.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -94,7 +83,7 @@ pub struct InquiryView {
 
 impl From<Inquired> for InquiryView {
     fn from(inquired: Inquired) -> Self {
-        let verdict = super::reviews::verdict_text(inquired.screening.verdict);
+        let verdict = reviews::verdict_text(inquired.screening.verdict);
         Self {
             id: inquired.id,
             verdict: verdict.to_owned(),
@@ -110,6 +99,19 @@ pub fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(find_screening))
 }
 
+impl From<InquiryBody> for Subject {
+    fn from(body: InquiryBody) -> Self {
+        let births = body.dates_of_birth.into_iter();
+        Self {
+            names: body.names,
+            kind: body.kind,
+            births: births.map(BirthDate::exact).collect(),
+            identifiers: body.identifiers,
+            countries: body.countries,
+        }
+    }
+}
+
 /// Screen a name on the lists in force. The inquiry is journalled, sealed.
 #[utoipa::path(
     post, path = "/v1/screenings", tag = "screening", request_body = InquiryBody,
@@ -120,92 +122,58 @@ async fn screen_name(
     State(node): State<Node>,
     command: Command<InquiryBody>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
     let Command { body, ticket } = command;
-    check(&body)?;
-    let id = uuid::Uuid::now_v7().to_string();
-    let subject = Subject {
-        names: body.names,
-        kind: body.kind,
-        births: body
-            .dates_of_birth
-            .into_iter()
-            .map(BirthDate::exact)
-            .collect(),
-        identifiers: body.identifiers,
-        countries: body.countries,
+    let inquire = Inquire {
+        id: uuid::Uuid::now_v7().to_string(),
+        subject: body.into(),
     };
-    execute(&node.platform, &permit, &ticket, |now_ms| {
-        let desk = node.shelf.desk();
-        let screening = screen(&subject, &desk.lists, time(now_ms), &desk.policy);
-        let inquired = Inquired {
-            id: id.clone(),
-            subject: subject.clone(),
-            screening,
-        };
-        let stream = streams::inquiry(&id);
-        let mut change = Change::new(now_ms);
-        let (privacy, head) = (Privacy::Personal, Expected::NoStream);
-        change.append(&stream, privacy, head, INQUIRY_KIND, &inquired)?;
-        let reply = Reply::created(format!("/v1/screenings/{id}"), &InquiryView::from(inquired));
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply,
-            reply_owner: Some(stream),
-        })
+    let shared = node.clone();
+    execute(&node.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        ask(&shared, moment, permit, inquire.clone())
     })
     .await
 }
 
-fn check(body: &InquiryBody) -> Result<(), Problem> {
-    let rules = [
-        (
-            "/names",
-            (1..=20).contains(&body.names.len()),
-            "1 to 20 names",
-        ),
-        (
-            "/names",
-            body.names.iter().all(|n| n.len() <= 500),
-            "names of at most 500 bytes",
-        ),
-        (
-            "/dates_of_birth",
-            body.dates_of_birth.len() <= 10,
-            "at most 10 dates",
-        ),
-        (
-            "/identifiers",
-            body.identifiers.len() <= 20,
-            "at most 20 identifiers",
-        ),
-        (
-            "/countries",
-            body.countries.len() <= 20,
-            "at most 20 countries",
-        ),
-    ];
-    let texts = body
-        .identifiers
-        .iter()
-        .flat_map(|it| [&it.kind, &it.value])
-        .chain(&body.countries);
-    let bounded = (
-        "/identifiers",
-        texts.clone().all(|t| t.len() <= 200),
-        "texts of at most 200 bytes",
-    );
-    match rules
-        .into_iter()
-        .chain([bounded])
-        .find(|(_, holds, _)| !holds)
-    {
-        None => Ok(()),
-        Some((pointer, _, rule)) => Err(Problem::new(
-            Code::RuleViolated,
-            "the screening has too much in it",
-        )
-        .with_error(pointer, "length", format!("{pointer} takes {rule}"))),
+fn ask(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    permit: Permit,
+    inquire: Inquire,
+) -> Result<Decided, Problem> {
+    let desk = node.shelf.desk(moment)?;
+    let context = Context {
+        at: time(moment.now_ms),
+        lists: &desk.lists,
+        policy: &desk.policy,
+    };
+    let stream = streams::inquiry(&inquire.id);
+    let mut inquiry = inquiry(moment, &inquire.id)?.map(|stored| stored.body);
+    let decision = Inquired::decide(inquiry.as_ref(), inquire, &context).map_err(refused)?;
+    let mut change = Change::default();
+    for event in &decision.events {
+        change.append(&stream, Privacy::Personal, INQUIRED, event)?;
+        let after = Inquired::apply(inquiry.take(), event);
+        inquiry = Some(after.map_err(|error| Problem::internal(&error))?);
+    }
+    let view = InquiryView::from(inquiry.ok_or_else(|| Problem::not_found("screening"))?);
+    let reply = Reply::created(format!("/v1/screenings/{}", view.id), &view);
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
+}
+
+fn inquiry(at: &Snapshot<'_>, id: &str) -> Result<Option<Stored<Inquired>>, StoreError> {
+    store::find(at, kind::INQUIRY, id)
+}
+
+/// What the caller is told when a name is not screened.
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Common(refusal) => Problem::from(&refusal),
+        Refusal::OutOfLimits { field, rule } => {
+            let (pointer, detail) = (format!("/{field}"), format!("/{field} takes {rule}"));
+            Problem::new(Code::RuleViolated, "the screening has too much in it")
+                .with_error(pointer, "length", detail)
+        }
     }
 }
 
@@ -219,15 +187,14 @@ async fn list_screenings(
     State(node): State<Node>,
     QueryOf(page): QueryOf<PageQuery>,
 ) -> Result<Json<Page<InquiryView>>, Problem> {
-    let reader = &node.platform.reader;
-    let found =
-        store::list::<Inquired>(reader, kind::INQUIRY, &[], page.after(), page.limit() + 1)?;
-    let items = found.into_iter().map(|stored| stored.body.into()).collect();
-    Ok(Json(Page::cut(
-        items,
-        page.limit(),
-        |item: &InquiryView| item.id.clone(),
-    )))
+    let list = move |moment: &Moment<'_>| {
+        let (after, limit) = (page.after(), page.limit());
+        let found = store::list::<Inquired>(moment, kind::INQUIRY, &[], after, limit + 1)?;
+        let items = found.into_iter().map(|stored| stored.body.into()).collect();
+        let key = |item: &InquiryView| item.id.clone();
+        Ok(Json(Page::cut(items, limit, key)))
+    };
+    node.platform.read(list).await
 }
 
 /// One screening.
@@ -243,7 +210,8 @@ async fn find_screening(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let found = store::find::<Inquired>(&node.platform.reader, kind::INQUIRY, &id)?;
+    let find = move |moment: &Moment<'_>| Ok(inquiry(moment, &id)?);
+    let found = node.platform.read(find).await?;
     let stored = found.ok_or_else(|| Problem::not_found("screening"))?;
     let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
     Ok((headers, Json(InquiryView::from(stored.body))))

@@ -1,19 +1,22 @@
 //! `/v1/sanctions/lists`: which lists are in force, and importing a new version.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use evidence::digest::Digest;
 use ids::PackItemId;
 use jiff::civil::Date;
-use journal::Privacy;
-use sanctions::ListHeader;
+use journal::{Observer, Privacy, Snapshot};
+use sanctions::{ListHeader, Policy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::shelf::{self, ListFiles, ListFormat, ShelfError};
+use super::rescreen::ScreeningWork;
+use super::shelf::{self, ListFiles, ListFormat, Shelf, ShelfError};
 use crate::auth::{Resource, can};
 use crate::change::Change;
 use crate::http::extract::{BodyBytesMax, Caller, Command};
@@ -21,10 +24,10 @@ use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
 use crate::http::problem::{Code, Problem};
 use crate::http::texts::PackItemIdText;
-use crate::institutions::{Institutions, Node};
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 use crate::streams;
-use crate::workers::effect::NodeEffect;
 
 /// The kind of [`ListImported`].
 pub const IMPORTED_KIND: &str = "sanctions.list_imported.v1";
@@ -107,7 +110,9 @@ async fn list_sanctions_lists(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
 ) -> Result<Json<Vec<ListView>>, Problem> {
-    Ok(Json(views(&node)?))
+    let shared = node.clone();
+    let views = node.platform.read(move |moment| views(&shared, moment));
+    views.await.map(Json)
 }
 
 /// Import a version of a list. Everybody is screened on it again.
@@ -120,158 +125,151 @@ async fn import_list(
     State(node): State<Node>,
     command: Command<ImportBody>,
 ) -> Result<Outcome, Problem> {
-    let permit = caller.permit(Resource::Zone)?;
+    caller.permit(Resource::Zone)?;
     let Command { body, ticket } = command;
-    let prepared = {
-        let node = node.clone();
-        let task = tokio::task::spawn_blocking(move || prepare(&node, body));
-        task.await.map_err(|error| Problem::internal(&error))??
-    };
-    let outcome = execute(&node.platform, &permit, &ticket, |now_ms| {
-        let (change, record) = import(&node, &prepared, now_ms)?;
+    let imported = prepare(&node, body).await?;
+    let policy = node.shelf.policy().clone();
+    let outcome = execute(&node.platform, caller, ticket, move |_, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let change = import(&imported)?;
+        let view = ListView::of(imported.clone(), &policy, true);
         let location = "/v1/sanctions/lists".to_owned();
-        let mut view = view(&node, record);
-        view.usable = true;
-        let reply = Reply::created(location, &view);
-        Ok(Decided {
-            transaction: change.into_transaction(),
-            reply,
-            reply_owner: None,
-        })
+        Ok(Decided::new(
+            permit,
+            change,
+            Reply::created(location, &view),
+        ))
     })
     .await?;
-    reload(&node).await?;
+    read_ahead(&node).await;
     Ok(outcome)
 }
 
-/// Imports a list as the node itself: the one that a zone starts with.
+/// Imports a list as the node itself: the one that a zone starts with. Nothing happens when one is in force.
 ///
 /// # Errors
 /// The files make no list, or the journal cannot write.
 pub async fn import_by_node(node: &Node, body: ImportBody) -> Result<(), Problem> {
-    let prepared = {
-        let node = node.clone();
-        let task = tokio::task::spawn_blocking(move || prepare(&node, body));
-        task.await.map_err(|error| Problem::internal(&error))??
+    let imported = prepare(node, body).await?;
+    let first = move |moment: &Moment<'_>| {
+        let is_first = all(moment)?.is_empty();
+        let change = if is_first {
+            import(&imported)?
+        } else {
+            Change::default()
+        };
+        Ok((change, ()))
     };
-    let (change, _) = import(node, &prepared, node.platform.clock.now_ms())?;
-    let mut transaction = change.into_transaction();
-    transaction.actor = node.actor().to_string();
-    let committed = node.platform.journal.commit(transaction).await;
-    committed.map_err(crate::http::idempotency::problem_of_commit)?;
-    reload(node).await
+    node.platform.act(first).await?;
+    read_ahead(node).await;
+    Ok(())
 }
 
-/// A list that was read whole and whose files are kept, ready to come into force.
-#[derive(Debug)]
-pub struct Prepared {
-    header: ListHeader,
-    digest: Digest,
-    entries: u64,
-    format: ListFormat,
-    files: BTreeMap<String, Digest>,
+async fn prepare(node: &Node, body: ImportBody) -> Result<ListImported, Problem> {
+    let shared = node.clone();
+    let keep = move || keep(&shared.shelf, body);
+    let kept = node.platform.blocking(move |_| keep()).await;
+    kept.map_err(refused)
 }
 
-/// Reads a list and keeps its files durably.
-///
-/// # Errors
-/// A row breaks a rule, or the disk refuses.
-pub fn prepare(node: &Institutions, body: ImportBody) -> Result<Prepared, Problem> {
+/// Reads a list whole and keeps its files durably, so that it can come into force.
+pub(super) fn keep(shelf: &Shelf, body: ImportBody) -> Result<ListImported, ShelfError> {
     let header = ListHeader {
         name: body.name.to_string(),
         version: body.version,
         published: body.published,
     };
-    let list = shelf::parse(body.format, header, &body.files).map_err(refused)?;
-    let files = node.shelf.keep(&body.files).map_err(refused)?;
-    Ok(Prepared {
+    let list = shelf::parse(body.format, header, &body.files)?;
+    Ok(ListImported {
         header: list.header().clone(),
         digest: list.digest(),
         entries: list.entries().len() as u64,
         format: body.format,
-        files,
+        files: shelf.keep(&body.files)?,
     })
 }
 
-/// The change that brings a prepared list into force and has everybody screened on it.
-///
-/// # Errors
-/// The journal cannot be read.
-pub fn import(
-    node: &Institutions,
-    prepared: &Prepared,
-    now_ms: i64,
-) -> Result<(Change, ListRecord), Problem> {
-    let imported = ListImported {
-        header: prepared.header.clone(),
-        digest: prepared.digest,
-        entries: prepared.entries,
-        format: prepared.format,
-        files: prepared.files.clone(),
-    };
+/// The change that brings a list into force and has everybody screened on it.
+pub(super) fn import(imported: &ListImported) -> Result<Change, Problem> {
     let stream = streams::sanctions_list(&imported.header.name);
-    let expected = store::expected(&node.platform.reader, &stream)?;
-    let mut change = Change::new(now_ms);
-    change.append(&stream, Privacy::Public, expected, IMPORTED_KIND, &imported)?;
-    change.effect(NodeEffect::Rescreen {
+    let mut change = Change::default();
+    change.append(&stream, Privacy::Public, IMPORTED_KIND, imported)?;
+    change.effect(&ScreeningWork::Rescreen {
         list: imported.header.name.clone(),
         digest: imported.digest,
     })?;
-    Ok((change, imported))
+    Ok(change)
 }
 
-/// Reads the lists in force again, off the threads that serve requests.
+/// Has the shelf hear of every import when it is durable, before who imported is answered: from then on it keeps nothing
+/// older.
+pub fn follow(node: &Node) {
+    node.platform
+        .journal
+        .observe(observer(node.shelf.imported()));
+}
+
+pub(super) fn observer(imported: Arc<AtomicU64>) -> Observer {
+    Box::new(move |transaction, receipts| {
+        let events = transaction.appends.iter().flat_map(|append| &append.events);
+        for (event, receipt) in events.zip(receipts) {
+            if event.kind.as_str() == IMPORTED_KIND {
+                imported.fetch_max(receipt.index.0 + 1, Ordering::AcqRel);
+            }
+        }
+    })
+}
+
+/// Reads the lists in force, unless they are at hand; those that could not be read before are tried again.
 ///
 /// # Errors
 /// The journal cannot be read.
 pub async fn reload(node: &Node) -> Result<(), Problem> {
-    let node = node.clone();
-    let task = tokio::task::spawn_blocking(move || {
-        let records = all(&node)?;
-        node.shelf.load(&records);
-        Ok::<(), Problem>(())
-    });
-    task.await.map_err(|error| Problem::internal(&error))?
+    let shared = node.clone();
+    let reload = move |moment: &Moment<'_>| Ok(drop(shared.shelf.refresh(moment)?));
+    node.platform.read(reload).await
+}
+
+/// Reads what has just come into force, so that the next screening need not.
+async fn read_ahead(node: &Node) {
+    if let Err(error) = reload(node).await {
+        tracing::warn!(cause = %error, "sanctions lists could not be read ahead");
+    }
 }
 
 /// Every list that has a version in force.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn all(node: &Institutions) -> Result<Vec<Stored<ListRecord>>, Problem> {
-    Ok(store::all(
-        &node.platform.reader,
-        kind::SANCTIONS_LIST,
-        &[],
-    )?)
+pub fn all(at: &Snapshot<'_>) -> Result<Vec<Stored<ListRecord>>, Problem> {
+    Ok(store::all(at, kind::SANCTIONS_LIST, &[])?)
 }
 
 /// Every list as it is shown.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn views(node: &Institutions) -> Result<Vec<ListView>, Problem> {
-    Ok(all(node)?
-        .into_iter()
-        .map(|record| view(node, record.body))
-        .collect())
+pub fn views(node: &Institutions, at: &Snapshot<'_>) -> Result<Vec<ListView>, Problem> {
+    let desk = node.shelf.desk(at)?;
+    let view = |record: Stored<ListRecord>| {
+        let usable = desk.holds(&record.body.header.name, record.body.digest);
+        ListView::of(record.body, &desk.policy, usable)
+    };
+    Ok(all(at)?.into_iter().map(view).collect())
 }
 
-fn view(node: &Institutions, record: ListRecord) -> ListView {
-    let desk = node.shelf.desk();
-    let name = record.header.name;
-    ListView {
-        required: desk
-            .policy
-            .required
-            .iter()
-            .any(|required| required.name == name),
-        usable: node.shelf.is_usable(&name, record.digest),
-        name,
-        version: record.header.version,
-        published: record.header.published,
-        digest: record.digest,
-        entries: record.entries,
+impl ListView {
+    fn of(record: ListRecord, policy: &Policy, usable: bool) -> Self {
+        let name = record.header.name;
+        Self {
+            required: policy.required.iter().any(|required| required.name == name),
+            usable,
+            name,
+            version: record.header.version,
+            published: record.header.published,
+            digest: record.digest,
+            entries: record.entries,
+        }
     }
 }
 

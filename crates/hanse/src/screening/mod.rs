@@ -1,4 +1,11 @@
 //! Screening: every party of every entity, on named list versions, with reviewers for the hits.
+//!
+//! Invariants (guard):
+//! 1. nobody is screened on another version of a list than the one in force when it is committed
+//!    (`shelf::Shelf::desk` reads the records of the lists, which guard the commit)
+//! 2. a re-screening and a reviewer's decision of the same time both count, each on what the other left
+//!    (the record of the case is read in both, and `mez::screening::case` decides)
+//! 3. parties are screened again on every version that comes into force  (`lists::import`, `rescreen`)
 
 pub mod lists;
 pub mod shelf;
@@ -8,22 +15,53 @@ pub mod party;
 pub mod rescreen;
 pub mod reviews;
 
+mod project;
+
+use mez::screening::case::{CaseEvent, Refusal};
+use mez::screening::inquiry;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::institutions::Node;
+use crate::auth::{ReadScope, Scope};
+use crate::http::problem::{Code, Problem};
+use crate::institution::Institution;
+use crate::state::Node;
 
-pub use inquiries::{INQUIRY_KIND, Inquired};
-pub use party::{
-    PERFORMED_KIND, PartyScreening, REVIEWED_KIND, ScreeningPerformed, ScreeningReviewed,
-    record_id, screen_parties,
+pub use party::screen_parties;
+
+/// Screening.
+pub const INSTITUTION: Institution = Institution {
+    name: "screening",
+    projections: &[
+        (lists::IMPORTED_KIND, project::list_imported),
+        (rescreen::RESCREENED_KIND, project::rescreened),
+        (CaseEvent::PERFORMED, project::screening_performed),
+        (CaseEvent::REVIEWED, project::screening_reviewed),
+        (inquiry::INQUIRED, project::inquired),
+    ],
+    routes,
+    effects: &[(rescreen::RESCREEN, rescreen::execute)],
+    sealed: &[("mez/screening", Some(READ)), ("mez/inquiry", Some(READ))],
+    ..Institution::NONE
 };
-pub use rescreen::{RESCREENED_KIND, Rescreened, rescreen_all};
 
-/// The routes of this module.
-pub fn routes() -> OpenApiRouter<Node> {
+const READ: Scope = Scope::Read(ReadScope::ScreeningRead);
+
+fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .merge(lists::routes())
         .merge(inquiries::routes())
         .merge(rescreen::routes())
         .merge(reviews::routes())
+}
+
+/// What the caller is told when a case refuses.
+fn refused(refusal: Refusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::Common(refusal) => Problem::from(&refusal),
+        Refusal::ReviewerIsApplicant => Problem::new(Code::Forbidden, detail),
+        Refusal::HitsChanged | Refusal::NothingWaits => Problem::new(Code::Conflict, detail),
+        Refusal::UnknownHit { index } => Problem::new(Code::RuleViolated, detail.clone())
+            .with_error(format!("/hits/{index}"), "known_hit", detail),
+    }
 }

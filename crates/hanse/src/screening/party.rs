@@ -1,172 +1,136 @@
 //! Screening the parties of an entity within a transaction.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use evidence::digest::Digest;
-use ids::{EntityId, PersonId, Salt};
+use ids::{ActorId, PersonId, Salt};
 use journal::{Privacy, StreamName};
-use mez::entity::Entity;
+use mez::aggregate::{Aggregate as _, Decision};
+use mez::entity::{Command as Step, Entity};
 use mez::person::Person;
+use mez::screening::case::{CaseEvent, Command, Context, PartyScreening, RecordScreening, case_id};
 use mez::screening::{Party, ScreeningFact};
-use sanctions::{BirthDate, Decision, Identifier, PartyKind, Screening, Subject, Verdict, screen};
-use serde::{Deserialize, Serialize};
+use sanctions::{BirthDate, Identifier, PartyKind, Subject, screen};
 
-use super::shelf::Desk;
+use super::refused;
 use crate::change::Change;
+use crate::entities;
 use crate::entities::wire::time;
 use crate::http::problem::Problem;
-use crate::institutions::Institutions;
+use crate::moment::Moment;
+use crate::state::Institutions;
 use crate::store::{self, kind};
 use crate::streams;
 
-/// The kind of [`ScreeningPerformed`].
-pub const PERFORMED_KIND: &str = "screening.performed.v1";
-/// The kind of [`ScreeningReviewed`].
-pub const REVIEWED_KIND: &str = "screening.reviewed.v1";
-
-/// A party was screened. The full record, with names and reasons.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScreeningPerformed {
-    /// Whose party.
-    pub entity: EntityId,
-    /// Which.
-    pub party: Party,
-    /// Digest of the party in the register.
-    pub subject: Digest,
-    /// What was found.
-    pub screening: Screening,
-}
-
-/// A reviewer decided on hits of the newest screening.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScreeningReviewed {
-    /// Whose party.
-    pub entity: EntityId,
-    /// Which.
-    pub party: Party,
-    /// The decisions added.
-    pub decisions: Vec<Decision>,
-    /// The screening in their light.
-    pub screening: Screening,
-}
-
-/// The read model of a party's newest screening.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PartyScreening {
-    /// Whose party.
-    pub entity: EntityId,
-    /// Which.
-    pub party: Party,
-    /// Digest of the party in the register.
-    pub subject: Digest,
-    /// The newest screening, in the light of the decisions.
-    pub screening: Screening,
-    /// Every decision so far; those that no longer hold are passed over, not forgotten.
-    pub decisions: Vec<Decision>,
-}
-
-impl PartyScreening {
-    /// Whether a reviewer has to look.
-    pub fn is_open(&self) -> bool {
-        self.screening.verdict != Verdict::Clear
-            && self.screening.hits.iter().any(|hit| hit.finding.is_none())
-    }
-}
-
-/// The id of a party's screening record.
-pub fn record_id(entity: &EntityId, party: &Party) -> String {
-    match party {
-        Party::Company => format!("{entity}.company"),
-        Party::Person(person) => format!("{entity}.{person}"),
-    }
-}
-
-/// The stream that holds a party's screenings: the person's own sealed one, so that they are erased
-/// together, or the company's.
-pub fn stream_of(entity: &EntityId, party: &Party) -> (StreamName, Privacy) {
-    match party {
-        Party::Company => (streams::company_screening(entity), Privacy::Public),
-        Party::Person(person) => (streams::person(person), Privacy::Personal),
-    }
-}
-
-/// Screens `parties` of an entity on the lists of `desk` and writes the full records. Decisions of
-/// reviewers that still hold are taken into account. Returns what the register keeps.
+/// Screens `parties` of an entity on the lists in force and writes the full records. Decisions of reviewers that still
+/// hold are taken into account. Returns what the register keeps; nothing of a party whose data was erased.
 ///
 /// # Errors
-/// The journal cannot be read, or a party's data was erased.
+/// The journal cannot be read.
 pub fn screen_parties(
     node: &Institutions,
-    desk: &Desk,
+    moment: &Moment<'_>,
     change: &mut Change,
     entity: &Entity,
     persons: &BTreeMap<PersonId, Person>,
     parties: impl IntoIterator<Item = Party>,
 ) -> Result<Vec<ScreeningFact>, Problem> {
-    let reader = &node.platform.reader;
+    let desk = node.shelf.desk(moment)?;
+    let at = time(moment.now_ms);
+    let actor = node.actor();
+    let context = Context {
+        at,
+        actor: &actor,
+        applicant: &entity.applicant,
+    };
     let mut facts = Vec::new();
     for party in parties {
-        let Some(subject) = subject_of(entity, &party, persons) else {
+        let person = match &party {
+            Party::Company => None,
+            Party::Person(id) => persons.get(id),
+        };
+        let Some(subject) = subject_of(entity, &party, person) else {
             continue;
         };
         let Some(record) = entity.parties.get(&party) else {
             continue;
         };
-        let id = record_id(&entity.id, &party);
-        let known = store::find::<PartyScreening>(reader, kind::SCREENING, &id)?;
-        let decisions = known.map(|known| known.body.decisions).unwrap_or_default();
-        let screening = screen(&subject, &desk.lists, time(change.now_ms()), &desk.policy);
-        let screening = screening.reviewed(&decisions);
-        facts.push(fact(&party, record.subject, persons, &screening)?);
-        let (stream, privacy) = stream_of(&entity.id, &party);
-        let expected = store::expected(reader, &stream)?;
-        let performed = ScreeningPerformed {
+        let id = case_id(&entity.id, &party);
+        let known = store::find::<PartyScreening>(moment, kind::SCREENING, &id)?;
+        let known = known.map(|stored| stored.body);
+        let command = Command::RecordScreening(RecordScreening {
             entity: entity.id.clone(),
             party,
             subject: record.subject,
-            screening,
-        };
-        change.append(&stream, privacy, expected, PERFORMED_KIND, &performed)?;
+            screening: screen(&subject, &desk.lists, at, &desk.policy),
+        });
+        let decision =
+            PartyScreening::decide(known.as_ref(), command, &context).map_err(refused)?;
+        let case = append(change, known, &decision)?;
+        let fact = case.fact(&salt_of(person), None);
+        facts.push(fact.map_err(|error| Problem::internal(&error))?);
     }
     Ok(facts)
 }
 
-/// What the register keeps of a screening. Its digest of the record is salted as the person is, since a
-/// screening can be guessed from a name; a company's name is public.
+/// Writes what happened to a case. Returns the case after it.
 ///
 /// # Errors
-/// The screening has no canonical form, which is a defect.
-pub fn fact(
-    party: &Party,
-    subject: Digest,
-    persons: &BTreeMap<PersonId, Person>,
-    screening: &Screening,
-) -> Result<ScreeningFact, Problem> {
-    let salt = match party {
-        Party::Company => Salt::new([0; 32]),
-        Party::Person(id) => persons
-            .get(id)
-            .map_or(Salt::new([0; 32]), |person| person.salt),
-    };
-    ScreeningFact::of(party.clone(), subject, &salt, screening)
-        .map_err(|error| Problem::internal(&error))
+/// The events do not fit the case or have no canonical form, which is a defect.
+pub(super) fn append(
+    change: &mut Change,
+    mut case: Option<PartyScreening>,
+    decision: &Decision<CaseEvent, Infallible>,
+) -> Result<PartyScreening, Problem> {
+    for event in &decision.events {
+        let after = PartyScreening::apply(case.take(), event);
+        let after = after.map_err(|error| Problem::internal(&error))?;
+        let (stream, privacy) = stream_of(&after);
+        change.append(&stream, privacy, event.kind(), event)?;
+        case = Some(after);
+    }
+    case.ok_or_else(|| Problem::not_found("review"))
+}
+
+/// Has the register keep what screening found.
+///
+/// # Errors
+/// The register refuses.
+pub(super) fn record(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    change: &mut Change,
+    entity: Entity,
+    facts: Vec<ScreeningFact>,
+    actor: &ActorId,
+) -> Result<(), Problem> {
+    let context = node.context(moment.now_ms, actor);
+    let step = Step::RecordScreenings(facts);
+    entities::advance(change, Some(entity), step, &context).map(drop)
+}
+
+/// The stream that holds a case: the person's own sealed one, so that they are erased together, or the company's.
+pub(super) fn stream_of(case: &PartyScreening) -> (StreamName, Privacy) {
+    match &case.party {
+        Party::Company => (streams::company_screening(&case.entity), Privacy::Public),
+        Party::Person(person) => (streams::person(person), Privacy::Personal),
+    }
+}
+
+/// What salts the digest of a case in the register: a person's salt, since a screening can be guessed from a name. A
+/// company's name is public.
+pub(super) fn salt_of(person: Option<&Person>) -> Salt {
+    person.map_or(Salt::new([0; 32]), |person| person.salt)
 }
 
 /// What is compared with the lists; nothing when the person was erased.
-pub fn subject_of(
-    entity: &Entity,
-    party: &Party,
-    persons: &BTreeMap<PersonId, Person>,
-) -> Option<Subject> {
+fn subject_of(entity: &Entity, party: &Party, person: Option<&Person>) -> Option<Subject> {
     match party {
-        Party::Company => Some(Subject {
-            countries: vec![],
-            ..Subject::named(entity.legal_name.clone(), PartyKind::Company)
-        }),
-        Party::Person(id) => persons.get(id).map(person_subject),
+        Party::Company => Some(Subject::named(
+            entity.legal_name.clone(),
+            PartyKind::Company,
+        )),
+        Party::Person(_) => person.map(person_subject),
     }
 }
 

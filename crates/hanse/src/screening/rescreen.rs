@@ -3,27 +3,52 @@
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
-use ids::{ActorId, EntityId};
-use mez::entity::{self, Command as Step, Entity};
-use mez::screening::{Party, ScreeningVerdict};
+use ids::EntityId;
+use journal::{LeasedEffect, Privacy};
+use mez::entity::Entity;
+use mez::screening::{Party, ScreeningFact, ScreeningVerdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::party::screen_parties;
-use super::shelf::Desk;
+use super::party::{record, screen_parties};
 use crate::auth::can;
-use crate::change::Change;
-use crate::entities::refused;
+use crate::change::{Change, Work};
 use crate::http::extract::{Caller, QueryOf};
 use crate::http::guard::routes;
 use crate::http::page::{Page, PageQuery};
 use crate::http::problem::Problem;
-use crate::institutions::{Institutions, Node};
+use crate::institution::{Executing, done, work};
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 use crate::store::{self, Stored, kind};
+use crate::streams;
 
+/// The kind of [`ScreeningWork::Rescreen`] in the outbox.
+pub const RESCREEN: &str = "rescreen";
 /// The kind of [`Rescreened`].
 pub const RESCREENED_KIND: &str = "sanctions.rescreened.v1";
+
+/// What has to be done because of screening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "work", rename_all = "snake_case")]
+pub enum ScreeningWork {
+    /// A version of a list came into force: screen everybody on it.
+    Rescreen {
+        /// Which list.
+        list: String,
+        /// Commits to its entries.
+        digest: Digest,
+    },
+}
+
+impl Work for ScreeningWork {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Rescreen { .. } => RESCREEN,
+        }
+    }
+}
 
 /// Everybody was screened on a version of a list. Parties are named by id only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -86,116 +111,109 @@ async fn list_rescreenings(
     State(node): State<Node>,
     QueryOf(page): QueryOf<PageQuery>,
 ) -> Result<Json<Page<RescreeningView>>, Problem> {
-    let reader = &node.platform.reader;
-    let found = store::list::<Rescreened>(
-        reader,
-        kind::RESCREENING,
-        &[],
-        page.after(),
-        page.limit() + 1,
-    )?;
-    let view = |stored: Stored<Rescreened>| RescreeningView {
-        id: stored.id,
-        list: stored.body.list,
-        digest: stored.body.digest,
-        screened: stored.body.screened,
-        changes: stored.body.changes,
+    let list = move |moment: &Moment<'_>| {
+        let (after, limit) = (page.after(), page.limit());
+        let found = store::list(moment, kind::RESCREENING, &[], after, limit + 1)?;
+        let items = found.into_iter().map(RescreeningView::from).collect();
+        let key = |item: &RescreeningView| item.id.clone();
+        Ok(Json(Page::cut(items, limit, key)))
     };
-    let items = found.into_iter().map(view).collect();
-    Ok(Json(Page::cut(
-        items,
-        page.limit(),
-        |item: &RescreeningView| item.id.clone(),
-    )))
+    node.platform.read(list).await
 }
 
-/// Screens every party of every entity whose life is not over, an entity a transaction, so that a
-/// crash in between repeats at most one. Screening twice changes nothing.
-///
-/// # Errors
-/// The journal fails; the effect is tried again.
-pub async fn rescreen_all(node: &Node, list: &str, digest: Digest) -> Result<Rescreened, Problem> {
+impl From<Stored<Rescreened>> for RescreeningView {
+    fn from(stored: Stored<Rescreened>) -> Self {
+        Self {
+            id: stored.id,
+            list: stored.body.list,
+            digest: stored.body.digest,
+            screened: stored.body.screened,
+            changes: stored.body.changes,
+        }
+    }
+}
+
+/// Executes the work of screening.
+pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {
+    Box::pin(async move {
+        let work = work(&leased).map_err(|error| Problem::internal(&error))?;
+        match work {
+            ScreeningWork::Rescreen { list, digest } => {
+                let report = rescreen_all(&node, list, digest).await?;
+                report_on(&node, leased, report).await
+            }
+        }
+    })
+}
+
+/// Screens every party of every entity whose life is not over, one entity in a transaction, so that a crash in between
+/// repeats at most one. Screening twice changes nothing. Who applies meanwhile is screened on the new version anyway.
+async fn rescreen_all(node: &Node, list: String, digest: Digest) -> Result<Rescreened, Problem> {
     super::lists::reload(node).await?;
-    let desk = node.shelf.desk();
     let mut report = Rescreened {
-        list: list.to_owned(),
+        list,
         digest,
         screened: 0,
         changes: vec![],
     };
-    let entities: Vec<Stored<Entity>> = store::all(&node.platform.reader, kind::ENTITY, &[])?;
-    for stored in entities
-        .into_iter()
-        .filter(|stored| !stored.body.status.is_final())
-    {
-        let id = stored.body.id;
-        let (screened, changes) = rescreen_entity(node, &desk, &id).await?;
+    for id in node.platform.read(present).await? {
+        let shared = node.clone();
+        let rescreen = move |moment: &Moment<'_>| rescreen_entity(&shared, moment, &id);
+        let (screened, changes) = node.platform.act(rescreen).await?;
         report.screened += screened;
         report.changes.extend(changes);
     }
     Ok(report)
 }
 
-async fn rescreen_entity(
-    node: &Node,
-    desk: &Desk,
-    id: &EntityId,
-) -> Result<(u64, Vec<PartyChange>), Problem> {
-    let actor = node.actor();
-    loop {
-        let now_ms = node.platform.clock.now_ms();
-        let (change, outcome) = rescreening(node, desk, id, &actor, now_ms)?;
-        let mut transaction = change.into_transaction();
-        transaction.actor = actor.to_string();
-        match node.platform.journal.commit(transaction).await {
-            Ok(_) => return Ok(outcome),
-            Err(journal::CommitError::Conflict { .. }) => {}
-            Err(error) => return Err(Problem::internal(&error)),
-        }
-    }
+fn present(moment: &Moment<'_>) -> Result<Vec<EntityId>, Problem> {
+    let entities = store::all::<Entity>(moment, kind::ENTITY, &[])?.into_iter();
+    let present = entities.filter(|stored| !stored.body.status.is_final());
+    Ok(present.map(|stored| stored.body.id).collect())
 }
 
-fn rescreening(
+/// Screens one entity. Returns how many of its parties were screened and whose verdict changed.
+fn rescreen_entity(
     node: &Institutions,
-    desk: &Desk,
+    moment: &Moment<'_>,
     id: &EntityId,
-    actor: &ActorId,
-    now_ms: i64,
 ) -> Result<(Change, (u64, Vec<PartyChange>)), Problem> {
-    let reader = &node.platform.reader;
-    let found = store::entity(reader, id)?;
-    let (stored, expected) = found.ok_or_else(|| Problem::not_found("entity"))?;
-    let persons = store::persons_of(reader, &stored.body)?;
-    let mut change = Change::new(now_ms);
-    let parties = stored.body.parties.keys().cloned();
-    let facts = screen_parties(node, desk, &mut change, &stored.body, &persons, parties)?;
-    let changed = |fact: &mez::screening::ScreeningFact| {
-        let before = stored
-            .body
-            .parties
-            .get(&fact.party)?
-            .screening
-            .as_ref()
-            .map(|it| it.verdict);
-        (before != Some(fact.verdict)).then(|| PartyChange {
-            entity: id.clone(),
-            party: fact.party.clone(),
-            before,
-            after: fact.verdict,
-        })
+    let mut change = Change::default();
+    let found = store::entity(moment, id)?.map(|stored| stored.body);
+    // It may have been rejected or dissolved meanwhile.
+    let Some(entity) = found.filter(|entity| !entity.status.is_final()) else {
+        return Ok((change, (0, vec![])));
     };
-    let changes: Vec<PartyChange> = facts.iter().filter_map(changed).collect();
+    let persons = store::persons_of(moment, &entity)?;
+    let parties = entity.parties.keys().cloned();
+    let facts = screen_parties(node, moment, &mut change, &entity, &persons, parties)?;
     let screened = facts.len() as u64;
+    let changes = facts.iter().filter_map(|fact| changed(&entity, fact));
+    let changes = changes.collect();
     if !facts.is_empty() {
-        let context = node.context(now_ms, actor);
-        let mut decision =
-            entity::decide(Some(&stored.body), Step::RecordScreenings(facts), &context)
-                .map_err(refused)?;
-        if changes.is_empty() {
-            // Hits that were known before need no second notice.
-            decision.effects.clear();
-        }
-        change.decision(id, expected, &decision)?;
+        record(node, moment, &mut change, entity, facts, &node.actor())?;
     }
     Ok((change, (screened, changes)))
+}
+
+fn changed(entity: &Entity, fact: &ScreeningFact) -> Option<PartyChange> {
+    let known = entity.parties.get(&fact.party)?;
+    let before = known.screening.as_ref().map(|it| it.verdict);
+    (before != Some(fact.verdict)).then(|| PartyChange {
+        entity: entity.id.clone(),
+        party: fact.party.clone(),
+        before,
+        after: fact.verdict,
+    })
+}
+
+async fn report_on(node: &Node, leased: LeasedEffect, report: Rescreened) -> Result<(), Problem> {
+    let settle = move |_: &Moment<'_>| {
+        let stream = streams::sanctions_list(&report.list);
+        let mut change = Change::default();
+        change.append(&stream, Privacy::Public, RESCREENED_KIND, &report)?;
+        change.settle(done(&leased));
+        Ok((change, ()))
+    };
+    node.platform.act(settle).await
 }

@@ -1,30 +1,35 @@
 //! `/v1/reviews`: hits that wait for a person, and what they decide.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
-use mez::entity::{self, Command as Step};
-use mez::screening::{Finding as PartyFinding, HitReview, ScreeningVerdict};
+use mez::aggregate::Aggregate as _;
+use mez::entity::Entity;
+use mez::person::Person;
+use mez::screening::Party;
+use mez::screening::case::{
+    self, CaseEvent, Command as Step, Context, DecideHits, PartyScreening, SeenHits,
+};
 use sanctions::{Decision, Finding, Screening, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::party::{PartyScreening, REVIEWED_KIND, ScreeningReviewed, fact, stream_of};
-use crate::auth::can;
+use super::party::{append, record, salt_of, stream_of};
+use super::refused;
+use crate::auth::{Operation, Permit, can};
 use crate::change::Change;
+use crate::entities::permitted;
 use crate::entities::wire::{actor, time};
-use crate::entities::{permitted, refused, resource};
 use crate::http::extract::{Caller, Command, PathOf, QueryOf};
 use crate::http::guard::routes;
 use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
+use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag, require_match};
 use crate::http::problem::{Code, Problem};
 use crate::http::texts::EntityIdText;
-use crate::institutions::{Institutions, Node};
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
 use crate::store::{self, Stored, kind};
 
 /// A party's newest screening, as a case for a reviewer.
@@ -49,16 +54,16 @@ pub struct ReviewView {
     pub decisions: Vec<Decision>,
 }
 
-impl From<Stored<PartyScreening>> for ReviewView {
-    fn from(stored: Stored<PartyScreening>) -> Self {
+impl ReviewView {
+    fn of(id: &str, case: PartyScreening) -> Self {
         Self {
-            id: stored.id,
-            entity: stored.body.entity.to_string(),
-            party: stored.body.party.to_string(),
-            open: stored.body.is_open(),
-            verdict: verdict_text(stored.body.screening.verdict).to_owned(),
-            screening: stored.body.screening,
-            decisions: stored.body.decisions,
+            id: id.to_owned(),
+            entity: case.entity.to_string(),
+            party: case.party.to_string(),
+            open: case.is_open(),
+            verdict: verdict_text(case.screening.verdict).to_owned(),
+            screening: case.screening,
+            decisions: case.decisions,
         }
     }
 }
@@ -88,6 +93,21 @@ pub struct HitName {
     pub list: String,
     /// The entry's identifier there.
     pub entry_id: String,
+}
+
+impl DecisionBody {
+    fn into_command(self, seen: SeenHits) -> DecideHits {
+        let name = |hit: HitName| case::HitName {
+            list: hit.list,
+            entry_id: hit.entry_id,
+        };
+        DecideHits {
+            finding: self.finding,
+            hits: self.hits.map(|hits| hits.into_iter().map(name).collect()),
+            seen,
+            reason: self.reason,
+        }
+    }
 }
 
 /// The routes of this module.
@@ -124,6 +144,15 @@ async fn list_reviews(
     State(node): State<Node>,
     QueryOf(query): QueryOf<ReviewQuery>,
 ) -> Result<Json<Page<ReviewView>>, Problem> {
+    let list = move |moment: &Moment<'_>| list(moment, &caller, query).map(Json);
+    node.platform.read(list).await
+}
+
+fn list(
+    moment: &Moment<'_>,
+    caller: &Caller<can::ReadScreening>,
+    query: ReviewQuery,
+) -> Result<Page<ReviewView>, Problem> {
     let page = PageQuery {
         cursor: query.cursor,
         limit: query.limit,
@@ -131,30 +160,19 @@ async fn list_reviews(
     let open = query.open.map(|open| if open { "true" } else { "false" });
     let mut filters = Vec::new();
     filters.extend(open.map(|open| ("open", open)));
-    filters.extend(
-        query
-            .entity
-            .as_ref()
-            .map(|entity| ("entity", entity.as_str())),
-    );
-    let reader = &node.platform.reader;
-    let found = store::list(
-        reader,
-        kind::SCREENING,
-        &filters,
-        page.after(),
-        page.limit() + 1,
-    )?;
-    let mut cut = Page::cut(found, page.limit(), |stored: &Stored<PartyScreening>| {
-        stored.id.clone()
-    });
-    cut.items
-        .retain(|stored| permitted(&node, &caller, &stored.body.entity).is_ok());
-    let items = cut.items.into_iter().map(ReviewView::from).collect();
-    Ok(Json(Page {
-        items,
-        next: cut.next,
-    }))
+    let entity = query.entity.as_ref();
+    filters.extend(entity.map(|entity| ("entity", entity.as_str())));
+    let (after, limit) = (page.after(), page.limit());
+    let found = store::list(moment, kind::SCREENING, &filters, after, limit + 1)?;
+    let key = |stored: &Stored<PartyScreening>| stored.id.clone();
+    let Page { items, next } = Page::cut(found, limit, key);
+    let mut views = Vec::new();
+    for stored in items {
+        if visible(moment, caller, &stored.body)?.is_some() {
+            views.push(ReviewView::of(&stored.id, stored.body));
+        }
+    }
+    Ok(Page { items: views, next })
 }
 
 /// One case.
@@ -170,15 +188,25 @@ async fn find_review(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let stored = case(&node, &id)?;
-    permitted(&node, &caller, &stored.body.entity).map_err(|_| Problem::not_found("review"))?;
-    let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
-    Ok((headers, Json(ReviewView::from(stored))))
+    let find = move |moment: &Moment<'_>| {
+        let (case, _, _) = permitted_case(moment, &caller, &id)?;
+        let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(case.version))];
+        Ok((headers, Json(ReviewView::of(&id, case.body))))
+    };
+    node.platform.read(find).await
 }
 
 /// Decide on the hits of a case. The applicant cannot. A decision holds until the party or the listed entry changes.
+/// Hits that come up while the request is under way stay undecided.
 #[utoipa::path(
-    post, path = "/v1/reviews/{id}/decision", tag = "screening", params(("id" = String, Path)),
+    post, path = "/v1/reviews/{id}/decision", tag = "screening",
+    params(
+        ("id" = String, Path),
+        (
+            "If-Match" = Option<String>, Header,
+            description = "The `ETag` of the case that the reviewer saw. With it, nothing that came up since is decided."
+        ),
+    ),
     request_body = DecisionBody,
     responses((status = 200, description = "It is decided.", body = Receipted<ReviewView>))
 )]
@@ -186,150 +214,88 @@ async fn decide_review(
     caller: Caller<can::DecideScreening>,
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
+    headers: HeaderMap,
     command: Command<DecisionBody>,
 ) -> Result<Outcome, Problem> {
-    let found = case(&node, &id)?;
     let Command { body, ticket } = command;
-    if body.reason.trim().is_empty() || body.reason.len() > 4_000 {
-        return Err(
-            Problem::new(Code::RuleViolated, "a decision needs a reason").with_error(
-                "/reason",
-                "length",
-                "the reason has 1 to 4000 bytes",
-            ),
-        );
-    }
-    let (entity, _) = permitted(&node, &caller, &found.body.entity)?;
-    let permit = caller.permit(resource(&entity.body))?;
-    execute(&node.platform, &permit, &ticket, |now_ms| {
-        decide(&node, &id, &body, permit.principal(), now_ms)
+    let asked = id.clone();
+    let seen = node.platform.read(move |moment| seen(moment, &asked));
+    let command = body.into_command(seen.await?);
+    let shared = node.clone();
+    execute(&node.platform, caller, ticket, move |moment, caller| {
+        let (case, entity, permit) = permitted_case(moment, caller, &id)?;
+        if headers.contains_key(header::IF_MATCH) {
+            require_match(&headers, case.version)?;
+        }
+        decide(&shared, moment, permit, case, entity, command.clone())
     })
     .await
 }
 
+/// The hits that a request means: those of the case when it came. A decision that has to be made again is still on these.
+fn seen(moment: &Moment<'_>, id: &str) -> Result<SeenHits, Problem> {
+    let case = store::find::<PartyScreening>(moment, kind::SCREENING, id)?;
+    Ok(case.map(|case| case.body.seen()).unwrap_or_default())
+}
+
 fn decide(
     node: &Institutions,
-    id: &str,
-    body: &DecisionBody,
-    principal: &crate::auth::PrincipalId,
-    now_ms: i64,
+    moment: &Moment<'_>,
+    permit: Permit,
+    case: Stored<PartyScreening>,
+    entity: Entity,
+    command: DecideHits,
 ) -> Result<Decided, Problem> {
-    let reader = &node.platform.reader;
-    let mut case = case(node, id)?;
-    let party = case.body.party.clone();
-    let (stream, privacy) = stream_of(&case.body.entity, &party);
-    let stream_head = store::expected(reader, &stream)?;
-    let found = store::entity(reader, &case.body.entity)?;
-    let (stored, entity_head) = found.ok_or_else(|| Problem::not_found("review"))?;
-    if stored.body.applicant.as_str() == principal.as_str() {
-        return Err(Problem::new(
-            Code::Forbidden,
-            "who applied cannot decide on the hits",
-        ));
-    }
-    let decisions = decisions(&case.body.screening, body, principal.as_str(), now_ms)?;
-    case.body.decisions.extend(decisions.iter().cloned());
-    case.body.screening = case.body.screening.reviewed(&case.body.decisions);
-
-    let persons = store::persons_of(reader, &stored.body)?;
-    let mut fact = fact(&party, case.body.subject, &persons, &case.body.screening)?;
-    if fact.verdict == ScreeningVerdict::Clear {
-        let finding = PartyFinding::FalsePositive;
-        fact.review = Some(HitReview {
-            finding,
-            by: actor(principal),
-            at_ms: now_ms,
-        });
-    }
-    let actor = actor(principal);
-    let context = node.context(now_ms, &actor);
-    let mut decision = entity::decide(
-        Some(&stored.body),
-        Step::RecordScreenings(vec![fact]),
-        &context,
-    )
-    .map_err(refused)?;
-    // The reviewer who decides needs no notice of the decision.
-    decision.effects.clear();
-
-    let reviewed = ScreeningReviewed {
-        entity: case.body.entity.clone(),
-        party,
-        decisions,
-        screening: case.body.screening.clone(),
+    let actor = actor(permit.principal());
+    let context = Context {
+        at: time(moment.now_ms),
+        actor: &actor,
+        applicant: &entity.applicant,
     };
-    let mut change = Change::new(now_ms);
-    change.append(&stream, privacy, stream_head, REVIEWED_KIND, &reviewed)?;
-    change.decision(&case.body.entity.clone(), entity_head, &decision)?;
-    let reply = Reply::ok(&ReviewView::from(case));
-    Ok(Decided {
-        transaction: change.into_transaction(),
-        reply,
-        reply_owner: Some(stream),
-    })
+    let step = Step::DecideHits(command);
+    let decision = PartyScreening::decide(Some(&case.body), step, &context).map_err(refused)?;
+    let review = decision.events.iter().find_map(|event| match event {
+        CaseEvent::Reviewed(reviewed) => reviewed.settled_by(&actor),
+        CaseEvent::Performed(_) => None,
+    });
+    let mut change = Change::default();
+    let after = append(&mut change, Some(case.body), &decision)?;
+    let person = match &after.party {
+        Party::Company => None,
+        Party::Person(id) => store::find::<Person>(moment, kind::PERSON, id.as_str())?,
+    };
+    let salt = salt_of(person.as_ref().map(|stored| &stored.body));
+    let fact = after.fact(&salt, review);
+    let facts = vec![fact.map_err(|error| Problem::internal(&error))?];
+    record(node, moment, &mut change, entity, facts, &actor)?;
+    let (stream, _) = stream_of(&after);
+    let reply = Reply::ok(&ReviewView::of(&case.id, after));
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
-/// One decision for each hit meant. A hit that was decided already cannot be meant by silence.
-fn decisions(
-    screening: &Screening,
-    body: &DecisionBody,
-    by: &str,
-    now_ms: i64,
-) -> Result<Vec<Decision>, Problem> {
-    let hits: BTreeMap<(&str, &str), _> = screening
-        .hits
-        .iter()
-        .map(|hit| ((hit.list.as_str(), hit.entry_id.as_str()), hit))
-        .collect();
-    let meant: Vec<_> = match &body.hits {
-        None => hits
-            .values()
-            .copied()
-            .filter(|hit| hit.finding.is_none())
-            .collect(),
-        Some(names) => names
-            .iter()
-            .enumerate()
-            .map(|(n, name)| {
-                let key = (name.list.as_str(), name.entry_id.as_str());
-                hits.get(&key).copied().ok_or_else(|| {
-                    Problem::new(
-                        Code::RuleViolated,
-                        "the decision names a hit that there is not",
-                    )
-                    .with_error(
-                        format!("/hits/{n}"),
-                        "known_hit",
-                        "no such hit in this case",
-                    )
-                })
-            })
-            .collect::<Result<_, _>>()?,
-    };
-    if meant.is_empty() {
-        return Err(Problem::new(
-            Code::Conflict,
-            "no hit of this case waits for a decision",
-        ));
-    }
-    Ok(meant
-        .into_iter()
-        .map(|hit| Decision {
-            subject: screening.subject,
-            list: hit.list.clone(),
-            entry_id: hit.entry_id.clone(),
-            entry: hit.entry,
-            finding: body.finding,
-            by: by.to_owned(),
-            reason: body.reason.clone(),
-            at: time(now_ms),
-        })
-        .collect())
+/// A case that the caller may do `A` to, with its entity. One it may not know of is not found.
+fn permitted_case<A: Operation>(
+    moment: &Moment<'_>,
+    caller: &Caller<A>,
+    id: &str,
+) -> Result<(Stored<PartyScreening>, Entity, Permit), Problem> {
+    let unknown = || Problem::not_found("review");
+    let case = store::find::<PartyScreening>(moment, kind::SCREENING, id)?.ok_or_else(unknown)?;
+    let (entity, permit) = visible(moment, caller, &case.body)?.ok_or_else(unknown)?;
+    Ok((case, entity, permit))
 }
 
-fn case(node: &Institutions, id: &str) -> Result<Stored<PartyScreening>, Problem> {
-    let found = store::find::<PartyScreening>(&node.platform.reader, kind::SCREENING, id)?;
-    found.ok_or_else(|| Problem::not_found("review"))
+/// The entity of a case, if the caller may know of it.
+fn visible<A: Operation>(
+    moment: &Moment<'_>,
+    caller: &Caller<A>,
+    case: &PartyScreening,
+) -> Result<Option<(Entity, Permit)>, Problem> {
+    match permitted(moment, caller, &case.entity) {
+        Ok((stored, permit)) => Ok(Some((stored.body, permit))),
+        Err(problem) if problem.code() == Code::NotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The stable text of a verdict.

@@ -1,13 +1,19 @@
-//! The lists at hand. Files are content-addressed in the data directory; the journal says which
-//! version is in force, and a file that is missing or altered makes its list fail, which blocks.
+//! The lists at hand. Files are content-addressed in the data directory; the journal says which version is in force.
+//!
+//! Invariants (guard):
+//! 1. a decision is made with the lists in force at its instant       (`Shelf::desk` compares the imports with the records)
+//! 2. a file that is missing or altered makes its list fail, which blocks  (`Shelf::read_all`)
+//! 3. after an import is committed, nothing older is kept             (`lists::follow`)
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use evidence::digest::{Digest, Purpose};
+use journal::Snapshot;
 use sanctions::import::ofac::OfacFiles;
 use sanctions::import::{self, ImportError};
 use sanctions::{IndexedList, List, ListHeader, Lists, Policy};
@@ -15,23 +21,32 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::lists::ListRecord;
-use crate::store::Stored;
+use crate::http::problem::Chain;
+use crate::store::{self, StoreError, Stored, kind};
 
-/// Lists and policy as one screening sees them.
+/// Lists and policy as one screening sees them: the versions in force at one instant.
 #[derive(Debug)]
 pub struct Desk {
     /// The lists.
     pub lists: Lists,
     /// Which must be searched, and what scores mean.
     pub policy: Policy,
+    /// The log index of the import in force, for each list.
+    imports: BTreeMap<String, u64>,
+    /// Whether a list in force cannot be searched.
+    has_failed: bool,
 }
 
-/// Where lists are kept.
+/// Where lists are kept, and those that were read last.
 #[derive(Debug)]
 pub struct Shelf {
     directory: PathBuf,
     policy: Policy,
-    desk: RwLock<Arc<Desk>>,
+    kept: RwLock<Arc<Desk>>,
+    /// Held while lists are read, so that who needs the same ones waits instead of reading them again.
+    reading: Mutex<()>,
+    /// Size of the log after the newest import that was committed.
+    imported: Arc<AtomicU64>,
 }
 
 /// The form of a list's files.
@@ -91,60 +106,117 @@ pub enum ShelfError {
 /// The files of a list by name.
 pub type ListFiles = BTreeMap<String, String>;
 
+impl Desk {
+    /// Whether the version of a list with this digest can be searched.
+    pub fn holds(&self, name: &str, digest: Digest) -> bool {
+        let found = self.lists.find(name);
+        found.is_some_and(|found| found.list().digest() == digest)
+    }
+
+    fn is_of(&self, records: &[Stored<ListRecord>]) -> bool {
+        self.imports == imports(records)
+    }
+
+    /// Size of the log after its newest import.
+    fn size(&self) -> u64 {
+        self.imports.values().max().map_or(0, |index| index + 1)
+    }
+}
+
 impl Shelf {
     /// An empty shelf that keeps its files in `directory`.
     pub fn new(directory: PathBuf, policy: Policy) -> Self {
         let desk = Desk {
             lists: Lists::default(),
             policy: policy.clone(),
+            imports: BTreeMap::new(),
+            has_failed: false,
         };
         Self {
             directory,
             policy,
-            desk: RwLock::new(Arc::new(desk)),
+            kept: RwLock::new(Arc::new(desk)),
+            reading: Mutex::default(),
+            imported: Arc::default(),
         }
     }
 
-    /// Whether the version of a list with this digest can be searched.
-    pub fn is_usable(&self, name: &str, digest: Digest) -> bool {
-        self.desk()
-            .lists
-            .find(name)
-            .is_some_and(|found| found.list().digest() == digest)
+    /// Which lists must be searched, and what scores mean.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
-    /// What a screening uses.
-    pub fn desk(&self) -> Arc<Desk> {
-        Arc::clone(
-            &self
-                .desk
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
+    /// The lists in force at one instant, and no others: read from their files when they are not the ones read last. What
+    /// is decided with them is guarded, since the records that say which they are were read in that instant.
+    ///
+    /// A list that cannot be read is marked as failed, which blocks. Takes as long as reading takes.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn desk(&self, at: &Snapshot<'_>) -> Result<Arc<Desk>, StoreError> {
+        let records = in_force(at)?;
+        Ok(self.find_or_read(&records, |desk| desk.is_of(&records)))
     }
 
-    /// Reads every list that the journal says is in force. One that cannot be read is marked as failed.
-    pub fn load(&self, records: &[Stored<ListRecord>]) {
-        let mut lists = Lists::default();
+    /// As [`Shelf::desk`], but tries again what could not be read before.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn refresh(&self, at: &Snapshot<'_>) -> Result<Arc<Desk>, StoreError> {
+        let records = in_force(at)?;
+        Ok(self.find_or_read(&records, |desk| desk.is_of(&records) && !desk.has_failed))
+    }
+
+    /// What hears of imports.
+    pub(super) fn imported(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.imported)
+    }
+
+    fn find_or_read(
+        &self,
+        records: &[Stored<ListRecord>],
+        fits: impl Fn(&Desk) -> bool,
+    ) -> Arc<Desk> {
+        let kept = self.kept();
+        if fits(&kept) {
+            return kept;
+        }
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept();
+        if fits(&kept) {
+            return kept;
+        }
+        let desk = Arc::new(self.read_all(records));
+        // Lists of an instant that is over serve it alone.
+        if desk.size() >= self.imported.load(Ordering::Acquire) {
+            let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+            *kept = Arc::clone(&desk);
+        }
+        desk
+    }
+
+    fn kept(&self) -> Arc<Desk> {
+        Arc::clone(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn read_all(&self, records: &[Stored<ListRecord>]) -> Desk {
+        let (mut lists, mut has_failed) = (Lists::default(), false);
         for record in records {
             match self.read(&record.body) {
-                Ok(list) => {
-                    lists.insert(IndexedList::new(list));
-                }
+                Ok(list) => lists.insert(IndexedList::new(list)),
                 Err(error) => {
-                    tracing::error!(list = record.id, cause = %error, "sanctions list failed to load");
+                    tracing::error!(list = record.id, cause = %Chain(&error), "sanctions list failed to load");
                     lists.mark_failed(record.id.clone());
+                    has_failed = true;
                 }
             }
         }
-        let desk = Desk {
+        Desk {
             lists,
             policy: self.policy.clone(),
-        };
-        *self
-            .desk
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(desk);
+            imports: imports(records),
+            has_failed,
+        }
     }
 
     fn read(&self, record: &ListRecord) -> Result<List, ShelfError> {
@@ -206,6 +278,15 @@ impl Shelf {
     }
 }
 
+fn in_force(at: &Snapshot<'_>) -> Result<Vec<Stored<ListRecord>>, StoreError> {
+    store::all(at, kind::SANCTIONS_LIST, &[])
+}
+
+fn imports(records: &[Stored<ListRecord>]) -> BTreeMap<String, u64> {
+    let import = |record: &Stored<ListRecord>| (record.id.clone(), record.version);
+    records.iter().map(import).collect()
+}
+
 /// Reads the files of one format into a list.
 ///
 /// # Errors
@@ -247,4 +328,151 @@ fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use evidence::key::SigningKey;
+    use journal::{CommitError, DumpDirectory, Guards, Journal, Limits, Options, SealingKey};
+    use journal_sqlite::SqliteEngine;
+    use sanctions::{PartyKind, Reason, RequiredList, Subject, Verdict, screen};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::institutions::NodeProjection;
+    use crate::screening::lists::{self, ImportBody};
+
+    struct Stage {
+        _folder: TempDir,
+        journal: Journal,
+        shelf: Shelf,
+    }
+
+    impl Stage {
+        fn set() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let engine = SqliteEngine::open(folder.path().join("journal.sqlite")).unwrap();
+            let options = Options {
+                origin: "zone.example/log".to_owned(),
+                log_key: SigningKey::from_seed([1; 32]),
+                node_key: SealingKey::from_bytes([2; 32]),
+                projection: Arc::new(NodeProjection),
+                entropy: Box::new(|bytes| getrandom::fill(bytes).unwrap()),
+                dumps: Box::new(DumpDirectory::create(folder.path().join("dumps")).unwrap()),
+                limits: Limits::STANDARD,
+            };
+            let policy = Policy::standard(vec![RequiredList {
+                name: "sdn".to_owned(),
+                age_days_max: 3_650,
+            }]);
+            let shelf = Shelf::new(folder.path().join("lists"), policy);
+            let journal = Journal::open(Box::new(engine), options).unwrap();
+            journal.observe(lists::observer(shelf.imported()));
+            Self {
+                _folder: folder,
+                journal,
+                shelf,
+            }
+        }
+
+        /// Imports a version of the list that names one person, if what was read for it still holds.
+        fn import(&self, version: &str, name: &str, guards: Guards) -> Result<(), CommitError> {
+            let row = format!(
+                "1,\"{name}\",\"individual\",\"SDGT\",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \r\n"
+            );
+            let files = [("sdn.csv", row.as_str()), ("alt.csv", ""), ("add.csv", "")];
+            let body = ImportBody {
+                name: "sdn".parse().unwrap(),
+                version: version.to_owned(),
+                published: "2026-01-01".parse().unwrap(),
+                format: ListFormat::OfacCsv,
+                files: files
+                    .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                    .into(),
+            };
+            let imported = lists::keep(&self.shelf, body).unwrap();
+            let change = lists::import(&imported).unwrap();
+            let mut transaction = change.into_transaction(0, "node");
+            transaction.guards = guards;
+            self.journal.commit_blocking(transaction).map(drop)
+        }
+
+        fn snapshot(&self) -> Snapshot<'_> {
+            self.journal.snapshot().unwrap()
+        }
+    }
+
+    fn version(desk: &Desk) -> &str {
+        &desk.lists.find("sdn").unwrap().list().header().version
+    }
+
+    #[test]
+    fn a_desk_holds_the_lists_of_its_instant_and_the_newest_is_kept() {
+        let stage = Stage::set();
+        let none = stage.shelf.desk(&stage.snapshot()).unwrap();
+        assert!(none.lists.find("sdn").is_none());
+        stage
+            .import("1", "TIWANA, Sobia", Guards::default())
+            .unwrap();
+        let before = stage.snapshot();
+        stage
+            .import("2", "TIWANA, Sobia Qamar", Guards::default())
+            .unwrap();
+
+        // Nobody has read the newer lists yet; the older ones serve their instant and are not kept for others.
+        assert_eq!(version(&stage.shelf.desk(&before).unwrap()), "1");
+        let after = stage.snapshot();
+        let newest = stage.shelf.desk(&after).unwrap();
+        assert_eq!(version(&newest), "2");
+        assert_eq!(version(&stage.shelf.desk(&before).unwrap()), "1");
+        assert!(Arc::ptr_eq(&newest, &stage.shelf.desk(&after).unwrap()));
+        assert!(Arc::ptr_eq(&newest, &stage.shelf.refresh(&after).unwrap()));
+    }
+
+    #[test]
+    fn what_was_decided_with_older_lists_is_not_committed() {
+        let stage = Stage::set();
+        for version in ["1", "2"] {
+            let before = stage.snapshot();
+            stage.shelf.desk(&before).unwrap();
+            stage
+                .import(version, "TIWANA, Sobia", Guards::default())
+                .unwrap();
+            let late = stage.import("late", "TIWANA, Sobia", before.guards());
+            assert!(matches!(late, Err(CommitError::Moved { .. })), "{late:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_whose_file_is_gone_or_altered_blocks_until_it_is_read_again() {
+        let stage = Stage::set();
+        stage
+            .import("1", "TIWANA, Sobia", Guards::default())
+            .unwrap();
+        let (record, now) = (in_force(&stage.snapshot()).unwrap(), stage.snapshot());
+        let file = stage.shelf.path(&record[0].body.files["sdn.csv"]);
+        let text = fs::read(&file).unwrap();
+        let subject = Subject::named("Anna Lindqvist", PartyKind::Person);
+        let at = "2026-11-21T10:00:00Z".parse().unwrap();
+
+        for damage in [None, Some("1,\"SOMEBODY ELSE\"")] {
+            match damage {
+                None => fs::remove_file(&file).unwrap(),
+                Some(other) => fs::write(&file, other).unwrap(),
+            }
+            let desk = stage.shelf.refresh(&now).unwrap();
+            assert!(!desk.holds("sdn", record[0].body.digest));
+            let screening = screen(&subject, &desk.lists, at, &desk.policy);
+            assert_eq!(screening.verdict, Verdict::Block);
+            let failed = Reason::ListFailed {
+                list: "sdn".to_owned(),
+            };
+            assert_eq!(screening.reasons[0], failed);
+        }
+        fs::write(&file, text).unwrap();
+        let desk = stage.shelf.refresh(&now).unwrap();
+        assert!(desk.holds("sdn", record[0].body.digest));
+        let screening = screen(&subject, &desk.lists, at, &desk.policy);
+        assert_eq!(screening.verdict, Verdict::Clear);
+    }
 }

@@ -26,7 +26,7 @@ pub fn backoff_ms(attempt: u64, jitter: u16) -> i64 {
 /// One breaker for each kind of work.
 #[derive(Clone, Debug, Default)]
 pub struct Breakers {
-    kinds: BTreeMap<&'static str, Breaker>,
+    kinds: BTreeMap<String, Breaker>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,14 +43,14 @@ impl Breakers {
     }
 
     /// Notes that work succeeded.
-    pub fn succeeded(&mut self, kind: &'static str) {
+    pub fn succeeded(&mut self, kind: &str) {
         self.kinds.remove(kind);
     }
 
     /// Notes that work failed; the breaker opens after a row of failures. The first attempt after it
     /// closes opens it again at once if it fails.
-    pub fn failed(&mut self, kind: &'static str, now_ms: i64) {
-        let breaker = self.kinds.entry(kind).or_default();
+    pub fn failed(&mut self, kind: &str, now_ms: i64) {
+        let breaker = self.kinds.entry(kind.to_owned()).or_default();
         breaker.failures = breaker.failures.saturating_add(1);
         if breaker.failures >= FAILURES_TO_OPEN {
             breaker.open_until_ms = now_ms.saturating_add(OPEN_FOR_MS);
@@ -58,11 +58,11 @@ impl Breakers {
     }
 
     /// The kinds whose breaker is open.
-    pub fn open(&self, now_ms: i64) -> impl Iterator<Item = &'static str> + '_ {
+    pub fn open(&self, now_ms: i64) -> impl Iterator<Item = &str> {
         self.kinds
             .iter()
             .filter(move |(_, breaker)| breaker.open_until_ms > now_ms)
-            .map(|(kind, _)| *kind)
+            .map(|(kind, _)| kind.as_str())
     }
 }
 

@@ -1,15 +1,11 @@
 //! Workers: take effects from the outbox with a lease, execute them, and journal the outcome.
 //!
 //! Invariants (guard):
-//! 1. what an effect writes and that it is done are one transaction     (`run_one`)
+//! 1. what an effect writes and that it is done are one transaction     (each executor, by `institution::done`)
 //! 2. a worker that lost its lease writes nothing                        (fencing token in the settlement)
 //! 3. what exhausts its attempts becomes an alert in the same transaction that gives it up (`give_up`)
 
 pub mod breaker;
-pub mod effect;
-pub mod webhook;
-
-mod execute;
 
 use std::time::Duration;
 
@@ -18,10 +14,11 @@ use tokio::sync::watch;
 
 use crate::change::Change;
 use crate::http::problem::{Chain, Problem};
-use crate::institutions::{Institutions, Node};
+use crate::institutions::{effect_kinds, executor};
+use crate::moment::Moment;
 use crate::notifications::{self, Notification};
+use crate::state::{Institutions, Node};
 use breaker::{ATTEMPTS_MAX, Breakers, backoff_ms};
-use effect::NodeEffect;
 
 /// How long a worker may hold an effect. Longer work is done in steps that can be repeated.
 const LEASE_MS: i64 = 120_000;
@@ -70,7 +67,7 @@ async fn lease(node: &Institutions) -> Result<Vec<LeasedEffect>, journal::Commit
         now_ms: node.platform.clock.now_ms(),
         lease_ms: LEASE_MS,
         limit: LEASES_AT_ONCE,
-        kinds: NodeEffect::KINDS.map(str::to_owned).to_vec(),
+        kinds: effect_kinds().map(str::to_owned).collect(),
     };
     node.platform.journal.lease(request).await
 }
@@ -92,18 +89,13 @@ async fn run_one(
     leased: &LeasedEffect,
 ) -> Result<(), Problem> {
     let now_ms = node.platform.clock.now_ms();
-    let effect: NodeEffect = match serde_json::from_slice(&leased.payload) {
-        Ok(effect) => effect,
-        Err(error) => {
-            return give_up(node, leased, &format!("payload is not an effect: {error}")).await;
-        }
-    };
-    let kind = effect.kind();
+    let kind = leased.kind.as_str();
     if let Some(until_ms) = breakers.wait_until_ms(kind, now_ms) {
         let reason = "its kind of work fails at present".to_owned();
         return put_off(node, leased, until_ms, reason).await;
     }
-    match execute::execute(node, leased, effect).await {
+    let execute = executor(kind).expect("only kinds with an executor are leased");
+    match execute(node.clone(), leased.clone()).await {
         Ok(()) => {
             breakers.succeeded(kind);
             Ok(())
@@ -123,58 +115,41 @@ async fn run_one(
 }
 
 async fn put_off(
-    node: &Institutions,
+    node: &Node,
     leased: &LeasedEffect,
     not_before_ms: i64,
     error: String,
 ) -> Result<(), Problem> {
-    let (id, lease) = (leased.id.clone(), leased.lease);
-    let change = Change::new(node.platform.clock.now_ms());
-    commit(
-        node,
-        change,
-        Settlement::Retry {
-            id,
-            lease,
-            not_before_ms,
-            error,
-        },
-    )
-    .await
+    let retry = Settlement::Retry {
+        id: leased.id.clone(),
+        lease: leased.lease,
+        not_before_ms,
+        error,
+    };
+    let settle = move |_: &Moment<'_>| {
+        let mut change = Change::default();
+        change.settle(retry.clone());
+        Ok((change, ()))
+    };
+    node.platform.act(settle).await
 }
 
-async fn give_up(node: &Institutions, leased: &LeasedEffect, error: &str) -> Result<(), Problem> {
-    let mut change = Change::new(node.platform.clock.now_ms());
-    let text = format!(
-        "work of kind `{}` failed {} times: {error}",
-        leased.kind, leased.attempts
-    );
-    let alert = Notification::alert(&leased.id, text, change.now_ms());
-    notifications::raise(node, &mut change, &alert)?;
-    let (id, lease) = (leased.id.clone(), leased.lease);
-    commit(
-        node,
-        change,
-        Settlement::Dead {
-            id,
-            lease,
-            error: error.to_owned(),
-        },
-    )
-    .await
-}
-
-/// Writes what an effect did together with its settlement.
-async fn commit(
-    node: &Institutions,
-    change: Change,
-    settlement: Settlement,
-) -> Result<(), Problem> {
-    let mut transaction = change.into_transaction();
-    transaction.actor = node.actor().to_string();
-    transaction.settlements.push(settlement);
-    let committed = node.platform.journal.commit(transaction).await;
-    committed
-        .map(drop)
-        .map_err(crate::http::idempotency::problem_of_commit)
+async fn give_up(node: &Node, leased: &LeasedEffect, error: &str) -> Result<(), Problem> {
+    let (shared, leased, error) = (node.clone(), leased.clone(), error.to_owned());
+    let bury = move |moment: &Moment<'_>| {
+        let text = format!(
+            "work of kind `{}` failed {} times: {error}",
+            leased.kind, leased.attempts
+        );
+        let alert = Notification::alert(&leased.id, text, moment.now_ms);
+        let mut change = Change::default();
+        notifications::raise(&shared, &mut change, &alert)?;
+        change.settle(Settlement::Dead {
+            id: leased.id.clone(),
+            lease: leased.lease,
+            error: error.clone(),
+        });
+        Ok((change, ()))
+    };
+    node.platform.act(bury).await
 }

@@ -5,6 +5,7 @@ pub mod load;
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
+use ids::PackItemId;
 use law::compliance::Authority;
 use law::zone::Manifest;
 use serde::Serialize;
@@ -15,8 +16,10 @@ use crate::auth::can;
 use crate::http::extract::{Caller, PathOf};
 use crate::http::guard::routes;
 use crate::http::problem::Problem;
-use crate::institutions::Node;
+use crate::institution::Institution;
+use crate::moment::Moment;
 use crate::screening::lists::{self, ListView};
+use crate::state::{Institutions, Node};
 
 /// The zone.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -100,8 +103,14 @@ pub struct PackView {
     pub sources: Vec<law::pack::Source>,
 }
 
-/// The routes of this module.
-pub fn routes() -> OpenApiRouter<Node> {
+/// What the zone is made of.
+pub const INSTITUTION: Institution = Institution {
+    name: "zone",
+    routes,
+    ..Institution::NONE
+};
+
+fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(read_zone))
         .routes(routes!(find_pack))
@@ -116,44 +125,25 @@ async fn read_zone(
     _caller: Caller<can::ReadZone>,
     State(node): State<Node>,
 ) -> Result<Json<ZoneView>, Problem> {
-    let now_ms = node.platform.clock.now_ms();
-    let offered = node.entity_types(now_ms)?;
+    let shared = node.clone();
+    let view = node.platform.read(move |moment| zone_view(&shared, moment));
+    view.await.map(Json)
+}
+
+fn zone_view(node: &Institutions, moment: &Moment<'_>) -> Result<ZoneView, Problem> {
+    let manifest = &node.manifest;
     let packs = node.rulebook.packs();
-    let types = packs.iter().flat_map(|pack| {
-        let jurisdiction = &pack.manifest().jurisdiction;
-        pack.register()
-            .entity_types
-            .iter()
-            .map(move |it| (jurisdiction, it))
-    });
-    let types = types.filter(|(jurisdiction, it)| {
-        offered
-            .iter()
-            .any(|(place, id)| place == *jurisdiction && *id == it.id)
-    });
-    Ok(Json(ZoneView {
-        zone_id: node.manifest.zone_id.to_string(),
-        name: node.manifest.name.clone(),
+    let stack = manifest.jurisdiction_stack.iter();
+    let activities = packs.iter().flat_map(|pack| &pack.register().activities);
+    Ok(ZoneView {
+        zone_id: manifest.zone_id.to_string(),
+        name: manifest.name.clone(),
         did: node.issuer.did().to_string(),
-        log_key: node.log_verifier.to_string(),
+        log_key: node.log_identity.log().to_string(),
         public_url: node.public_url.clone(),
-        jurisdiction_stack: node
-            .manifest
-            .jurisdiction_stack
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        entity_types: types
-            .map(|(jurisdiction, it)| EntityTypeView {
-                id: it.id.to_string(),
-                name: it.name.clone(),
-                jurisdiction: jurisdiction.to_string(),
-                clause: it.clause.clone(),
-            })
-            .collect(),
-        activities: packs
-            .iter()
-            .flat_map(|pack| &pack.register().activities)
+        jurisdiction_stack: stack.map(ToString::to_string).collect(),
+        entity_types: entity_types(node, moment.now_ms)?,
+        activities: activities
             .map(|it| ActivityView {
                 id: it.id.to_string(),
                 name: it.name.clone(),
@@ -162,10 +152,35 @@ async fn read_zone(
             .collect(),
         packs: packs.iter().map(pack_view).collect(),
         lock: node.lock.total(),
-        authorities: node.manifest.authorities.clone(),
-        manifest: node.manifest.clone(),
-        sanctions_lists: lists::views(&node)?,
-    }))
+        authorities: manifest.authorities.clone(),
+        manifest: manifest.clone(),
+        sanctions_lists: lists::views(node, moment)?,
+    })
+}
+
+/// What can be registered at an instant.
+fn entity_types(node: &Institutions, now_ms: i64) -> Result<Vec<EntityTypeView>, Problem> {
+    let offered = node.entity_types(now_ms)?;
+    let mut views = Vec::new();
+    for pack in node.rulebook.packs() {
+        let jurisdiction = &pack.manifest().jurisdiction;
+        let is_offered = |id: &PackItemId| {
+            let mut offered = offered.iter();
+            offered.any(|(place, known)| place == jurisdiction && known == id)
+        };
+        let types = pack.register().entity_types.iter();
+        views.extend(
+            types
+                .filter(|it| is_offered(&it.id))
+                .map(|it| EntityTypeView {
+                    id: it.id.to_string(),
+                    name: it.name.clone(),
+                    jurisdiction: jurisdiction.to_string(),
+                    clause: it.clause.clone(),
+                }),
+        );
+    }
+    Ok(views)
 }
 
 /// One law pack.

@@ -153,6 +153,119 @@ fn a_stream_without_a_token_from_elsewhere_or_of_another_is_refused() {
     assert_eq!(status, 426);
 }
 
+/// A session whose sender has the clock, running, with a stream that shows `token`.
+fn streamed(stage: &mut Stage, person: &str, token: &str) -> (String, Stream) {
+    stage.consent(person);
+    let session = stage.open(person, json!({"kind": "paced"}));
+    let id = text(&session, "/id");
+    let mut stream = connect(stage, &id, None).unwrap();
+    stream.say(&json!({"kind": "hello", "token": token}));
+    stream.inputs(&json!([{"kind": "start", "at_ms": 0}]));
+    stream.until(|frame| frame["status"] == "running");
+    (format!("/v1/breath/sessions/{id}"), stream)
+}
+
+fn tick(at_ms: u64) -> Value {
+    json!([{"kind": "tick", "at_ms": at_ms}])
+}
+
+/// REQ-332
+#[test]
+fn a_token_that_is_taken_back_ends_the_live_stream_at_the_next_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let operator = stage.operator.clone();
+    let issued = stage.done(&operator, "/v1/tokens", &json!({"principal": "dora"}));
+    let (path, mut stream) = streamed(&mut stage, "streamed", &text(&issued, "/token"));
+    // The control: another token of the same practitioner.
+    let id = path.rsplit('/').next().unwrap().to_owned();
+    let mut other = connect(&stage, &id, None).unwrap();
+    other.say(&json!({"kind": "hello", "token": stage.practitioner}));
+    stream.inputs(&tick(1_000));
+    let last = other.until(|frame| frame["at_ms"] == 1_000);
+    let revoke = format!("/v1/tokens/{}/revoke", text(&issued, "/jti"));
+    stage.done(&operator, &revoke, &json!({"reason": "lost"}));
+    stream.until(|frame| frame["at_ms"] == 1_000);
+    stream.inputs(&tick(2_000));
+    assert_eq!(stream.hear(), Err("token_revoked".to_owned()));
+    let replayed = stage.seen(&format!("{path}/replay"));
+    assert_eq!(replayed["digest"], last["digest"], "{replayed}");
+    other.inputs(&tick(3_000));
+    other.until(|frame| frame["at_ms"] == 3_000);
+    // Whoever may no longer act at all is heard no more, whatever the token.
+    stage.done(
+        &operator,
+        "/v1/principals/dora/disable",
+        &json!({"reason": "left"}),
+    );
+    other.inputs(&tick(4_000));
+    assert_eq!(other.hear(), Err("principal_disabled".to_owned()));
+}
+
+/// REQ-308 REQ-332
+#[test]
+fn a_consent_that_is_taken_back_ends_the_live_stream_and_what_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let id = hosted(&mut stage, "regrets");
+    let mut stream = connect(&stage, &id, None).unwrap();
+    stream.say(&json!({"kind": "hello", "token": stage.practitioner}));
+    stream.inputs(&json!([{"kind": "start"}]));
+    stream.until(|frame| frame["status"] == "running");
+    stage.practise("/v1/breath/consents/regrets/withdraw", &json!({}));
+    stream.until(|frame| frame["kind"] == "erased");
+    assert_eq!(stream.hear(), Err("gone".to_owned()));
+    let token = stage.practitioner.clone();
+    let path = format!("/v1/breath/sessions/{id}");
+    let inputs = json!({"inputs": [{"kind": "tick"}]});
+    let (status, _) = stage.send(&token, &format!("{path}/inputs"), &inputs);
+    assert_eq!(status, 410);
+    let mut late = connect(&stage, &id, None).unwrap();
+    late.say(&json!({"kind": "hello", "token": token}));
+    assert_eq!(late.hear(), Err("gone".to_owned()));
+}
+
+/// REQ-332
+#[test]
+fn without_a_consent_in_force_no_input_is_taken_but_a_stop_and_the_nodes_own_clock_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let (operator, token) = (stage.operator.clone(), stage.practitioner.clone());
+    // Only the consent is erased, by order; its sessions are still there.
+    let erase_consent = |stage: &mut Stage, person: &str| {
+        let stream = format!("zenb/consent/{person}");
+        let order = json!({"stream": stream, "reason": "legal_order"});
+        stage.done(&operator, "/v1/journal/erasures", &order);
+    };
+    let (path, mut stream) = streamed(&mut stage, "ordered", &token);
+    erase_consent(&mut stage, "ordered");
+    stream.inputs(&tick(1_000));
+    assert_eq!(stream.hear(), Err("rule_violated".to_owned()));
+    let inputs = json!({"inputs": tick(1_000)});
+    let (status, refused) = stage.send(&token, &format!("{path}/inputs"), &inputs);
+    assert_eq!(
+        (status, &refused["errors"][0]["rule"]),
+        (422, &json!("consent")),
+        "{refused}"
+    );
+    let stopped = stage.practise(&format!("{path}/stop"), &json!({}));
+    assert_eq!(stopped["status"], "ended", "{stopped}");
+
+    let id = hosted(&mut stage, "hosted");
+    let path = format!("/v1/breath/sessions/{id}");
+    let start = json!({"inputs": [{"kind": "start"}]});
+    stage.practise(&format!("{path}/inputs"), &start);
+    erase_consent(&mut stage, "hosted");
+    let begun = Instant::now();
+    while stage.seen(&path)["status"] != "ended" {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "time passes without a consent"
+        );
+    }
+    assert_eq!(stage.seen(&path)["summary"]["outcome"], "stopped");
+}
+
 /// REQ-329
 #[test]
 fn what_no_heart_can_have_sent_is_refused_with_its_reason_and_changes_nothing() {

@@ -2,11 +2,13 @@
 //! end, and nobody sees what is not theirs.
 
 use std::process::Command;
+use std::sync::Barrier;
+use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::j8::{Stage, all_no, every_event, opening, packets, recording, text, with_yes};
-use crate::kill9::Node;
+use crate::kill9::{Node, agent, post};
 
 /// Changes the files of a node that is down, and starts it again.
 fn tamper(stage: &mut Stage, statement: &str) {
@@ -186,6 +188,69 @@ fn nobody_is_paced_for_more_than_an_hour_a_day() {
     assert_eq!(third["decisions"][0]["code"], "day_dose_spent", "{third}");
     let refused = feed(&mut stage, &third, &json!([{"kind": "start", "at_ms": 0}]));
     assert_eq!(refused["refused"][0]["code"], "day_dose_spent", "{refused}");
+}
+
+/// Writes that begin together, each by a thread of its own; the statuses.
+fn at_once(stage: &Stage, writes: &[(String, Value)]) -> Vec<u16> {
+    let (agent, token) = (agent(), &stage.practitioner);
+    let line = Barrier::new(writes.len());
+    let write = |(path, body): &(String, Value)| {
+        line.wait();
+        let url = stage.node.url(path);
+        let key = format!("at-once-{:?}", thread::current().id());
+        post(&agent, &url, token, &key, body).unwrap().0
+    };
+    thread::scope(|scope| {
+        let begun: Vec<_> = writes
+            .iter()
+            .map(|one| scope.spawn(|| write(one)))
+            .collect();
+        begun.into_iter().map(|it| it.join().unwrap()).collect()
+    })
+}
+
+fn open_sessions(stage: &Stage, person: &str) -> usize {
+    let page = stage.seen(&format!("/v1/breath/sessions?person={person}"));
+    let sessions = page["items"].as_array().unwrap();
+    sessions.iter().filter(|it| it["status"] != "ended").count()
+}
+
+/// REQ-310
+#[test]
+fn of_sessions_opened_at_once_one_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    stage.consent("twice");
+    let protocol = json!({"kind": "paced"});
+    let body = opening("twice", "sender", protocol, all_no());
+    let writes = vec![("/v1/breath/sessions".to_owned(), body); 3];
+    for _ in 0..6 {
+        assert_eq!(at_once(&stage, &writes), [201, 201, 201]);
+        assert_eq!(open_sessions(&stage, "twice"), 1);
+    }
+}
+
+/// REQ-301 REQ-308
+#[test]
+fn no_session_is_open_beside_a_withdrawal_of_its_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    for round in 0..8 {
+        let person = format!("leaves-{round}");
+        stage.consent(&person);
+        let body = opening(&person, "sender", json!({"kind": "paced"}), all_no());
+        let withdraw = format!("/v1/breath/consents/{person}/withdraw");
+        let statuses = at_once(
+            &stage,
+            &[
+                ("/v1/breath/sessions".to_owned(), body),
+                (withdraw, json!({})),
+            ],
+        );
+        // It was opened and shredded, or not opened.
+        assert!(matches!(statuses[..], [201 | 422, 200]), "{statuses:?}");
+        assert_eq!(open_sessions(&stage, &person), 0, "{statuses:?}");
+    }
 }
 
 /// REQ-306

@@ -469,6 +469,67 @@ fn a_new_list_version_screens_everybody_again_and_a_suspension_reaches_the_statu
     );
 }
 
+#[test]
+fn what_is_revoked_stays_revoked_and_a_list_without_a_change_is_not_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let published = |stage: &Stage| {
+        let query = "stream=mez/status-list/main&kind=status_list.published.v1";
+        let read = stage.read(&stage.regulator, &format!("/v1/journal/events?{query}"));
+        let events = read["items"].as_array().unwrap().iter();
+        let purposes = events.map(|event| text(event, "/payload/purpose"));
+        purposes.collect::<Vec<String>>()
+    };
+    let formed = stage.apply(
+        "Chenab Weaving (Private) Limited",
+        "Noor Fatima Ansari",
+        "1990-11-03",
+    );
+    stage.attest(&formed);
+    stage.review(&formed);
+    let (status, approved) = stage.approve(&formed);
+    assert_eq!(status, 200, "{approved}");
+    let first = ["revocation", "suspension"];
+    let id = text(&approved, "/id");
+    let credentials = format!("/v1/credentials?entity={id}");
+    let reviewer = stage.reviewer.clone();
+    let registrar = stage.registrar.clone();
+    let reason = json!({"reason": "accounts not filed"});
+
+    stage.done(&reviewer, &format!("/v1/entities/{id}/suspend"), &reason);
+    stage.until(&credentials, |read| {
+        read["items"][0]["standing"] == "suspended"
+    });
+    // Neither the approval nor the suspension changed a bit of the other list.
+    assert_eq!(published(&stage), [&first[..], &["suspension"]].concat());
+
+    let credential = text(&approved, "/credential_id");
+    let revoke = format!("/v1/credentials/{credential}/revoke");
+    let revoked = stage.done(&registrar, &revoke, &reason);
+    assert_eq!(revoked["standing"], "revoked", "{revoked}");
+    let after = [&first[..], &["suspension"], &first[..]].concat();
+    assert_eq!(published(&stage), after);
+    let (status, refused) = stage.send(&registrar, &revoke, &reason);
+    assert_eq!(
+        (status, refused["code"].as_str()),
+        (409, Some("conflict")),
+        "{refused}"
+    );
+
+    // The company may act again; its credential is revoked for good. Work is done in order, so a later notice shows that
+    // the lists had their turn.
+    stage.done(&reviewer, &format!("/v1/entities/{id}/reinstate"), &reason);
+    let other = stage.apply("Sutlej Mills (Private) Limited", "Ali Raza", "1971-07-01");
+    let other = text(&other, "/id");
+    stage.until("/v1/notifications", |read| {
+        let mut items = read["items"].as_array().unwrap().iter();
+        items.any(|it| it["entity"] == *other)
+    });
+    assert_eq!(published(&stage), after);
+    let read = stage.read(&stage.regulator, &credentials);
+    assert_eq!(read["items"][0]["standing"], "revoked", "{read}");
+}
+
 /// Digital Bazaar's npm libraries and openvc-core from PyPI verify the credential and refuse a changed one.
 fn judged_by_others(credential: &Value, lists: &[Value]) {
     let Some(judges) = judges() else { return };

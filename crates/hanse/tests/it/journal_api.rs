@@ -13,6 +13,7 @@ use hanse::bundles::judge::{Judgement, Kind, Known, Mark, judge};
 use hanse::bundles::{EntityFile, EntityRegister};
 use hanse::http::assemble;
 use hanse::http::problem::Problem;
+use hanse::moment::Moment;
 use hanse::journal_api::{self, JournalApi, LogIdentity};
 use jiff::Timestamp;
 use journal::engine::Snapshots as _;
@@ -45,7 +46,7 @@ fn known() -> Known {
 struct Register;
 
 impl EntityRegister for Register {
-    fn file(&self, entity: &str) -> Result<Option<EntityFile>, Problem> {
+    fn file(&self, _: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Problem> {
         Ok((entity == "ent-1").then(|| EntityFile {
             jurisdiction: "pk".to_owned(),
             stream: "hanse/bootstrap".parse().unwrap(),
@@ -67,7 +68,7 @@ impl Fixture {
     async fn start() -> Self {
         let mut zone = Zone::start();
         let identity = LogIdentity::new(zone_key(), signer());
-        let api = JournalApi::new(zone.platform.clone(), identity, Box::new(Register));
+        let api = JournalApi::new(zone.platform.clone(), Arc::new(identity), Box::new(Register));
         zone.router = assemble(&zone.platform, journal_api::routes(api)).0;
         let admin = zone.administrator().await;
         let regulator = zone

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use evidence::key::SigningKey;
 use hanse::auth::token::TokenAuthority;
 use hanse::clock::Clock;
+use hanse::outside::{Tokio, system_entropy};
 use hanse::http::limits::{Limits, LimitsConfig};
 use hanse::http::metrics::Metrics;
 use hanse::http::{Platform, assemble};
@@ -82,11 +83,11 @@ impl Zone {
         let journal = open(folder.path());
         let (clock, hand) = Clock::standing_at(START_MS);
         let platform = Arc::new(Platform {
-            reader: journal.reader(),
             journal,
             tokens: TokenAuthority::new("zone.example", SigningKey::from_seed([3; 32])),
             clock,
-            entropy: Box::new(|bytes| getrandom::fill(bytes).unwrap()),
+            entropy: Arc::new(system_entropy),
+            tasks: Arc::new(Tokio),
             limits: Limits::new(limits),
             metrics: Metrics::new(),
             readiness: Box::new(Vec::new),

@@ -36,8 +36,12 @@ fn notes(snapshot: &Snapshot<'_>, filters: &[(&str, &str)]) {
     snapshot.records("note", filters, None, 10).unwrap();
 }
 
+fn notes_under(snapshot: &Snapshot<'_>, prefix: &str) {
+    snapshot.records_under("note", prefix, None, 10).unwrap();
+}
+
 /// What is read, what changes then, and whether the decision still holds.
-const READS: [(&str, Look, &[Happening]); 9] = [
+const READS: [(&str, Look, &[Happening]); 11] = [
     (
         "a record that changes",
         |s| record_of(s, "a"),
@@ -56,6 +60,16 @@ const READS: [(&str, Look, &[Happening]); 9] = [
     (
         "a kind that gains a record",
         |s| notes(s, &[]),
+        &[("s/b", NOTE, "new=1")],
+    ),
+    (
+        "a prefix that gains a record",
+        |s| notes_under(s, "ne"),
+        &[("s/b", NOTE, "new=1")],
+    ),
+    (
+        "a prefix that becomes an id",
+        |s| notes_under(s, "new"),
         &[("s/b", NOTE, "new=1")],
     ),
     (
@@ -138,9 +152,10 @@ pub fn a_decision_holds_while_other_things_change(subject: &dyn Subject) {
     let fixture = Fixture::new(subject);
     let journal = fixture.open();
     put(&journal, "s/a", "a=1");
-    let looks: [Look; 4] = [
+    let looks: [Look; 5] = [
         |s| record_of(s, "a"),
         |s| notes(s, &[("length", "7")]),
+        |s| notes_under(s, "a"),
         |s| drop(s.stream_head(&stream("s/a")).unwrap()),
         |s| drop(s.event(LogIndex(0)).unwrap()),
     ];

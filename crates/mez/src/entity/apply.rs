@@ -2,38 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use super::event::{Applied, EntityEvent, Screened};
+use super::event::{Applied, EntityEvent, Event, Screened};
 use super::{Dissolution, Entity, PartyRecord, Registration, Stage, Status};
+use crate::aggregate::Misfit;
 
-/// An event stands where the register cannot have put it: the stream is not ours, or not whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("event {kind} cannot follow state {state}")]
-pub struct MisplacedEvent {
-    /// The event.
-    pub kind: &'static str,
-    /// The state it was applied to; `none` before the first event.
-    pub state: &'static str,
-}
+/// The state of an entity that there is not.
+const NONE: &str = "none";
 
-/// Applies an event to the state before it.
-pub fn apply(entity: Option<Entity>, event: &EntityEvent) -> Result<Entity, MisplacedEvent> {
+/// Applies an event to the state before it. What is known of a person is not part of the entity, which has its digest.
+pub(super) fn apply(entity: Option<Entity>, event: &Event) -> Result<Entity, Misfit> {
     match (entity, event) {
-        (None, EntityEvent::Applied(applied)) => Ok(begin(applied)),
-        (Some(entity), event) => evolve(entity, event),
-        (None, event) => Err(MisplacedEvent {
-            kind: event.kind(),
-            state: "none",
+        (None, Event::Entity(EntityEvent::Applied(applied))) => Ok(begin(applied)),
+        (Some(entity), Event::Entity(event)) => evolve(entity, event),
+        (Some(entity), Event::Person(_)) => Ok(entity),
+        (None, event) => Err(Misfit {
+            event: event.kind(),
+            state: NONE,
         }),
     }
-}
-
-/// Applies a whole stream.
-pub fn replay<'a>(
-    events: impl IntoIterator<Item = &'a EntityEvent>,
-) -> Result<Option<Entity>, MisplacedEvent> {
-    events
-        .into_iter()
-        .try_fold(None, |entity, event| apply(entity, event).map(Some))
 }
 
 fn begin(applied: &Applied) -> Entity {
@@ -64,15 +50,15 @@ fn begin(applied: &Applied) -> Entity {
     }
 }
 
-fn evolve(mut entity: Entity, event: &EntityEvent) -> Result<Entity, MisplacedEvent> {
-    let misplaced = MisplacedEvent {
-        kind: event.kind(),
+fn evolve(mut entity: Entity, event: &EntityEvent) -> Result<Entity, Misfit> {
+    let misfit = Misfit {
+        event: event.kind(),
         state: entity.status.name(),
     };
     let status = std::mem::replace(&mut entity.status, Status::Applied);
     entity.status = match (status, event) {
         (status, EntityEvent::Screened(screened)) if !status.is_final() => {
-            record_screenings(&mut entity, screened).ok_or(misplaced)?;
+            record_screenings(&mut entity, screened).ok_or(misfit)?;
             status
         }
         (status, EntityEvent::Evaluated(evaluated)) if !status.is_final() => {
@@ -99,7 +85,7 @@ fn evolve(mut entity: Entity, event: &EntityEvent) -> Result<Entity, MisplacedEv
             reason: suspended.reason.clone(),
         },
         (Status::Suspended { .. }, EntityEvent::Reinstated(_)) => Status::Active,
-        (status, event) => dissolve(status, event).ok_or(misplaced)?,
+        (status, event) => dissolve(status, event).ok_or(misfit)?,
     };
     Ok(entity)
 }

@@ -8,8 +8,9 @@ use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use law::compliance::Evaluation;
 use serde::{Deserialize, Serialize};
 
-use super::EntityEvent;
-use crate::person::{Person, PersonEvent};
+use super::Event;
+use crate::aggregate;
+use crate::person::Person;
 use crate::screening::{Party, ScreeningFact};
 
 /// An application to register a company.
@@ -130,17 +131,11 @@ pub struct Context<'a> {
     pub screening_age_max_ms: i64,
 }
 
-/// What the node must do, durably and once, because of an event.
+/// What the node must do, durably and once, because of an event. Members that it does not know are passed over: the outbox
+/// may hold work from before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// Screen these parties against the lists.
-    Screen {
-        /// Whose parties.
-        entity: EntityId,
-        /// Which.
-        parties: Vec<Party>,
-    },
     /// Tell the reviewers that something waits for them.
     NotifyReviewers {
         /// About which entity.
@@ -148,12 +143,10 @@ pub enum Effect {
         /// Why.
         reason: ReviewReason,
     },
-    /// Change what the status list says of the entity's credentials, and publish the list.
+    /// Let the credentials of the entity stand as the entity does at present, and publish the status lists that say so.
     PublishStatusList {
         /// Whose credentials.
         entity: EntityId,
-        /// What the list must say.
-        standing: CredentialStanding,
     },
 }
 
@@ -170,25 +163,5 @@ pub enum ReviewReason {
     },
 }
 
-/// What a status list says of credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialStanding {
-    /// Neither suspended nor revoked.
-    InForce,
-    /// Suspended for the time being.
-    Suspended,
-    /// Revoked for good.
-    Revoked,
-}
-
 /// The outcome of an accepted command. All of it is written in one transaction, or none.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Decision {
-    /// Public facts, for the entity's stream.
-    pub events: Vec<EntityEvent>,
-    /// Personal facts, each for its person's sealed stream.
-    pub persons: Vec<PersonEvent>,
-    /// Work for the outbox.
-    pub effects: Vec<Effect>,
-}
+pub type Decision = aggregate::Decision<Event, Effect>;

@@ -11,15 +11,19 @@ use serde_json::json;
 
 use super::event::{
     Activated, Applied, Approved, DissolutionCancelled, DissolutionInitiated, Dissolved,
-    EntityEvent, Evaluated, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
+    EntityEvent, Evaluated, Event, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted,
+    Suspended,
 };
 use super::{
-    Application, Command, Context, CredentialStanding, Decision, Dissolution, Effect, Entity,
-    Refusal, RegistrationNumber, ReviewReason, StageProof, Stake, Status, TransitionName,
+    Application, Command, Context, Decision, Dissolution, Effect, Entity, Refusal,
+    RegistrationNumber, ReviewReason, StageProof, Stake, Status,
 };
+use crate::aggregate::CommonRefusal;
 use crate::person::{Person, PersonEvent, PersonRecorded};
 use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
 
+/// What commands are about, for refusals.
+const ENTITY: &str = "entity";
 /// Longest legal name, registered office and reason, in bytes of UTF-8.
 pub(super) const LEGAL_NAME_BYTES_MAX: usize = 1_000;
 const OFFICE_BYTES_MAX: usize = 2_000;
@@ -29,26 +33,23 @@ const ACTIVITIES_COUNT_MAX: usize = 50;
 const WHOLE_BPS: u64 = 10_000;
 
 /// Decides on a command. Pure: the same arguments give the same outcome.
-pub fn decide(
+pub(super) fn decide(
     entity: Option<&Entity>,
     command: Command,
     context: &Context<'_>,
 ) -> Result<Decision, Refusal> {
-    let transition = command.name();
-    let entity = match (command, entity) {
-        (Command::Apply(application), None) => return apply_for(*application, context),
-        (Command::Apply(_), Some(entity)) => {
-            return Err(Refusal::AlreadyApplied(entity.id.clone()));
+    match (command, entity) {
+        (Command::Apply(application), None) => apply_for(*application, context),
+        (_, None) => Err(CommonRefusal::Unknown { what: ENTITY }.into()),
+        (command, Some(entity)) => {
+            let subject = Subject {
+                entity,
+                context,
+                command: command.name(),
+            };
+            subject.decide(command)
         }
-        (_, None) => return Err(Refusal::NoEntity(transition)),
-        (command, Some(entity)) => Subject {
-            entity,
-            context,
-            transition,
-        }
-        .decide(command)?,
-    };
-    Ok(entity)
+    }
 }
 
 /// The digest of what is screened of a company itself: id and legal name. Both are public.
@@ -60,19 +61,19 @@ pub fn company_digest(id: &ids::EntityId, legal_name: &str) -> Result<Digest, Re
 
 impl Command {
     /// The name of the command.
-    pub const fn name(&self) -> TransitionName {
+    pub const fn name(&self) -> &'static str {
         match self {
-            Self::Apply(_) => TransitionName::Apply,
-            Self::RecordScreenings(_) => TransitionName::RecordScreenings,
-            Self::BeginReview => TransitionName::BeginReview,
-            Self::RecordEvaluation(_) => TransitionName::RecordEvaluation,
-            Self::Approve { .. } => TransitionName::Approve,
-            Self::Reject { .. } => TransitionName::Reject,
-            Self::Suspend { .. } => TransitionName::Suspend,
-            Self::Reinstate { .. } => TransitionName::Reinstate,
-            Self::InitiateDissolution { .. } => TransitionName::InitiateDissolution,
-            Self::AdvanceDissolution { .. } => TransitionName::AdvanceDissolution,
-            Self::CancelDissolution { .. } => TransitionName::CancelDissolution,
+            Self::Apply(_) => "apply",
+            Self::RecordScreenings(_) => "record screenings",
+            Self::BeginReview => "begin review",
+            Self::RecordEvaluation(_) => "record an evaluation",
+            Self::Approve { .. } => "approve",
+            Self::Reject { .. } => "reject",
+            Self::Suspend { .. } => "suspend",
+            Self::Reinstate { .. } => "reinstate",
+            Self::InitiateDissolution { .. } => "initiate dissolution",
+            Self::AdvanceDissolution { .. } => "advance dissolution",
+            Self::CancelDissolution { .. } => "cancel dissolution",
         }
     }
 }
@@ -81,7 +82,7 @@ impl Command {
 struct Subject<'a> {
     entity: &'a Entity,
     context: &'a Context<'a>,
-    transition: TransitionName,
+    command: &'static str,
 }
 
 impl Subject<'_> {
@@ -106,7 +107,7 @@ impl Subject<'_> {
 
     fn record_screenings(&self, screenings: Vec<ScreeningFact>) -> Result<Decision, Refusal> {
         self.require(!self.entity.status.is_final())?;
-        check_count("screenings", screenings.len(), PERSONS_COUNT_MAX + 1)?;
+        CommonRefusal::check_count("screenings", screenings.len(), PERSONS_COUNT_MAX + 1)?;
         let mut seen = BTreeSet::new();
         for fact in &screenings {
             let party = self.entity.parties.get(&fact.party);
@@ -117,14 +118,9 @@ impl Subject<'_> {
                 });
             }
         }
-        let hits: Vec<Party> = screenings
-            .iter()
-            .filter(|fact| fact.verdict != ScreeningVerdict::Clear && fact.review.is_none())
-            .map(|fact| fact.party.clone())
-            .collect();
-        let effects = match hits.as_slice() {
-            [] => vec![],
-            _ => vec![self.notify(ReviewReason::ScreeningHit { parties: hits })],
+        let effects = match self.found(&screenings) {
+            parties if parties.is_empty() => vec![],
+            parties => vec![self.notify(ReviewReason::ScreeningHit { parties })],
         };
         Ok(self.emit(
             [EntityEvent::Screened(Screened {
@@ -134,6 +130,19 @@ impl Subject<'_> {
             })],
             effects,
         ))
+    }
+
+    /// Who came to a verdict that is not clear, and has another one in the register. A hit that the register knows needs no
+    /// second notice, and a reviewer's own finding needs none.
+    fn found(&self, screenings: &[ScreeningFact]) -> Vec<Party> {
+        let is_found = |fact: &&ScreeningFact| {
+            let known = self.entity.parties.get(&fact.party);
+            let before = known.and_then(|record| record.screening.as_ref());
+            let is_changed = before.map(|fact| fact.verdict) != Some(fact.verdict);
+            is_changed && fact.verdict != ScreeningVerdict::Clear && fact.review.is_none()
+        };
+        let found = screenings.iter().filter(is_found);
+        found.map(|fact| fact.party.clone()).collect()
     }
 
     fn begin_review(&self) -> Result<Decision, Refusal> {
@@ -180,7 +189,7 @@ impl Subject<'_> {
                 by: self.context.actor.clone(),
                 registration_number: RegistrationNumber::new(&self.entity.jurisdiction, sequence),
             }));
-            return Ok(self.emit(events, vec![self.publish(CredentialStanding::InForce)]));
+            return Ok(self.emit(events, vec![]));
         }
         Ok(self.emit(events, vec![self.notify(ReviewReason::Application)]))
     }
@@ -191,7 +200,7 @@ impl Subject<'_> {
             Status::Applied | Status::InReview
         ))?;
         self.check_reviewer()?;
-        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        CommonRefusal::check_text("reason", &reason, REASON_BYTES_MAX)?;
         let event = EntityEvent::Rejected(Rejected {
             at_ms: self.context.now_ms,
             by: self.context.actor.clone(),
@@ -202,25 +211,25 @@ impl Subject<'_> {
 
     fn suspend(&self, reason: String) -> Result<Decision, Refusal> {
         self.require(self.entity.status == Status::Active)?;
-        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        CommonRefusal::check_text("reason", &reason, REASON_BYTES_MAX)?;
         let event = EntityEvent::Suspended(Suspended {
             at_ms: self.context.now_ms,
             by: self.context.actor.clone(),
             reason,
         });
-        Ok(self.emit([event], vec![self.publish(CredentialStanding::Suspended)]))
+        Ok(self.emit([event], vec![self.publish()]))
     }
 
     fn reinstate(&self, reason: String) -> Result<Decision, Refusal> {
         self.require(matches!(self.entity.status, Status::Suspended { .. }))?;
-        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        CommonRefusal::check_text("reason", &reason, REASON_BYTES_MAX)?;
         self.check_parties_cleared()?;
         let event = EntityEvent::Reinstated(Reinstated {
             at_ms: self.context.now_ms,
             by: self.context.actor.clone(),
             reason,
         });
-        Ok(self.emit([event], vec![self.publish(CredentialStanding::InForce)]))
+        Ok(self.emit([event], vec![self.publish()]))
     }
 
     fn initiate_dissolution(&self, evidence: Digest) -> Result<Decision, Refusal> {
@@ -253,15 +262,12 @@ impl Subject<'_> {
             at_ms: self.context.now_ms,
             by: self.context.actor.clone(),
         });
-        Ok(self.emit(
-            [completed, dissolved],
-            vec![self.publish(CredentialStanding::Revoked)],
-        ))
+        Ok(self.emit([completed, dissolved], vec![self.publish()]))
     }
 
     fn cancel_dissolution(&self, reason: String) -> Result<Decision, Refusal> {
         let dissolution = self.dissolution()?;
-        check_text("reason", &reason, REASON_BYTES_MAX)?;
+        CommonRefusal::check_text("reason", &reason, REASON_BYTES_MAX)?;
         if !dissolution.stage.is_cancellable() {
             return Err(Refusal::LiquidatorInOffice);
         }
@@ -282,10 +288,12 @@ impl Subject<'_> {
     }
 
     fn wrong_state(&self) -> Refusal {
-        Refusal::WrongState {
+        let refusal = CommonRefusal::WrongState {
+            what: ENTITY,
             from: self.entity.status.name(),
-            transition: self.transition,
-        }
+            command: self.command,
+        };
+        refusal.into()
     }
 
     fn dissolution(&self) -> Result<&Dissolution, Refusal> {
@@ -356,10 +364,9 @@ impl Subject<'_> {
         }
     }
 
-    fn publish(&self, standing: CredentialStanding) -> Effect {
+    fn publish(&self) -> Effect {
         Effect::PublishStatusList {
             entity: self.entity.id.clone(),
-            standing,
         }
     }
 
@@ -369,8 +376,7 @@ impl Subject<'_> {
         effects: Vec<Effect>,
     ) -> Decision {
         Decision {
-            events: events.into_iter().collect(),
-            persons: vec![],
+            events: events.into_iter().map(Event::Entity).collect(),
             effects,
         }
     }
@@ -387,26 +393,19 @@ fn apply_for(application: Application, context: &Context<'_>) -> Result<Decision
         let digest = person.digest().map_err(Refusal::Canonical)?;
         parties.insert(Party::Person(person.id.clone()), digest);
     }
-    let effects = vec![
-        Effect::Screen {
-            entity: application.id.clone(),
-            parties: parties.keys().cloned().collect(),
-        },
-        Effect::NotifyReviewers {
-            entity: application.id.clone(),
-            reason: ReviewReason::Application,
-        },
-    ];
+    let notify = Effect::NotifyReviewers {
+        entity: application.id.clone(),
+        reason: ReviewReason::Application,
+    };
     let recorded = |person: Person| {
-        let at_ms = context.now_ms;
-        PersonEvent::Recorded(PersonRecorded {
-            at_ms,
+        Event::Person(PersonEvent::Recorded(PersonRecorded {
+            at_ms: context.now_ms,
             by: context.actor.clone(),
             person,
-        })
+        }))
     };
-    let persons = application.persons.into_iter().map(recorded).collect();
-    let applied = EntityEvent::Applied(Applied {
+    let persons = application.persons.into_iter().map(recorded);
+    let applied = Event::Entity(EntityEvent::Applied(Applied {
         at_ms: context.now_ms,
         by: context.actor.clone(),
         entity: application.id,
@@ -418,11 +417,10 @@ fn apply_for(application: Application, context: &Context<'_>) -> Result<Decision
         directors: application.directors,
         owners: application.owners,
         parties,
-    });
+    }));
     Ok(Decision {
-        events: vec![applied],
-        persons,
-        effects,
+        events: std::iter::once(applied).chain(persons).collect(),
+        effects: vec![notify],
     })
 }
 
@@ -440,20 +438,28 @@ fn check_application(application: &Application, context: &Context<'_>) -> Result
             jurisdiction: application.jurisdiction.clone(),
         });
     }
-    check_text("legal_name", &application.legal_name, LEGAL_NAME_BYTES_MAX)?;
-    check_text(
-        "registered_office",
-        &application.registered_office,
-        OFFICE_BYTES_MAX,
-    )?;
-    check_count(
-        "activities",
-        application.activities.len(),
-        ACTIVITIES_COUNT_MAX,
-    )?;
-    check_count("persons", application.persons.len(), PERSONS_COUNT_MAX)?;
-    check_count("directors", application.directors.len(), PERSONS_COUNT_MAX)?;
-    check_count("owners", application.owners.len(), PERSONS_COUNT_MAX)?;
+    for (field, text, bytes_max) in [
+        ("legal_name", &application.legal_name, LEGAL_NAME_BYTES_MAX),
+        (
+            "registered_office",
+            &application.registered_office,
+            OFFICE_BYTES_MAX,
+        ),
+    ] {
+        CommonRefusal::check_text(field, text, bytes_max)?;
+    }
+    for (field, count, count_max) in [
+        (
+            "activities",
+            application.activities.len(),
+            ACTIVITIES_COUNT_MAX,
+        ),
+        ("persons", application.persons.len(), PERSONS_COUNT_MAX),
+        ("directors", application.directors.len(), PERSONS_COUNT_MAX),
+        ("owners", application.owners.len(), PERSONS_COUNT_MAX),
+    ] {
+        CommonRefusal::check_count(field, count, count_max)?;
+    }
     let owners = check_owners(&application.owners)?;
     check_persons(application, &owners)
 }
@@ -487,20 +493,5 @@ fn check_persons(application: &Application, owners: &BTreeSet<&PersonId>) -> Res
     match named.into_iter().find(|person| !described.contains(person)) {
         Some(person) => Err(Refusal::UndescribedPerson(person.clone())),
         None => Ok(()),
-    }
-}
-
-fn check_text(field: &'static str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
-    if text.trim().is_empty() || text.len() > bytes_max {
-        return Err(Refusal::BadText { field, bytes_max });
-    }
-    Ok(())
-}
-
-fn check_count(field: &'static str, count: usize, count_max: usize) -> Result<(), Refusal> {
-    if (1..=count_max).contains(&count) {
-        Ok(())
-    } else {
-        Err(Refusal::BadCount { field, count_max })
     }
 }

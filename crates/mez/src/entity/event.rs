@@ -9,7 +9,43 @@ use serde::{Deserialize, Serialize};
 
 use super::dissolution::Stage;
 use super::{RegistrationNumber, StageProof, Stake};
+use crate::person::PersonEvent;
 use crate::screening::{Party, ScreeningFact};
+
+/// What a command to an entity leads to: facts about it, and about the persons behind it. Each is stored as it is, in the
+/// stream of what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// A public fact, for the entity's stream.
+    Entity(EntityEvent),
+    /// A personal fact, for its person's sealed stream.
+    Person(PersonEvent),
+}
+
+impl Event {
+    /// The kind under which the journal stores the event.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Entity(event) => event.kind(),
+            Self::Person(event) => event.kind(),
+        }
+    }
+
+    /// The fact about the entity, if it is one.
+    pub const fn of_entity(&self) -> Option<&EntityEvent> {
+        match self {
+            Self::Entity(event) => Some(event),
+            Self::Person(_) => None,
+        }
+    }
+}
+
+impl From<EntityEvent> for Event {
+    fn from(event: EntityEvent) -> Self {
+        Self::Entity(event)
+    }
+}
 
 macro_rules! entity_events {
     ($($(#[$doc:meta])* $variant:ident = $kind:literal),* $(,)?) => {

@@ -13,7 +13,9 @@
 //! 2. No approval counts from the applicant, nor twice from one reviewer (`decide::approve`).
 //! 3. `rejected` and `dissolved` have no way out (property against the model table).
 //! 4. Entity events hold no personal data: persons appear as ids and salted digests.
-//! 5. [`apply()`] accepts every event that [`decide()`] emits, and state is a function of the events.
+//! 5. [`Aggregate::apply`] accepts every event that [`Aggregate::decide`] emits, and state is a function of the events
+//!    (property `only_cleared_companies_are_active`).
+//! 6. Reviewers hear of a hit once (`decide::found`; property `reviewers_hear_of_what_became_not_clear_and_of_nothing_else`).
 
 mod apply;
 mod command;
@@ -31,19 +33,21 @@ use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::{Aggregate, Misfit};
 use crate::screening::{Party, ScreeningFact, Standing};
 
-pub use apply::{MisplacedEvent, apply, replay};
-pub use command::{Application, Command, Context, Decision, Effect, StageProof, Stake};
-pub use command::{CredentialStanding, ReviewReason};
-pub use decide::{company_digest, decide};
+pub use command::{
+    Application, Command, Context, Decision, Effect, ReviewReason, StageProof, Stake,
+};
+pub use decide::company_digest;
 pub use dissolution::{Dissolution, Stage, StageRule, TimeProblem};
 pub use event::{
     Activated, Applied, Approved, DissolutionCancelled, DissolutionInitiated, Dissolved,
-    EntityEvent, Evaluated, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted, Suspended,
+    EntityEvent, Evaluated, Event, Reinstated, Rejected, ReviewBegun, Screened, StageCompleted,
+    Suspended,
 };
 pub use facts::{FactsError, facts};
-pub use refusal::{Refusal, TransitionName};
+pub use refusal::Refusal;
 
 /// An entity as the register shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +141,27 @@ pub enum Status {
         /// When, in milliseconds since 1970-01-01T00:00:00Z.
         at_ms: i64,
     },
+}
+
+impl Aggregate for Entity {
+    type State = Self;
+    type Command = Command;
+    type Event = Event;
+    type Effect = Effect;
+    type Refusal = Refusal;
+    type Context<'a> = Context<'a>;
+
+    fn decide(
+        entity: Option<&Self>,
+        command: Command,
+        context: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        decide::decide(entity, command, context)
+    }
+
+    fn apply(entity: Option<Self>, event: &Event) -> Result<Self, Misfit> {
+        apply::apply(entity, event)
+    }
 }
 
 impl RegistrationNumber {

@@ -1,51 +1,23 @@
 //! Why the register refuses a command.
 
-use std::fmt;
-
 use evidence::canonical::CanonicalError;
 use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use law::compliance::Denial;
-use serde::Serialize;
 
 use super::TimeProblem;
+use crate::aggregate::CommonRefusal;
 use crate::person::InvalidPerson;
 use crate::screening::{Party, Standing};
-
-/// The commands by name, for refusals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is the command of the same name")]
-pub enum TransitionName {
-    Apply,
-    RecordScreenings,
-    BeginReview,
-    RecordEvaluation,
-    Approve,
-    Reject,
-    Suspend,
-    Reinstate,
-    InitiateDissolution,
-    AdvanceDissolution,
-    CancelDissolution,
-}
 
 /// Why a command was refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such entity.
-    #[error("there is no entity to {0}")]
-    NoEntity(TransitionName),
+    /// There is no such entity, its state does not allow the command, or a text or list has a wrong size.
+    #[error(transparent)]
+    Common(#[from] CommonRefusal),
     /// The id is taken.
     #[error("entity {0} exists already")]
     AlreadyApplied(EntityId),
-    /// The state does not allow the command.
-    #[error("an entity that is {from} cannot {transition}")]
-    WrongState {
-        /// The state it is in.
-        from: &'static str,
-        /// What was asked.
-        transition: TransitionName,
-    },
     /// The law in force does not offer this type of entity there.
     #[error("the packs in force offer no entity type {entity_type} in {jurisdiction}")]
     UnknownEntityType {
@@ -53,22 +25,6 @@ pub enum Refusal {
         entity_type: PackItemId,
         /// Where.
         jurisdiction: JurisdictionId,
-    },
-    /// A text is blank or too long.
-    #[error("{field} is blank or longer than {bytes_max} bytes")]
-    BadText {
-        /// Which.
-        field: &'static str,
-        /// The limit, in bytes of UTF-8.
-        bytes_max: usize,
-    },
-    /// A list is empty or too long.
-    #[error("{field} must have 1 to {count_max} items")]
-    BadCount {
-        /// Which.
-        field: &'static str,
-        /// The limit.
-        count_max: usize,
     },
     /// A person's data is invalid.
     #[error(transparent)]
@@ -100,10 +56,10 @@ pub enum Refusal {
         party: Party,
     },
     /// A party is not cleared.
-    #[error("{} of the parties are not cleared by screening", .0.len())]
+    #[error("{} not cleared by screening", counted(.0.len(), "party", "parties"))]
     PartiesNotCleared(Vec<(Party, Standing)>),
     /// The law blocks the operation.
-    #[error("compliance blocks the formation in {} domains", .0.len())]
+    #[error("compliance blocks the formation in {}", counted(.0.len(), "domain", "domains"))]
     Compliance(Vec<Denial>),
     /// The judgement is of another entity, operation, instant or set of facts.
     #[error("the compliance judgement is not of this entity at this instant")]
@@ -129,12 +85,9 @@ impl Refusal {
     /// A stable code for programs.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NoEntity(_) => "entity_not_found",
+            Self::Common(refusal) => refusal.code(),
             Self::AlreadyApplied(_) => "entity_exists",
-            Self::WrongState { .. } => "wrong_state",
             Self::UnknownEntityType { .. } => "unknown_entity_type",
-            Self::BadText { .. } => "bad_text",
-            Self::BadCount { .. } => "bad_count",
             Self::Person(_) => "bad_person",
             Self::DuplicatePerson(_) => "duplicate_person",
             Self::UndescribedPerson(_) => "undescribed_person",
@@ -162,20 +115,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for TransitionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Apply => "apply",
-            Self::RecordScreenings => "record screenings",
-            Self::BeginReview => "begin review",
-            Self::RecordEvaluation => "record an evaluation",
-            Self::Approve => "approve",
-            Self::Reject => "reject",
-            Self::Suspend => "suspend",
-            Self::Reinstate => "reinstate",
-            Self::InitiateDissolution => "initiate dissolution",
-            Self::AdvanceDissolution => "advance dissolution",
-            Self::CancelDissolution => "cancel dissolution",
-        })
-    }
+/// A number with its noun.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

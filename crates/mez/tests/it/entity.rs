@@ -3,10 +3,11 @@ use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
 use law::compliance::{Operation, State};
-use mez::credential::formation_subject;
+use mez::aggregate::{Aggregate, CommonRefusal};
+use mez::credential::{CredentialStanding, formation_subject};
 use mez::entity::{
-    Command, CredentialStanding, Dissolution, Effect, Entity, EntityEvent, Refusal, Stage,
-    StageProof, Stake, Status, TimeProblem, apply, replay,
+    Command, Dissolution, Effect, Entity, EntityEvent, Event, Refusal, ReviewReason, Stage,
+    StageProof, Stake, Status, TimeProblem,
 };
 use mez::person::{Person, PersonEvent};
 use mez::screening::{Finding, HitReview, Party, ScreeningVerdict, Standing};
@@ -50,11 +51,11 @@ fn a_cleared_company_with_its_evidence_is_registered() {
 }
 
 #[test]
-fn registering_publishes_the_status_list_once_approvals_suffice() {
+fn registering_judges_approves_and_activates_and_leaves_no_work() {
     let entity = in_review();
     let command = approval(&entity, NOW_MS);
     let (_, decision) = act(Some(entity), "reviewer", NOW_MS, command).unwrap();
-    let kinds: Vec<&str> = decision.events.iter().map(EntityEvent::kind).collect();
+    let kinds: Vec<&str> = decision.events.iter().map(Event::kind).collect();
     assert_eq!(
         kinds,
         [
@@ -63,12 +64,7 @@ fn registering_publishes_the_status_list_once_approvals_suffice() {
             "entity.activated.v1"
         ]
     );
-    let standing = CredentialStanding::InForce;
-    let expected = Effect::PublishStatusList {
-        entity: id("indus-trading"),
-        standing,
-    };
-    assert_eq!(decision.effects, [expected]);
+    assert_eq!(decision.effects, []);
 }
 
 #[test]
@@ -208,13 +204,11 @@ fn two_approvals_are_of_two_reviewers() {
             approvals_required: 2,
             ..super::support::context(&actor, NOW_MS, &types)
         };
-        mez::entity::decide(Some(entity), approval(entity, NOW_MS), &context)
+        Entity::decide(Some(entity), approval(entity, NOW_MS), &context)
     };
-    let fold = |entity: Entity, events: &[EntityEvent]| {
-        events
-            .iter()
-            .try_fold(entity, |entity, event| apply(Some(entity), event))
-            .unwrap()
+    let fold = |entity: Entity, events: &[Event]| {
+        let after = Entity::replay(Some(entity), events);
+        after.unwrap().unwrap()
     };
     let entity = in_review();
     let entity = fold(entity.clone(), &decide(&entity, "first").unwrap().events);
@@ -272,13 +266,20 @@ fn an_application_is_whole() {
 fn nothing_personal_is_in_the_events_of_an_entity() {
     let command = Command::Apply(Box::new(application()));
     let (_, decision) = act(None, "applicant", NOW_MS, command).unwrap();
-    let public = serde_json::to_string(&decision.events).unwrap();
+    let of_entity: Vec<&EntityEvent> = decision
+        .events
+        .iter()
+        .filter_map(Event::of_entity)
+        .collect();
+    let public = serde_json::to_string(&of_entity).unwrap();
     for secret in ["Person aisha", "3520212345671", "1980-02-29"] {
         assert!(!public.contains(secret), "{secret} in {public}");
     }
-    assert_eq!(decision.persons.len(), 2);
-    let PersonEvent::Recorded(recorded) = &decision.persons[0];
-    assert_eq!(recorded.person, application().persons[0]);
+    let recorded = decision.events.iter().filter_map(|event| match event {
+        Event::Person(PersonEvent::Recorded(recorded)) => Some(recorded.person.clone()),
+        Event::Entity(_) => None,
+    });
+    assert_eq!(recorded.collect::<Vec<_>>(), application().persons);
 }
 
 #[test]
@@ -596,7 +597,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// Whatever is asked in whatever order: the machine moves as the model says or not at all, only
-    /// cleared companies are active, and the events alone give the state.
+    /// cleared companies are active, the lists follow whenever credentials have to stand otherwise,
+    /// and the events alone give the state.
     #[test]
     fn only_cleared_companies_are_active(numbers in proptest::collection::vec(0_u8..9, 1..14)) {
         let first = Command::Apply(Box::new(application()));
@@ -604,18 +606,23 @@ proptest! {
         let mut events = decision.events;
         for number in numbers {
             let command = command(number, &entity, NOW_MS);
-            let name = command.name().to_string();
+            let name = command.name();
             let before = entity.status.name();
             match act(Some(entity.clone()), "reviewer", NOW_MS, command) {
                 Ok((after, decision)) => {
-                    let step = (before, name.as_str(), after.status.name());
+                    let step = (before, name, after.status.name());
                     let restored = ("dissolving", "cancel dissolution", "suspended");
                     let repeated = ("dissolving", "record screenings", "dissolving");
                     prop_assert!(MODEL.contains(&step) || step == restored || step == repeated, "{step:?}");
+                    let standings = [&entity, &after].map(CredentialStanding::of);
+                    let published = Effect::PublishStatusList { entity: after.id.clone() };
+                    let is_published = decision.effects.contains(&published);
+                    let is_due = standings[0].is_some() && standings[0] != standings[1];
+                    prop_assert_eq!(is_published, is_due, "{:?}", standings);
                     entity = after;
                     events.extend(decision.events);
                 }
-                Err(Refusal::WrongState { .. }) => {
+                Err(Refusal::Common(CommonRefusal::WrongState { .. })) => {
                     let moves = |(from, by, _): &(&str, &str, &str)| *from == before && *by == name;
                     prop_assert!(!MODEL.iter().any(moves), "{before} {name}");
                 }
@@ -627,10 +634,76 @@ proptest! {
                 prop_assert!(entity.registration.is_some());
             }
         }
-        prop_assert_eq!(replay(&events).unwrap(), Some(entity));
-        let stored = serde_json::to_string(&events).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Vec<EntityEvent>>(&stored).unwrap(), events);
+        prop_assert_eq!(Entity::replay(None, &events).unwrap(), Some(entity));
+        let public: Vec<EntityEvent> = events.iter().filter_map(Event::of_entity).cloned().collect();
+        let stored = serde_json::to_string(&public).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Vec<EntityEvent>>(&stored).unwrap(), public);
     }
+}
+
+fn any_verdict() -> impl Strategy<Value = ScreeningVerdict> {
+    use ScreeningVerdict::{Block, Clear, Review};
+    prop::sample::select(vec![Clear, Review, Block])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However often everybody is screened: reviewers are told of exactly those whose verdict came to be one that is not
+    /// clear, unless a reviewer found it.
+    #[test]
+    fn reviewers_hear_of_what_became_not_clear_and_of_nothing_else(
+        rounds in prop::collection::vec(prop::collection::vec((any_verdict(), any::<bool>()), 3), 1..6),
+    ) {
+        let mut entity = applied();
+        let mut known = std::collections::BTreeMap::new();
+        for round in rounds {
+            let mut facts = vec![];
+            let mut told = vec![];
+            let parties: Vec<Party> = entity.parties.keys().cloned().collect();
+            for (party, (verdict, by_reviewer)) in parties.into_iter().zip(round) {
+                let mut fact = screening(&entity, &party, verdict);
+                let (finding, by) = (Finding::TrueMatch, id("reviewer"));
+                fact.review = by_reviewer.then_some(HitReview { finding, by, at_ms: NOW_MS });
+                facts.push(fact);
+                let before = known.insert(party.clone(), verdict);
+                if verdict != ScreeningVerdict::Clear && before != Some(verdict) && !by_reviewer {
+                    told.push(party);
+                }
+            }
+            let command = Command::RecordScreenings(facts);
+            let (after, decision) = act(Some(entity), "node", NOW_MS, command).unwrap();
+            let notify = |parties| Effect::NotifyReviewers {
+                entity: after.id.clone(),
+                reason: ReviewReason::ScreeningHit { parties },
+            };
+            let expected = (!told.is_empty()).then(|| notify(told));
+            prop_assert_eq!(decision.effects, Vec::from_iter(expected));
+            entity = after;
+        }
+    }
+}
+
+#[test]
+fn work_in_the_outbox_from_before_is_still_understood() {
+    let check = |stored: serde_json::Value, expected: Effect| {
+        assert_eq!(serde_json::from_value::<Effect>(stored).unwrap(), expected);
+    };
+    let entity = id::<ids::EntityId>("indus-trading");
+    let reason = ReviewReason::Application;
+    check(
+        json!({ "work": "institution", "effect": "notify_reviewers", "entity": entity, "reason": { "kind": "application" } }),
+        Effect::NotifyReviewers {
+            entity: entity.clone(),
+            reason,
+        },
+    );
+    check(
+        json!({ "work": "institution", "effect": "publish_status_list", "entity": entity, "standing": "suspended" }),
+        Effect::PublishStatusList {
+            entity: entity.clone(),
+        },
+    );
 }
 
 #[test]
@@ -642,7 +715,7 @@ fn an_event_out_of_place_is_refused() {
         Command::Suspend { reason: reason() },
     )
     .unwrap();
-    assert!(apply(None, &decision.events[0]).is_err());
-    assert!(apply(Some(applied()), &decision.events[0]).is_err());
+    assert!(Entity::apply(None, &decision.events[0]).is_err());
+    assert!(Entity::apply(Some(applied()), &decision.events[0]).is_err());
     assert_eq!(Operation::EntityFormation.as_str(), "entity.formation");
 }

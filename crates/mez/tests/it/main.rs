@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod case;
+mod credential;
 mod entity;
 mod facts;
+mod inquiry;
 #[path = "../../../law/tests/it/support.rs"]
 mod law_support;
+mod notice;
+mod notification;
 mod screening;
 mod support;

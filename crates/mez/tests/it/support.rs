@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use evidence::digest::Digest;
 use ids::{ActorId, JurisdictionId, PackItemId, PersonId, Salt};
 use law::compliance::{Evaluation, EvaluationRequest, Operation, VerifiedEvidence};
+use mez::aggregate::Aggregate;
 use mez::entity::{self, Application, Command, Context, Decision, Entity, Refusal, Stake};
 use mez::person::{Identifier, IdentifierKind, Person};
 use mez::screening::{ListVersion, Party, ScreeningFact, ScreeningVerdict};
@@ -73,11 +74,9 @@ pub(crate) fn act(
 ) -> Result<(Entity, Decision), Refusal> {
     let actor = id(actor);
     let types = rulebook().entity_types(now_ms).unwrap();
-    let decision = entity::decide(entity.as_ref(), command, &context(&actor, now_ms, &types))?;
-    let folded = decision.events.iter().try_fold(entity, |entity, event| {
-        mez::entity::apply(entity, event).map(Some)
-    });
-    Ok((folded.unwrap().unwrap(), decision))
+    let decision = Entity::decide(entity.as_ref(), command, &context(&actor, now_ms, &types))?;
+    let after = Entity::replay(entity, &decision.events);
+    Ok((after.unwrap().unwrap(), decision))
 }
 
 pub(crate) fn applied() -> Entity {

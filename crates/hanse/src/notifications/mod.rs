@@ -1,0 +1,225 @@
+//! What people must be told: work for reviewers, and alerts for operators.
+
+pub mod webhook;
+
+mod call;
+mod project;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use journal::Privacy;
+use mez::aggregate::{Aggregate as _, Decision};
+use mez::notification::{
+    Audience, Command as Step, Context, Effect, NotificationEvent, Outside, Refusal,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::auth::{Resource, can};
+use crate::change::{Change, Work};
+use crate::entities::wire::actor;
+use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use crate::http::guard::routes;
+use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
+use crate::http::problem::{Code, Problem};
+use crate::institution::Institution;
+use crate::moment::Moment;
+use crate::state::{Institutions, Node};
+use crate::store::{self, kind};
+use crate::streams;
+
+pub use mez::notification::Notification;
+
+/// Notifications.
+pub const INSTITUTION: Institution = Institution {
+    name: "notifications",
+    projections: &[
+        (NotificationEvent::RAISED, project::raised),
+        (NotificationEvent::ACKNOWLEDGED, project::acknowledged),
+    ],
+    routes,
+    effects: &[(Effect::CALL_WEBHOOK, call::execute)],
+    ..Institution::NONE
+};
+
+/// Whom a notification is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Audience)]
+pub enum AudienceView {
+    /// Those who decide on applications and hits.
+    Reviewers,
+    /// Those who run the node: something failed for good.
+    Operators,
+}
+
+/// Something people must be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Notification)]
+pub struct NotificationView {
+    /// Id: that of the work it comes from.
+    pub id: String,
+    /// Whom it is for.
+    pub audience: AudienceView,
+    /// About which entity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    /// What happened.
+    pub text: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub raised_at: Timestamp,
+    /// Who took note of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+}
+
+impl From<Notification> for NotificationView {
+    fn from(notification: Notification) -> Self {
+        Self {
+            id: notification.id,
+            audience: match notification.audience {
+                Audience::Reviewers => AudienceView::Reviewers,
+                Audience::Operators => AudienceView::Operators,
+            },
+            entity: notification.entity.map(String::from),
+            text: notification.text,
+            raised_at: notification.raised_at,
+            acknowledged_by: notification.acknowledged_by.map(String::from),
+        }
+    }
+}
+
+impl Work for Effect {
+    fn kind(&self) -> &'static str {
+        Self::kind(self)
+    }
+}
+
+/// Adds a notification to a change; where a webhook is configured, it will be called.
+///
+/// # Errors
+/// The notification has no canonical form, which is a defect.
+pub fn raise(
+    node: &Institutions,
+    change: &mut Change,
+    notification: &Notification,
+) -> Result<(), Problem> {
+    let actor = node.actor();
+    let context = Context {
+        actor: &actor,
+        outside: match node.webhook {
+            Some(_) => Outside::Webhook,
+            None => Outside::Nobody,
+        },
+    };
+    // Its id is that of work which is settled in the same transaction, so that nothing has it yet.
+    let step = Step::Raise(notification.clone());
+    let decision = Notification::decide(None, step, &context).map_err(refused)?;
+    record(change, None, &decision).map(drop)
+}
+
+/// Writes what happened to a notification and what has to be done. Returns the notification after it.
+fn record(
+    change: &mut Change,
+    mut notification: Option<Notification>,
+    decision: &Decision<NotificationEvent, Effect>,
+) -> Result<Notification, Problem> {
+    let stream = streams::notifications();
+    for event in &decision.events {
+        change.append(&stream, Privacy::Public, event.kind(), event)?;
+        let after = Notification::apply(notification.take(), event);
+        notification = Some(after.map_err(|error| Problem::internal(&error))?);
+    }
+    for effect in &decision.effects {
+        change.effect(effect)?;
+    }
+    notification.ok_or_else(|| Problem::not_found("notification"))
+}
+
+/// What the caller is told when a notification refuses.
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Common(refusal) => Problem::from(&refusal),
+        Refusal::AcknowledgedAlready => Problem::new(Code::Conflict, refusal.to_string()),
+    }
+}
+
+fn routes() -> OpenApiRouter<Node> {
+    OpenApiRouter::default()
+        .routes(routes!(list_notifications))
+        .routes(routes!(acknowledge_notification))
+}
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct NotificationQuery {
+    /// The `next` of the page before. Opaque.
+    cursor: Option<Cursor>,
+    /// How many items at most, 1 to 200.
+    #[param(inline)]
+    limit: Option<PageLimit>,
+    /// Only those that nobody took note of, or only the others.
+    open: Option<bool>,
+}
+
+/// Notifications by id, which is by time.
+#[utoipa::path(
+    get, path = "/v1/notifications", tag = "notifications", params(NotificationQuery),
+    responses((status = 200, description = "One page of notifications.", body = Page<NotificationView>))
+)]
+async fn list_notifications(
+    _caller: Caller<can::ReadScreening>,
+    State(node): State<Node>,
+    QueryOf(query): QueryOf<NotificationQuery>,
+) -> Result<Json<Page<NotificationView>>, Problem> {
+    let list = move |moment: &Moment<'_>| {
+        let page = PageQuery {
+            cursor: query.cursor,
+            limit: query.limit,
+        };
+        let open = query.open.map(|open| if open { "true" } else { "false" });
+        let filters: Vec<_> = open.map(|open| ("open", open)).into_iter().collect();
+        let (after, limit) = (page.after(), page.limit());
+        let found =
+            store::list::<Notification>(moment, kind::NOTIFICATION, &filters, after, limit + 1)?;
+        let items = found.into_iter().map(|stored| stored.body.into()).collect();
+        let key = |item: &NotificationView| item.id.clone();
+        Ok(Json(Page::cut(items, limit, key)))
+    };
+    node.platform.read(list).await
+}
+
+/// Take note of a notification.
+#[utoipa::path(
+    post, path = "/v1/notifications/{id}/acknowledge", tag = "notifications",
+    params(("id" = String, Path)),
+    responses((status = 200, description = "It is noted.", body = Receipted<NotificationView>))
+)]
+async fn acknowledge_notification(
+    caller: Caller<can::DecideScreening>,
+    State(node): State<Node>,
+    PathOf(id): PathOf<String>,
+    command: Command<Empty>,
+) -> Result<Outcome, Problem> {
+    let acknowledge = move |moment: &Moment<'_>, caller: &Caller<can::DecideScreening>| {
+        let permit = caller.permit(Resource::Zone)?;
+        let actor = actor(permit.principal());
+        let context = Context {
+            actor: &actor,
+            outside: Outside::Nobody,
+        };
+        let found = store::find::<Notification>(moment, kind::NOTIFICATION, &id)?;
+        let found = found.map(|stored| stored.body);
+        let decision = Notification::decide(found.as_ref(), Step::Acknowledge, &context);
+        let mut change = Change::default();
+        let after = record(&mut change, found, &decision.map_err(refused)?)?;
+        let reply = Reply::ok(&NotificationView::from(after));
+        Ok(Decided::new(permit, change, reply))
+    };
+    execute(&node.platform, caller, command.ticket, acknowledge).await
+}
