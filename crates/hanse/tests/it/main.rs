@@ -26,5 +26,4 @@ mod journal_api;
 mod kill9;
 mod openapi;
 mod platform;
-mod refusals;
 mod scopes;

@@ -21,7 +21,6 @@ use journal_sqlite::SqliteEngine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) const START_MS: i64 = 1_800_000_000_000;
@@ -37,7 +36,6 @@ impl Projection for Principals {
 pub(crate) struct Zone {
     pub(crate) platform: Arc<Platform>,
     pub(crate) router: Router,
-    pub(crate) document: OpenApi,
     pub(crate) hand: Arc<AtomicI64>,
     pub(crate) folder: TempDir,
 }
@@ -91,11 +89,10 @@ impl Zone {
             metrics: Metrics::new(),
             readiness: Box::new(Vec::new),
         });
-        let (router, document) = assemble(&platform, routes);
+        let (router, _) = assemble(&platform, routes);
         Self {
             platform,
             router,
-            document,
             hand,
             folder,
         }
