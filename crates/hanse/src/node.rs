@@ -17,6 +17,7 @@ use journal_sqlite::SqliteEngine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use utoipa::openapi::OpenApi;
 
 use crate::auth::token::TokenAuthority;
 use crate::breath::keeper;
@@ -212,7 +213,7 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
     iris::gauges::register(&messenger);
 
     let (stop, stopped) = watch::channel(false);
-    let router = router(&node, &messenger, &keys, signer, settings.parts);
+    let (router, _) = application(&node, &messenger, &keys, signer, settings.parts);
     let tasks = vec![
         tokio::spawn(serve::serve(
             listener,
@@ -246,14 +247,14 @@ pub async fn start(settings: Settings) -> Result<Running, NodeError> {
     })
 }
 
-/// The whole application of a node.
-fn router(
+/// The whole application of a node, and the document about its API.
+fn application(
     node: &Node,
     messenger: &Messenger,
     keys: &KeyStore,
     signer: NoteSigner,
     parts: Parts,
-) -> Router {
+) -> (Router, OpenApi) {
     let identity = LogIdentity::new(keys.zone_key(), signer);
     let api = JournalApi::new(
         Arc::clone(&node.platform),
@@ -265,7 +266,8 @@ fn router(
         routes = institutions::routes(node).merge(routes);
     }
     let clients = surround(&node.platform, iris::client_routes(messenger));
-    assemble(&node.platform, routes).0.merge(clients)
+    let (router, document) = assemble(&node.platform, routes);
+    (router.merge(clients), document)
 }
 
 /// The messenger, with a certificate.
@@ -501,3 +503,6 @@ impl EntityRegister for Register {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;
