@@ -22,6 +22,10 @@ impl<A: Operation> Guard for Caller<A> {
 }
 
 /// A handler whose first argument is a [`Guard`]. `Arguments` is the tuple of all of them.
+#[diagnostic::on_unimplemented(
+    message = "the first argument of this handler is no guard",
+    note = "take a `Caller<can::Action>` first, or say that the route is for everybody: `routes!(open: handler)`"
+)]
 pub trait Guarded<Arguments> {
     /// What its callers may do.
     const ACTION: Action;
