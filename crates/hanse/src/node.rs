@@ -10,14 +10,13 @@ use evidence::bundle::PackDigest;
 use evidence::note::{NoteError, NoteSigner};
 use iris_server::store::JournalStore;
 use iris_server::{Server, StartError};
-use journal::{
-    DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Status,
-};
+use journal::{DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Status};
 use journal_sqlite::SqliteEngine;
 use mez::credential::Credential;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use utoipa::openapi::OpenApi;
 
 use crate::auth::token::TokenAuthority;
 use crate::breath::keeper;
@@ -29,7 +28,7 @@ use crate::http::limits::Limits;
 use crate::http::metrics::{self, Metrics};
 use crate::http::problem::Problem;
 use crate::http::{Platform, assemble, serve, surround};
-use crate::state::{Institutions, Node};
+use crate::institutions::NodeProjection;
 use crate::iris::certificate::{CertificateError, CertificateFiles};
 use crate::iris::settings::{Parts, XmppConfig};
 use crate::iris::token_check::ZoneTokens;
@@ -37,15 +36,15 @@ use crate::iris::{self, Messenger};
 use crate::journal_api::{JournalApi, LogIdentity};
 use crate::keystore::{KeyStore, KeyStoreError, Passphrase};
 use crate::moment::Moment;
+use crate::notifications::webhook::Webhook;
+use crate::outside::{Entropy, Outside};
 use crate::principals::announce_bootstrap;
 use crate::screening::lists;
 use crate::screening::shelf::Shelf;
+use crate::state::{Institutions, Node};
 use crate::store::{self, kind};
 use crate::workers;
-use crate::notifications::webhook::Webhook;
 use crate::zone::load::{LoadedZone, ZoneError, load};
-use crate::institutions::NodeProjection;
-use crate::outside::{Entropy, Outside};
 use crate::{gauges, institutions, journal_api, streams};
 
 /// What a node is started with.
@@ -224,7 +223,7 @@ pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, N
     iris::gauges::register(&messenger);
 
     let (stop, stopped) = watch::channel(false);
-    let router = router(&node, &messenger, settings.parts);
+    let (router, _) = application(&node, &messenger, settings.parts);
     let tasks = vec![
         platform.spawn(serve::serve(
             listener,
@@ -259,12 +258,8 @@ pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, N
     })
 }
 
-/// The whole application of a node.
-fn router(
-    node: &Node,
-    messenger: &Messenger,
-    parts: Parts,
-) -> Router {
+/// The whole application of a node, and the document about its API.
+fn application(node: &Node, messenger: &Messenger, parts: Parts) -> (Router, OpenApi) {
     let api = JournalApi::new(
         Arc::clone(&node.platform),
         Arc::clone(&node.log_identity),
@@ -275,7 +270,8 @@ fn router(
         routes = institutions::routes(node).merge(routes);
     }
     let clients = surround(&node.platform, iris::client_routes(messenger));
-    assemble(&node.platform, routes).0.merge(clients)
+    let (router, document) = assemble(&node.platform, routes);
+    (router.merge(clients), document)
 }
 
 /// The messenger, with a certificate.
@@ -442,7 +438,9 @@ fn readiness(journal: Journal) -> ReadinessChecks {
         let writing = journal.status() == Status::Running;
         let snapshot = journal.snapshot();
         let head = snapshot.as_ref().map(|snapshot| snapshot.size());
-        let dead = snapshot.as_ref().map(|it| it.effects_count(EffectState::Dead));
+        let dead = snapshot
+            .as_ref()
+            .map(|it| it.effects_count(EffectState::Dead));
         vec![
             Check {
                 name: "journal_writer",
@@ -503,3 +501,6 @@ impl EntityRegister for Register {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

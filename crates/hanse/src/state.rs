@@ -10,13 +10,13 @@ use law::compliance::Rulebook;
 use law::zone::Manifest;
 use mez::entity::{Context, Entity};
 
+use crate::breath;
 use crate::entities::wire::EntityView;
 use crate::http::Platform;
 use crate::http::problem::Problem;
 use crate::journal_api::LogIdentity;
-use crate::screening::shelf::Shelf;
 use crate::notifications::webhook::Webhook;
-use crate::breath;
+use crate::screening::shelf::Shelf;
 
 /// Everything the institutions need.
 pub struct Institutions {

@@ -64,10 +64,7 @@ impl From<StreamRow> for StreamHead {
 
 impl<'a> Snapshot<'a> {
     /// A snapshot of an engine's rows that nobody writes beside, such as those of a backup; a running journal gives its own.
-    pub fn new(
-        rows: Box<dyn Read + 'a>,
-        node_key: &'a SealingKey,
-    ) -> Result<Self, ReadError> {
+    pub fn new(rows: Box<dyn Read + 'a>, node_key: &'a SealingKey) -> Result<Self, ReadError> {
         let size = rows.size()?;
         Ok(Self {
             rows,

@@ -340,7 +340,7 @@ mod tests {
             log_key: SigningKey::from_seed([1; 32]),
             node_key: SealingKey::from_bytes([2; 32]),
             projection: Arc::new(NodeProjection),
-            entropy: Arc::new(system_entropy),
+            entropy: Box::new(system_entropy),
             dumps: Box::new(DumpDirectory::create(folder.path().join("dumps")).unwrap()),
             limits: journal::Limits::STANDARD,
         };

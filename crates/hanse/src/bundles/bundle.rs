@@ -109,7 +109,10 @@ fn checkpoint(
     let found = match size {
         None => snapshot.checkpoint().map_err(problem_of_read)?,
         Some(size) => {
-            let next = snapshot.checkpoints(size, 1).map_err(problem_of_read)?.pop();
+            let next = snapshot
+                .checkpoints(size, 1)
+                .map_err(problem_of_read)?
+                .pop();
             next.filter(|checkpoint| checkpoint.size == size)
         }
     };
@@ -123,7 +126,9 @@ fn events_of(snapshot: &Snapshot<'_>, stream: &StreamName) -> Result<Vec<Event>,
     let mut events = Vec::new();
     let mut from = Some(Seq::FIRST);
     while let Some(seq) = from {
-        let chunk = snapshot.stream(stream, seq, CHUNK).map_err(problem_of_read)?;
+        let chunk = snapshot
+            .stream(stream, seq, CHUNK)
+            .map_err(problem_of_read)?;
         from = if chunk.len() < CHUNK {
             None
         } else {

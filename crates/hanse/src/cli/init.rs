@@ -9,8 +9,8 @@ use law::zone::Manifest;
 use serde_json::json;
 
 use super::{Failure, Global};
-use crate::outside::system_entropy;
 use crate::keystore::{KeyStore, Passphrase};
+use crate::outside::system_entropy;
 
 /// Prepare a data folder: keys and the manifest of a zone.
 #[derive(Debug, Args)]

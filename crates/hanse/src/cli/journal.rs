@@ -21,8 +21,8 @@ use super::backup::{Backup, Restore};
 use super::init::{PassphraseArgs, check_manifest};
 use super::output::progress;
 use super::{Failure, Global};
-use crate::keystore::KeyStore;
 use crate::institutions::NodeProjection;
+use crate::keystore::KeyStore;
 use crate::outside::system_entropy;
 
 /// Check, copy and repair the journal of a data folder.
@@ -176,7 +176,9 @@ fn check_archive(
 /// Sealed content and keys that do not open. Digests cannot tell: they are of the ciphertext.
 fn unopened(snapshot: &Snapshot<'_>) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
-    let size = snapshot.size().map_err(|error| Failure::from_error(&error))?;
+    let size = snapshot
+        .size()
+        .map_err(|error| Failure::from_error(&error))?;
     for index in 0..size {
         match snapshot.event(LogIndex(index)) {
             Ok(_) => {}

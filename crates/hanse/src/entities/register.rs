@@ -15,14 +15,14 @@ use crate::store::{self, kind};
 use crate::streams;
 
 /// The kind of [`NameReserved`].
-pub const NAME_RESERVED_KIND: &str = "register.name_reserved.v1";
+pub(super) const NAME_RESERVED_KIND: &str = "register.name_reserved.v1";
 /// The kind of [`NumberAssigned`].
-pub const NUMBER_ASSIGNED_KIND: &str = "register.number_assigned.v1";
+pub(super) const NUMBER_ASSIGNED_KIND: &str = "register.number_assigned.v1";
 
 /// A legal name was taken in a register.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NameReserved {
+pub(super) struct NameReserved {
     /// The name as it is compared.
     pub name: String,
     /// Who has it.
@@ -32,7 +32,7 @@ pub struct NameReserved {
 /// A number was taken in a register.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NumberAssigned {
+pub(super) struct NumberAssigned {
     /// The number.
     pub registration_number: String,
     /// Who has it.
@@ -44,7 +44,7 @@ pub struct NumberAssigned {
 /// How far a register has counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RegisterCounter {
+pub(super) struct RegisterCounter {
     /// Numbers taken so far.
     pub numbers: u64,
 }

@@ -22,6 +22,10 @@ impl<A: Operation> Guard for Caller<A> {
 }
 
 /// A handler whose first argument is a [`Guard`]. `Arguments` is the tuple of all of them.
+#[diagnostic::on_unimplemented(
+    message = "the first argument of this handler is no guard",
+    note = "take a `Caller<can::Action>` first, or say that the route is for everybody: `routes!(open: handler)`"
+)]
 pub trait Guarded<Arguments> {
     /// What its callers may do.
     const ACTION: Action;
@@ -98,6 +102,7 @@ pub(crate) fn join<S: Clone + Send + Sync + 'static, const N: usize>(
 #[cfg(test)]
 mod tests {
     use axum::extract::State;
+    use serde_json::json;
     use utoipa_axum::router::OpenApiRouter;
 
     use super::*;
@@ -108,7 +113,8 @@ mod tests {
     async fn list_things(_caller: Caller<can::ReadZone>) {}
 
     #[utoipa::path(post, path = "/things")]
-    async fn add_thing(_caller: Caller<can::ManageZone>, State(_): State<Node>, _body: String) {}
+    async fn add_thing(_caller: Caller<can::ManageZone>, State(_node): State<Node>, _body: String) {
+    }
 
     #[utoipa::path(get, path = "/hours")]
     async fn read_hours() {}
@@ -119,13 +125,12 @@ mod tests {
             .routes(routes!(list_things, add_thing))
             .routes(routes!(open: read_hours))
             .into_openapi();
-        let paths = document.paths.paths;
-        let needs = |scope: &str| Some(vec![SecurityRequirement::new(BEARER, [scope])]);
-        let security = |operation: &Option<utoipa::openapi::path::Operation>| {
-            operation.as_ref().unwrap().security.clone()
-        };
-        assert_eq!(security(&paths["/things"].get), needs("mez:zone:read"));
-        assert_eq!(security(&paths["/things"].post), needs("mez:zone:write"));
-        assert_eq!(security(&paths["/hours"].get), None);
+        let document = serde_json::to_value(document).unwrap();
+        let security = |pointer: &str| document.pointer(&format!("/paths/{pointer}/security"));
+        let needs = |scope: &str| json!([{ BEARER: [scope] }]);
+        assert_eq!(security("~1things/get"), Some(&needs("mez:zone:read")));
+        assert_eq!(security("~1things/post"), Some(&needs("mez:zone:write")));
+        assert!(document.pointer("/paths/~1hours/get").is_some());
+        assert_eq!(security("~1hours/get"), None);
     }
 }

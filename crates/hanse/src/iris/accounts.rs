@@ -6,15 +6,13 @@ use evidence::digest::{Digest, Purpose};
 use iris::account::{Account, Standing};
 use iris::documents::{Collection, Write};
 use iris::sasl::{Credentials, ITERATIONS};
-use iris_server::store::{
-    OwnerTooLong, account_stream, archive_stream, record_id, record_kind,
-};
+use iris_server::store::{OwnerTooLong, account_stream, archive_stream, record_id, record_kind};
 use journal::StreamName;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Messenger, write_document};
 use super::address::{AccountAddress, Password};
 use super::wire::{AccountErased, AccountView, CreateAccount, EraseAccount, SetPassword};
+use super::{Messenger, write_document};
 use crate::auth::{Resource, can};
 use crate::change::Change;
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
@@ -256,7 +254,9 @@ impl Messenger {
     /// The account as the journal has it, whatever is remembered elsewhere.
     pub(super) async fn find(&self, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
         let jid = jid.clone();
-        self.platform.read(move |moment| account(moment, &jid)).await
+        self.platform
+            .read(move |moment| account(moment, &jid))
+            .await
     }
 
     /// Credentials for a password. Deriving them takes long on purpose, so it is done where nothing waits.

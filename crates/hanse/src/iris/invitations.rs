@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Messenger, accounts, write_document};
 use super::address::{AccountAddress, Password};
 use super::wire::AccountView;
+use super::{Messenger, accounts, write_document};
 use crate::auth::{Action, Permit, Resource, can};
 use crate::change::Change;
 use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
@@ -275,11 +275,7 @@ fn id_of(token: &str) -> String {
 }
 
 impl Messenger {
-    fn invitation(
-        &self,
-        moment: &Moment<'_>,
-        id: &str,
-    ) -> Result<Option<InvitationView>, Problem> {
+    fn invitation(&self, moment: &Moment<'_>, id: &str) -> Result<Option<InvitationView>, Problem> {
         let id = record_id(self.host.server().as_str(), id);
         let kind = record_kind(Collection::Invitation);
         let found = store::find::<InvitationView>(moment, kind, &id)?;

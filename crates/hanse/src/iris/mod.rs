@@ -28,10 +28,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
+use iris::documents::Write;
 use iris::host::Host;
 use iris_server::Server;
 use iris_server::store::{JournalStore, OwnerTooLong, write_event};
-use iris::documents::Write;
 use journal::{Privacy, StreamName};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -111,10 +111,7 @@ fn write_document(change: &mut Change, write: &Write) -> Result<StreamName, Owne
 pub const INSTITUTION: Institution = Institution {
     name: "iris",
     projections: &[("iris.", iris_server::store::project)],
-    sealed: &[
-        ("iris/account", None),
-        ("iris/archive", None),
-    ],
+    sealed: &[("iris/account", None), ("iris/archive", None)],
     ..Institution::NONE
 };
 

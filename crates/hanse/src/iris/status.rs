@@ -19,7 +19,7 @@ use crate::http::problem::Problem;
 pub(super) fn routes() -> OpenApiRouter<Messenger> {
     OpenApiRouter::default()
         .routes(routes!(read_status))
-        .routes(routes!(list_sessions))
+        .routes(routes!(list_iris_sessions))
         .routes(routes!(list_rooms))
 }
 
@@ -182,7 +182,7 @@ async fn read_status(
     get, path = "/v1/iris/sessions", tag = "iris", params(PageQuery),
     responses((status = 200, description = "One page of sessions.", body = Page<SessionView>))
 )]
-async fn list_sessions(
+async fn list_iris_sessions(
     _caller: Caller<can::SeeMessenger>,
     State(state): State<Messenger>,
     QueryOf(page): QueryOf<PageQuery>,

@@ -7,8 +7,8 @@ use iris::documents::{Collection, Write};
 use iris_server::store::record_kind;
 use tokio::sync::watch;
 
-use super::{Messenger, write_document};
 use super::upload::Upload;
+use super::{Messenger, write_document};
 use crate::change::Change;
 use crate::http::problem::Problem;
 use crate::moment::Moment;

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-use super::{Messenger, write_document};
 use super::sealed_file::{FileKey, Opening, Sealing};
+use super::{Messenger, write_document};
 use crate::change::Change;
 use crate::http::extract::PathOf;
 use crate::http::problem::{Code, Problem};
@@ -141,7 +141,9 @@ fn place(moment: &Moment<'_>, slot: &str, name: &str) -> Result<Upload, Problem>
 impl Messenger {
     async fn place(&self, slot: &str, name: &str) -> Result<Upload, Problem> {
         let (slot, name) = (slot.to_owned(), name.to_owned());
-        self.platform.read(move |moment| place(moment, &slot, &name)).await
+        self.platform
+            .read(move |moment| place(moment, &slot, &name))
+            .await
     }
 
     async fn receive(

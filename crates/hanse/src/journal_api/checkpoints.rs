@@ -66,9 +66,7 @@ async fn list_checkpoints(
     let from = after.map_or(0, |size| size.saturating_add(1));
     let limit = query.limit();
     let found = state
-        .read(move |_, moment| {
-            moment.checkpoints(from, limit + 1).map_err(problem_of_read)
-        })
+        .read(move |_, moment| moment.checkpoints(from, limit + 1).map_err(problem_of_read))
         .await?;
     let views = found.into_iter().map(|c| CheckpointView {
         size: c.size,

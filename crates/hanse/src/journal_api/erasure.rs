@@ -106,7 +106,10 @@ async fn erase_stream(
     State(state): State<JournalApi>,
     command: Command<EraseStream>,
 ) -> Result<Outcome, Problem> {
-    let Command { body: order, ticket } = command;
+    let Command {
+        body: order,
+        ticket,
+    } = command;
     execute(&state.0.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
         let head = moment.stream_head(&order.stream).map_err(problem_of_read)?;

@@ -52,7 +52,9 @@ async fn export_audit(
 ) -> Result<Response, Problem> {
     let disclosure = Disclosure::of(caller.identity());
     let from = query.from.unwrap_or(0);
-    let head = state.read(move |parts, moment| head(parts, moment, from)).await?;
+    let head = state
+        .read(move |parts, moment| head(parts, moment, from))
+        .await?;
     let (first, to) = (to_line(&Line::Head(head.0))?, head.1);
     let start = Part {
         state,
@@ -67,11 +69,7 @@ async fn export_audit(
 }
 
 /// The first line, and the size of the tree that is exported.
-fn head(
-    parts: &super::Parts,
-    moment: &Moment<'_>,
-    from: u64,
-) -> Result<(Head, u64), Problem> {
+fn head(parts: &super::Parts, moment: &Moment<'_>, from: u64) -> Result<(Head, u64), Problem> {
     let newest = moment.checkpoint().map_err(problem_of_read)?;
     let newest = newest.ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?;
     let checkpoint =

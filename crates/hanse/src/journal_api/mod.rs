@@ -95,7 +95,10 @@ impl JournalApi {
         read: impl FnOnce(&Parts, &Moment<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let parts = Arc::clone(&self.0);
-        self.0.platform.read(move |moment| read(&parts, moment)).await
+        self.0
+            .platform
+            .read(move |moment| read(&parts, moment))
+            .await
     }
 }
 

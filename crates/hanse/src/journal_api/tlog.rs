@@ -59,10 +59,11 @@ async fn read_tile(
 }
 
 fn tile_bytes(snapshot: &Snapshot<'_>, tile: Tile) -> Result<Vec<u8>, Problem> {
-    tile.bytes(&Nodes(snapshot.rows())).map_err(|error| match error {
-        ReadError::MissingNode { .. } => Problem::not_found("tile: the log is smaller"),
-        other => problem_of_read(other),
-    })
+    tile.bytes(&Nodes(snapshot.rows()))
+        .map_err(|error| match error {
+            ReadError::MissingNode { .. } => Problem::not_found("tile: the log is smaller"),
+            other => problem_of_read(other),
+        })
 }
 
 /// Complete nodes of the log: leaves are the headers, the others are stored.

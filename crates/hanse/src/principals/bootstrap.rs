@@ -139,7 +139,13 @@ fn decide(
         entities: BTreeSet::new(),
         jurisdiction: None,
     };
-    let token = token_for(platform, &principal, &issue, wish.id.as_str(), moment.now_ms)?;
+    let token = token_for(
+        platform,
+        &principal,
+        &issue,
+        wish.id.as_str(),
+        moment.now_ms,
+    )?;
     let reply = Reply::created(
         format!("/v1/principals/{}", wish.id),
         &TokenView::from(token.clone()),

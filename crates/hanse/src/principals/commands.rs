@@ -289,7 +289,12 @@ pub async fn exchange_assertion(
         .and_then(|key| key.parse().ok())
         .ok_or_else(invalid)?;
     let zone = platform.tokens.zone();
-    let proven = Assertion::open(assertion, key.verifying_key(), zone, now_ms.div_euclid(1000));
+    let proven = Assertion::open(
+        assertion,
+        key.verifying_key(),
+        zone,
+        now_ms.div_euclid(1000),
+    );
     let proven = proven.map_err(|refusal| refused(&refusal))?;
     let ticket = Ticket {
         scope: format!("{claimed} exchange"),
@@ -308,7 +313,9 @@ pub async fn exchange_assertion(
     let decide = move |moment: &Moment<'_>| {
         // The key that proved the assertion is still the principal's.
         let found = find::<PrincipalBody>(moment, PRINCIPAL, wish.principal.as_str())?;
-        found.filter(|(now, _)| now.key == principal.key).ok_or_else(invalid)?;
+        found
+            .filter(|(now, _)| now.key == principal.key)
+            .ok_or_else(invalid)?;
         let token = new_token(&shared, moment, &wish, wish.principal.as_str())?;
         let permit = Permit::proven(wish.principal.clone(), Action::ManageTokens);
         Ok((issued(permit, token)?, ()))

@@ -231,10 +231,7 @@ pub fn find_principal(
 }
 
 /// A token and the version of its record.
-pub fn find_token(
-    snapshot: &Snapshot<'_>,
-    jti: &str,
-) -> Result<Option<(TokenView, u64)>, Problem> {
+pub fn find_token(snapshot: &Snapshot<'_>, jti: &str) -> Result<Option<(TokenView, u64)>, Problem> {
     Ok(find::<TokenBody>(snapshot, TOKEN, jti)?.map(|(body, version)| (body.into(), version)))
 }
 

@@ -1,5 +1,6 @@
 //! A running node whose messenger is spoken to over HTTP: the WebSocket, BOSH, the API and the command line.
 
+use std::collections::VecDeque;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -116,12 +117,14 @@ impl Bed {
         serde_json::from_str(&out).unwrap_or_else(|_| panic!("{arguments:?} printed {out}"))
     }
 
-    /// A signed-in, bound session over the WebSocket, which said that it is there.
+    /// A signed-in, bound session over the WebSocket, which said that it is there and saw itself.
     #[track_caller]
     pub(crate) fn session(&self, name: &str) -> WebSocket {
         let mut socket = self.socket();
         socket.sign_in(name);
         socket.say("<presence xmlns='jabber:client'/>");
+        let own = format!("from='{name}@localhost/web'");
+        socket.read_until(|next| next.starts_with("<presence ") && next.contains(&own));
         socket
     }
 
@@ -146,7 +149,13 @@ pub(crate) fn plain(name: &str, password: &str) -> String {
 }
 
 /// One XMPP stream over a WebSocket (RFC 7395).
-pub(crate) struct WebSocket(tungstenite::WebSocket<TcpStream>);
+pub(crate) struct WebSocket {
+    stream: tungstenite::WebSocket<TcpStream>,
+    /// Stanzas that were said since [`WebSocket::write`] first asked to have them acknowledged.
+    said: Option<u32>,
+    /// What came while something else was waited for.
+    waiting: VecDeque<String>,
+}
 
 impl WebSocket {
     /// Asks for a WebSocket; the status when it is refused.
@@ -169,7 +178,11 @@ impl WebSocket {
         match tungstenite::client(request, socket) {
             Ok((socket, answer)) => {
                 assert_eq!(answer.headers()["sec-websocket-protocol"], "xmpp");
-                Ok(Self(socket))
+                Ok(Self {
+                    stream: socket,
+                    said: None,
+                    waiting: VecDeque::new(),
+                })
             }
             Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
                 Err(answer.status().as_u16())
@@ -179,17 +192,27 @@ impl WebSocket {
     }
 
     pub(crate) fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text)).unwrap();
+        let is_stanza = ["<message ", "<presence ", "<iq "]
+            .iter()
+            .any(|start| text.starts_with(start));
+        if let Some(said) = &mut self.said {
+            *said += u32::from(is_stanza);
+        }
+        self.stream.send(Message::text(text)).unwrap();
     }
 
     pub(crate) fn say_bytes(&mut self, bytes: &'static [u8]) {
-        self.0.send(Message::binary(bytes)).unwrap();
+        self.stream.send(Message::binary(bytes)).unwrap();
     }
 
     /// The next message, or nothing when the server closed.
     pub(crate) fn hear(&mut self) -> Option<String> {
+        self.waiting.pop_front().or_else(|| self.read())
+    }
+
+    fn read(&mut self) -> Option<String> {
         loop {
-            match self.0.read() {
+            match self.stream.read() {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
@@ -265,11 +288,35 @@ impl WebSocket {
         assert!(bound.contains("/web</jid>"), "{bound}");
     }
 
-    /// Sends a chat message and waits until it is durable; stream management is on.
+    /// Sends a chat message and waits until it is durable, which its acknowledgement says (XEP-0198).
+    #[track_caller]
     pub(crate) fn write(&mut self, to: &str, text: &str) {
+        if self.said.is_none() {
+            self.say("<enable xmlns='urn:xmpp:sm:3'/>");
+            self.read_until(|next| next.starts_with("<enabled "));
+            self.said = Some(0);
+        }
         self.say(&format!(
             "<message xmlns='jabber:client' to='{to}' type='chat' id='{text}'><body>{text}</body></message>"
         ));
+        let mut handled = None;
+        while handled < self.said {
+            self.say("<r xmlns='urn:xmpp:sm:3'/>");
+            let told = self.read_until(|next| next.starts_with("<a "));
+            handled = Some(attribute(&told, "h").parse().unwrap());
+        }
+    }
+
+    /// Reads up to what is wanted, and keeps the rest for whoever hears next.
+    #[track_caller]
+    fn read_until(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let next = self.read().expect("the stream goes on");
+            if is_wanted(&next) {
+                return next;
+            }
+            self.waiting.push_back(next);
+        }
     }
 }
 

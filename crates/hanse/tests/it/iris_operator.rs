@@ -111,7 +111,6 @@ fn a_copy_holds_what_a_person_has_and_after_erasure_nobody_reads_it() {
     let canary = "CANARY-of-a-message-51d0";
     let mut ann = bed.session("ann");
     ann.write("ben@localhost", canary);
-    ann.meanwhile();
     let file = bed.path("ann.jsonl");
     let copy = [
         "user",
@@ -234,7 +233,6 @@ fn an_operator_sees_sessions_queues_domains_and_lag_and_metrics_count_them() {
     bed.account("ben");
     let mut ann = bed.session("ann");
     ann.write("ben@localhost", "hello");
-    ann.meanwhile();
     ann.say(
         "<presence xmlns='jabber:client' to='quay@conference.localhost/Ann'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
     );

@@ -32,7 +32,6 @@ fn a_web_client_talks_and_resumes_over_a_websocket() {
     let handled = 1;
     drop(ben);
     ann.write("ben@localhost", "second");
-    ann.meanwhile();
     let mut back = bed.socket();
     back.authenticate("PLAIN", &plain("ben", &crate::iris_bed::password("ben")));
     back.say(&format!(

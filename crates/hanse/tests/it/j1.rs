@@ -6,6 +6,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use evidence::credential::Builder;
 use evidence::data_integrity::{self, ProofPurpose};
@@ -17,6 +19,9 @@ use serde_json::{Value, json};
 use ureq::Agent;
 
 use crate::kill9::{Node, administrator, agent, get, post};
+
+/// Far above what a worker takes; it only ends a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A zone, and a token for everybody who acts in it.
 struct Stage {
@@ -128,17 +133,18 @@ impl Stage {
     /// Waits until a reading of the zone is as it must be. Effects are done by workers.
     #[track_caller]
     fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..600 {
+        let begun = Instant::now();
+        loop {
             let read = self.read(&self.regulator, path);
             if is_so(&read) {
                 return read;
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{path} did not become as it must: {read}"
+            );
+            thread::yield_now();
         }
-        panic!(
-            "{path} did not become as it must: {}",
-            self.read(&self.regulator, path)
-        );
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
@@ -13,8 +14,8 @@ use hanse::bundles::judge::{Judgement, Kind, Known, Mark, judge};
 use hanse::bundles::{EntityFile, EntityRegister};
 use hanse::http::assemble;
 use hanse::http::problem::Problem;
-use hanse::moment::Moment;
 use hanse::journal_api::{self, JournalApi, LogIdentity};
+use hanse::moment::Moment;
 use jiff::Timestamp;
 use journal::engine::Snapshots as _;
 use journal::fsck;
@@ -68,7 +69,11 @@ impl Fixture {
     async fn start() -> Self {
         let mut zone = Zone::start();
         let identity = LogIdentity::new(zone_key(), signer());
-        let api = JournalApi::new(zone.platform.clone(), Arc::new(identity), Box::new(Register));
+        let api = JournalApi::new(
+            zone.platform.clone(),
+            Arc::new(identity),
+            Box::new(Register),
+        );
         zone.router = assemble(&zone.platform, journal_api::routes(api)).0;
         let admin = zone.administrator().await;
         let regulator = zone

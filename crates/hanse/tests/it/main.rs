@@ -27,6 +27,5 @@ mod kill9;
 mod notices;
 mod openapi;
 mod platform;
-mod refusals;
 mod scopes;
 mod screening;

@@ -10,10 +10,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use evidence::key::SigningKey;
 use hanse::auth::token::TokenAuthority;
 use hanse::clock::Clock;
-use hanse::outside::{Tokio, system_entropy};
 use hanse::http::limits::{Limits, LimitsConfig};
 use hanse::http::metrics::Metrics;
 use hanse::http::{Platform, assemble};
+use hanse::outside::{Tokio, system_entropy};
 use hanse::principals;
 use journal::{
     DumpDirectory, Event, Journal, Options, Projection, ProjectionError, Records, SealingKey,
@@ -22,7 +22,6 @@ use journal_sqlite::SqliteEngine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) const START_MS: i64 = 1_800_000_000_000;
@@ -38,7 +37,6 @@ impl Projection for Principals {
 pub(crate) struct Zone {
     pub(crate) platform: Arc<Platform>,
     pub(crate) router: Router,
-    pub(crate) document: OpenApi,
     pub(crate) hand: Arc<AtomicI64>,
     pub(crate) folder: TempDir,
 }
@@ -92,11 +90,10 @@ impl Zone {
             metrics: Metrics::new(),
             readiness: Box::new(Vec::new),
         });
-        let (router, document) = assemble(&platform, routes);
+        let (router, _) = assemble(&platform, routes);
         Self {
             platform,
             router,
-            document,
             hand,
             folder,
         }

@@ -1,142 +1,286 @@
-//! Every protected route of the document refuses a caller without its scope, and none is forgotten.
+//! Every operation that the running node documents, and who may ask for it. Operations come from its document, roles and
+//! scopes from the code, so that a new one has its cases without a line here.
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Method, StatusCode};
-use hanse::auth::Scope;
-use hanse::http::openapi::operations;
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::StatusCode;
+use hanse::auth::{Access, Action, Role, Scope, Standing, WriteScope};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
-use utoipa::openapi::OpenApi;
-use utoipa::openapi::path::HttpMethod;
+use tempfile::TempDir;
+use ureq::Agent;
+use ureq::http::{Method, Request};
 
-use crate::platform::{Zone, request};
+use crate::kill9::{Node, administrator, agent, get, post};
+use crate::platform::Zone;
 
-/// What a caller needs for one operation.
-pub(crate) struct Route {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    /// None for a route that is open to everyone.
-    pub(crate) scope: Option<String>,
-}
-
-/// The operations of a document, with parameters filled in.
-pub(crate) fn routes(document: &OpenApi) -> Vec<Route> {
-    let mut document = document.clone();
-    let mut routes = Vec::new();
-    for (path, item) in &mut document.paths.paths {
-        for (method, operation) in operations(item) {
-            let method = match method {
-                HttpMethod::Get => Method::GET,
-                HttpMethod::Put => Method::PUT,
-                HttpMethod::Post => Method::POST,
-                HttpMethod::Delete => Method::DELETE,
-                HttpMethod::Patch => Method::PATCH,
-                _ => panic!("{path} has a method that this test does not know"),
-            };
-            let security: Value = serde_json::to_value(&operation.security).unwrap();
-            let scope = security[0]["bearer"][0].as_str().map(str::to_owned);
-            let filled: Vec<_> = path
-                .split('/')
-                .map(|part| if part.starts_with('{') { "1x" } else { part })
-                .collect();
-            routes.push(Route {
-                method,
-                path: filled.join("/"),
-                scope,
-            });
-        }
-    }
-    routes
-}
-
-async fn status(router: &Router, route: &Route, token: &str) -> StatusCode {
-    let request = request(route.method.clone(), &route.path, token)
-        .body(Body::empty())
-        .unwrap();
-    router.clone().oneshot(request).await.unwrap().status()
-}
-
-const OPEN: [&str; 5] = [
-    "/health/liveness",
-    "/health/readiness",
-    "/problems/1x",
-    "/v1/bootstrap",
-    "/v1/tokens/exchange",
+/// What everybody may ask for without a token, and why.
+const OPEN: [(&str, &str); 12] = [
+    (
+        "GET /health/liveness",
+        "who watches the process has no token",
+    ),
+    (
+        "GET /health/readiness",
+        "who watches the process has no token",
+    ),
+    (
+        "GET /problems/{code}",
+        "explains the refusals, that of a missing token too",
+    ),
+    (
+        "GET /tlog/checkpoint",
+        "hashes only; monitors of the log are strangers",
+    ),
+    (
+        "GET /v1/journal/checkpoint",
+        "hashes only; monitors of the log are strangers",
+    ),
+    (
+        "GET /v1/journal/checkpoints",
+        "hashes only; monitors of the log are strangers",
+    ),
+    (
+        "GET /v1/journal/consistency",
+        "hashes only; monitors of the log are strangers",
+    ),
+    (
+        "GET /v1/journal/keys",
+        "public keys, by which strangers verify",
+    ),
+    (
+        "GET /v1/status-lists/{purpose}",
+        "who was shown a credential looks here whether it holds",
+    ),
+    (
+        "POST /v1/bootstrap",
+        "the invitation in its body is the proof",
+    ),
+    (
+        "POST /v1/iris/invitations/redeem",
+        "the invitation in its body is the proof",
+    ),
+    (
+        "POST /v1/tokens/exchange",
+        "the signature in its body is the proof",
+    ),
 ];
 
-#[tokio::test]
-async fn every_route_is_401_without_a_token_403_without_its_scope_and_neither_with_it() {
-    let zone = Zone::start();
-    let admin = zone.administrator().await;
-    let everything = json!({"kind": "staff", "roles": ["administrator", "officer", "practitioner", "registrar", "reviewer"]});
-    let routes = routes(&zone.document);
-    assert!(routes.len() >= 13);
-    for route in &routes {
-        let Some(scope) = &route.scope else {
-            assert!(
-                OPEN.contains(&route.path.as_str()),
-                "{} is open",
-                route.path
-            );
-            continue;
+/// One operation of the document.
+struct Operation {
+    /// Method and path, as in the document.
+    name: String,
+    method: Method,
+    /// The path with something in place of each parameter.
+    path: String,
+    /// What a caller needs; nothing for everybody's.
+    scope: Option<Scope>,
+}
+
+impl Operation {
+    fn new(method: &str, path: &str, described: &Value) -> Self {
+        let method = method.to_uppercase();
+        let parts = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "1x" } else { part });
+        let name = format!("{method} {path}");
+        let scope = match described["security"].as_array().map(Vec::as_slice) {
+            None => None,
+            Some([one]) => match one["bearer"].as_array().map(Vec::as_slice) {
+                Some([scope]) => Some(scope.as_str().unwrap().parse().unwrap()),
+                other => panic!("{name} needs {other:?}, not one scope"),
+            },
+            Some(other) => panic!("{name} is secured by {other:?}"),
         };
-        assert_eq!(
-            status(&zone.router, route, "").await,
-            StatusCode::UNAUTHORIZED,
-            "{}",
-            route.path
-        );
-        let name = scope.replace(':', "-");
-        let others: Vec<_> = Scope::all()
-            .map(Scope::as_str)
-            .filter(|other| other != scope)
-            .collect();
-        let lacking = zone
-            .token_of(
-                &admin,
-                &format!("lacks-{name}"),
-                everything.clone(),
-                Some(&others),
-            )
-            .await;
-        assert_eq!(
-            status(&zone.router, route, &lacking).await,
-            StatusCode::FORBIDDEN,
-            "{}",
-            route.path
-        );
-        let having = zone
-            .token_of(
-                &admin,
-                &format!("has-{name}"),
-                everything.clone(),
-                Some(&[scope]),
-            )
-            .await;
-        let allowed = status(&zone.router, route, &having).await;
-        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-        assert!(!refused.contains(&allowed), "{} {allowed}", route.path);
-        assert!(!allowed.is_server_error(), "{} {allowed}", route.path);
+        Self {
+            scope,
+            method: method.parse().unwrap(),
+            path: parts.collect::<Vec<_>>().join("/"),
+            name,
+        }
     }
 }
 
-#[tokio::test]
-async fn a_regulator_can_change_nothing_on_any_route() {
-    let zone = Zone::start();
-    let admin = zone.administrator().await;
-    let token = zone
-        .token_of(&admin, "regulator", json!({"kind": "regulator"}), None)
-        .await;
-    for route in routes(&zone.document) {
-        if route.scope.is_some() && route.method != Method::GET {
-            assert_eq!(
-                status(&zone.router, &route, &token).await,
-                StatusCode::FORBIDDEN,
-                "{}",
-                route.path
-            );
+/// A node with an administrator and somebody who has every role.
+struct Bed {
+    node: Node,
+    agent: Agent,
+    administrator: String,
+    writes: u32,
+    _folder: TempDir,
+}
+
+impl Bed {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::start(&folder.path().join("zone"));
+        Self {
+            administrator: administrator(&node),
+            node,
+            agent: agent(),
+            writes: 0,
+            _folder: folder,
         }
+    }
+
+    fn operations(&self) -> Vec<Operation> {
+        let (status, document) = get(&self.agent, &self.node.url("/openapi.json"), "");
+        assert_eq!(status, 200);
+        let document: Value = serde_json::from_str(&document).unwrap();
+        let mut all = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, described) in item.as_object().unwrap() {
+                all.push(Operation::new(method, path, described));
+            }
+        }
+        assert!(!all.is_empty());
+        all
+    }
+
+    /// A write of the administrator that succeeds.
+    fn done(&mut self, path: &str, body: &Value) -> Value {
+        self.writes += 1;
+        let (url, key) = (self.node.url(path), format!("w{}", self.writes));
+        let (status, _, body) = post(&self.agent, &url, &self.administrator, &key, body).unwrap();
+        assert_eq!(status, 201, "{path}: {body}");
+        body
+    }
+
+    fn principal(&mut self, id: &str, standing: &Standing) {
+        let body = json!({"id": id, "kind": "person", "display_name": id, "standing": standing});
+        self.done("/v1/principals", &body);
+    }
+
+    /// A token of somebody with these scopes.
+    fn token(&mut self, principal: &str, scopes: &BTreeSet<Scope>) -> String {
+        let issued = self.done(
+            "/v1/tokens",
+            &json!({"principal": principal, "scopes": scopes}),
+        );
+        issued["token"].as_str().unwrap().to_owned()
+    }
+
+    fn status(&self, operation: &Operation, token: &str) -> StatusCode {
+        let request = Request::builder()
+            .method(&operation.method)
+            .uri(self.node.url(&operation.path))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "asked");
+        let request = match token {
+            "" => request,
+            token => request.header("authorization", format!("Bearer {token}")),
+        };
+        self.agent
+            .run(request.body("{}").unwrap())
+            .unwrap()
+            .status()
+    }
+}
+
+/// Whether an operation was let in and answered.
+fn is_admitted(status: StatusCode) -> bool {
+    let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+    !refused && !status.is_server_error()
+}
+
+fn everything() -> Standing {
+    Standing::Staff {
+        roles: Role::ALL.iter().copied().collect(),
+    }
+}
+
+#[test]
+fn every_operation_is_401_without_a_token_403_without_its_scope_and_neither_with_it() {
+    let mut bed = Bed::start();
+    bed.principal("everybody", &everything());
+    let mut by_scope = BTreeMap::<_, Vec<_>>::new();
+    for operation in bed.operations() {
+        by_scope.entry(operation.scope).or_default().push(operation);
+    }
+    by_scope.remove(&None);
+    for (scope, operations) in by_scope {
+        let scope = scope.unwrap();
+        let others = Scope::all().filter(|other| *other != scope).collect();
+        let lacking = bed.token("everybody", &others);
+        let having = bed.token("everybody", &BTreeSet::from([scope]));
+        for operation in &operations {
+            let name = &operation.name;
+            assert_eq!(
+                bed.status(operation, ""),
+                StatusCode::UNAUTHORIZED,
+                "{name}"
+            );
+            assert_eq!(
+                bed.status(operation, &lacking),
+                StatusCode::FORBIDDEN,
+                "{name}"
+            );
+            let allowed = bed.status(operation, &having);
+            assert!(is_admitted(allowed), "{name} {allowed}");
+        }
+    }
+}
+
+#[test]
+fn what_is_open_to_everybody_is_listed_with_a_reason_and_asks_for_no_token() {
+    let bed = Bed::start();
+    let operations = bed.operations();
+    let open: Vec<_> = operations.iter().filter(|it| it.scope.is_none()).collect();
+    let names: BTreeSet<_> = open.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, OPEN.iter().map(|(name, _)| *name).collect());
+    for operation in open {
+        let answered = bed.status(operation, "");
+        assert!(is_admitted(answered), "{} {answered}", operation.name);
+    }
+}
+
+#[test]
+fn a_regulator_can_change_nothing_on_any_route() {
+    let mut bed = Bed::start();
+    let regulator = Standing::Regulator {};
+    bed.principal("regulator", &regulator);
+    let token = bed.token("regulator", &regulator.scopes());
+    for operation in bed.operations() {
+        let Some(scope) = operation.scope else {
+            continue;
+        };
+        let may_write = Action::ALL
+            .iter()
+            .any(|action| action.scope() == scope && action.access() == Access::Write);
+        let status = bed.status(&operation, &token);
+        let name = &operation.name;
+        assert!(
+            !may_write || status == StatusCode::FORBIDDEN,
+            "{name} {status}"
+        );
+        let sees = regulator.scopes().contains(&scope);
+        assert_eq!(status == StatusCode::FORBIDDEN, !sees, "{name} {status}");
+    }
+}
+
+/// A path answers no method that its document leaves out.
+#[test]
+fn every_method_of_a_documented_path_is_documented() {
+    let bed = Bed::start();
+    let mut documented = BTreeMap::<String, BTreeSet<String>>::new();
+    for operation in bed.operations() {
+        let methods = documented.entry(operation.path).or_default();
+        if operation.method == Method::GET {
+            methods.insert("HEAD".to_owned());
+        }
+        methods.insert(operation.method.to_string());
+    }
+    for (path, methods) in documented {
+        let request = Request::builder()
+            .method(Method::TRACE)
+            .uri(bed.node.url(&path));
+        let answer = bed.agent.run(request.body("").unwrap()).unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let allowed = answer.headers()["allow"].to_str().unwrap().split(',');
+        assert_eq!(
+            allowed.map(str::to_owned).collect::<BTreeSet<_>>(),
+            methods,
+            "{path}"
+        );
     }
 }
 
@@ -146,17 +290,24 @@ async fn a_regulator_cannot_be_given_a_token_that_writes() {
     let admin = zone.administrator().await;
     zone.token_of(&admin, "regulator", json!({"kind": "regulator"}), None)
         .await;
-    let body = json!({"principal": "regulator", "scopes": ["mez:entities:write"]});
-    let answer = zone.post("/v1/tokens", &admin, "w", body).await;
-    assert_eq!(
-        (answer.status, answer.code()),
-        (StatusCode::UNPROCESSABLE_ENTITY, "rule_violated")
-    );
-    let both = json!({"id": "both", "kind": "person", "display_name": "x",
-        "standing": {"kind": "regulator", "roles": ["registrar"]}});
-    let answer = zone.post("/v1/principals", &admin, "b", both).await;
-    assert_eq!(
-        (answer.status, answer.code()),
-        (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid")
-    );
+    for scope in WriteScope::ALL {
+        let scope = scope.as_str();
+        let body = json!({"principal": "regulator", "scopes": [scope]});
+        let answer = zone.post("/v1/tokens", &admin, scope, body).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "rule_violated"),
+            "{scope}"
+        );
+    }
+    for role in Role::ALL {
+        let both = json!({"id": "both", "kind": "person", "display_name": "x",
+            "standing": {"kind": "regulator", "roles": [role]}});
+        let answer = zone.post("/v1/principals", &admin, "b", both).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid"),
+            "{role:?}"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use iris::account::Standing;
 use iris_server::{Component, Limits};
 use jid::BareJid;
 
-use crate::bed::{Bed, Place as _};
+use crate::bed::{Bed, Place as _, until};
 use crate::client::Client;
 use crate::line::Line;
 
@@ -42,13 +42,12 @@ async fn every_session_of_a_removed_account_ends_after_it_was_told() {
     assert!(!can_sign_in(&bed, "alice", "pencil").await);
     // The one that waited to be resumed is gone, too.
     let server = &bed.running().server;
-    while server
-        .sessions()
-        .iter()
-        .any(|one| one.jid.to_bare() == account("alice"))
-    {
-        tokio::task::yield_now().await;
-    }
+    until("an account without sessions", || {
+        let sessions = server.sessions();
+        let mut owners = sessions.iter().map(|one| one.jid.to_bare());
+        !owners.any(|owner| owner == account("alice"))
+    })
+    .await;
     bob.all_before_pong("p").await;
 }
 
@@ -177,6 +176,8 @@ async fn two_rosters_agree_when_both_sides_change_them_at_once() {
     let bed = Bed::with_accounts(&["alice", "bob"]).await;
     let mut alice = Client::online(&bed, "alice", "a").await;
     let mut bob = Client::online(&bed, "bob", "b").await;
+    // The answer of one to a ping does not say that the other sees what it did; that it is durable does.
+    tokio::join!(alice.manage(), bob.manage());
     let both = |to: &str| {
         format!(
             "<presence type='subscribe' to='{to}@localhost'/><presence type='subscribed' to='{to}@localhost'/>"
@@ -191,14 +192,14 @@ async fn two_rosters_agree_when_both_sides_change_them_at_once() {
     for round in 0..10 {
         let (to_bob, to_alice) = (both("bob"), both("alice"));
         tokio::join!(alice.send(&to_bob), bob.send(&to_alice));
-        tokio::join!(alice.all_before_pong("a1"), bob.all_before_pong("b1"),);
+        tokio::join!(alice.settled(), bob.settled());
         let (alices, bobs) = if round % 2 == 0 {
             (remove("bob", "ra"), remove("alice", "rb"))
         } else {
             (remove("bob", "ra"), to_alice)
         };
         tokio::join!(alice.send(&alices), bob.send(&bobs));
-        tokio::join!(alice.all_before_pong("a2"), bob.all_before_pong("b2"),);
+        tokio::join!(alice.settled(), bob.settled());
         let alices = subscription(&mut alice, "bob@localhost", &format!("ga{round}")).await;
         let bobs = subscription(&mut bob, "alice@localhost", &format!("gb{round}")).await;
         // What one sees as `to`, the other sees as `from` (RFC 6121 A).

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::bed::{Bed, Place as _};
+use crate::bed::{Bed, Place as _, until};
 use crate::client::Client;
 use crate::own_process::{Node, folder_with};
 
@@ -88,13 +88,8 @@ async fn an_address_holds_so_many_connections_that_did_not_sign_in() {
     held.pop();
     let again = async {
         loop {
-            let stream = connect(at).await;
-            let mut buffer = [0; 1];
-            // A place is free as soon as the server sees the end of the other.
-            if timeout(Duration::from_millis(200), stream.peek(&mut buffer))
-                .await
-                .is_err()
-            {
+            // A place is free as soon as the server sees the end of the other. Whoever has one is answered.
+            if Client::try_connect(at, bed.folder()).await.is_ok() {
                 return;
             }
         }
@@ -138,12 +133,7 @@ async fn a_node_without_file_descriptors_pauses_accepting_serves_who_is_there_an
     for _ in 0..2 * FILES {
         crowd.push(connect(node.address()).await);
     }
-    let full = async {
-        while node.open_files() < FILES {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, full).await.unwrap();
+    until("a node that is full", || node.open_files() >= FILES).await;
     for n in 0..10 {
         alice
             .send(&format!(

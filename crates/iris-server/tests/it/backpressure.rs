@@ -9,7 +9,7 @@ use jid::BareJid;
 use journal::Journal;
 use journal_sqlite::SqliteEngine;
 
-use crate::bed::{Bed, options};
+use crate::bed::{Bed, options, until};
 use crate::line::{Line, number_of, numbered};
 use crate::own_process::{alone, resident};
 use crate::stalling::{Gate, Stalling};
@@ -192,9 +192,10 @@ async fn who_does_not_read_costs_bounded_memory_and_gets_all_from_the_archive_la
     }
     alice.ping("sent").await;
     alice.until("id='sent'").await;
-    while server.status().archived < 2 * MESSAGES as u64 {
-        tokio::task::yield_now().await;
-    }
+    until("all messages archived", || {
+        server.status().archived >= 2 * MESSAGES as u64
+    })
+    .await;
     let status = server.sessions();
     let bobs = status
         .iter()
@@ -239,9 +240,10 @@ async fn who_reads_and_acknowledges_nothing_gets_so_much_and_the_rest_when_it_do
     alice.ping("sent").await;
     alice.until("id='sent'").await;
     let (mut bob, mut got) = reading.await.unwrap();
-    while server.status().archived < 2 * MESSAGES as u64 {
-        tokio::task::yield_now().await;
-    }
+    until("all messages archived", || {
+        server.status().archived >= 2 * MESSAGES as u64
+    })
+    .await;
     bob.ping("p").await;
     loop {
         let element = bob.next().await.unwrap();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use evidence::key::SigningKey;
 use iris::host::Host;
@@ -15,6 +16,7 @@ use journal::{
 };
 use journal_sqlite::SqliteEngine;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 pub(crate) struct Projected;
 
@@ -38,6 +40,21 @@ struct NamesAsTokens;
 impl TokenCheck for NamesAsTokens {
     fn check(&self, token: &str) -> Option<BareJid> {
         BareJid::new(&format!("{token}@localhost")).ok()
+    }
+}
+
+/// Far above what anything here takes; it only ends a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    if timeout(PATIENCE, waiting).await.is_err() {
+        panic!("{what} does not come about");
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client on the wire: it sends bytes and reads elements, so a test sees exactly what a client sees.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,17 +41,19 @@ fn connector(anchors: &Path) -> TlsConnector {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, folder: &Path) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::try_connect(address, folder).await.unwrap()
+    }
+
+    /// Connected, unless the server closes before TLS is there.
+    pub(crate) async fn try_connect(address: SocketAddr, folder: &Path) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
         let name = "localhost".try_into().unwrap();
-        let stream = connector(&folder.join("cert.pem"))
-            .connect(name, stream)
-            .await
-            .unwrap();
-        Self {
-            stream,
+        let connector = connector(&folder.join("cert.pem"));
+        Ok(Self {
+            stream: connector.connect(name, stream).await?,
             read: String::new(),
             jid: String::new(),
-        }
+        })
     }
 
     pub(crate) async fn signed_in(bed: &impl Place, name: &str) -> Self {

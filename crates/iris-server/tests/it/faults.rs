@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::bed::{Bed, Place};
+use crate::bed::{Bed, Place, until};
 use crate::client::Client;
 use crate::device::Device;
 use crate::own_process::{Node, folder_with};
@@ -120,6 +120,8 @@ async fn a_node_killed_between_commit_acknowledgement_and_delivery_loses_and_dou
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_sleeps_and_wakes_keeps_its_connections_and_loses_nothing() {
     const MESSAGES: usize = 200;
+    /// The fault itself: nothing is waited for.
+    const ASLEEP: Duration = Duration::from_secs(2);
     let bed = folder_with(&["alice", "bob"]).await;
     let node = Node::start(bed.folder.path(), 0, "");
     let mut alice = Device::online(&node, "alice").await;
@@ -128,10 +130,11 @@ async fn a_node_that_sleeps_and_wakes_keeps_its_connections_and_loses_nothing() 
         alice.say("bob", number).await;
     }
     node.signal("STOP");
+    until("a node that is stopped", || node.is_stopped()).await;
     for number in MESSAGES / 2..MESSAGES {
         alice.say("bob", number).await;
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(ASLEEP).await;
     node.signal("CONT");
     assert!(alice.settle().await);
     assert!(bob.receive(MESSAGES).await);

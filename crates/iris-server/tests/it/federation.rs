@@ -17,7 +17,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::bed::{NoTokens, options};
+use crate::bed::{NoTokens, options, until};
 use crate::client::Client;
 
 /// A certificate authority for a test.
@@ -186,14 +186,7 @@ async fn settled(site: &Site) {
 }
 
 async fn outbox_has(site: &Site, count: usize) {
-    let waiting = async {
-        while site.waiting() != count {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting)
-        .await
-        .unwrap();
+    until("an outbox of this length", || site.waiting() == count).await;
 }
 
 async fn chat(has_anchors: bool) {

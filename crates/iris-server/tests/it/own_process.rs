@@ -109,6 +109,12 @@ impl Node {
         );
     }
 
+    /// Whether a signal stopped it: the field after its name, which ends with the last parenthesis (proc(5)).
+    pub(crate) fn is_stopped(&self) -> bool {
+        let about = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        about.rsplit(") ").next().unwrap().starts_with('T')
+    }
+
     /// Files and sockets that it has open.
     pub(crate) fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))

@@ -1,0 +1,244 @@
+//! A node whose callers take turns, and the people who act in it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request};
+use hanse::cli::init::PassphraseArgs;
+use hanse::cli::up::set_up_sample;
+use hanse::clock::Clock;
+use hanse::config::{DataDir, HttpConfig};
+use hanse::http::limits::Rate;
+use hanse::iris::settings::{Parts, XmppConfig};
+use hanse::node::{Running, Settings, start_in};
+use hanse::outside::Outside;
+use hanse::sample::Authorities;
+use journal::{Guard, LogIndex, StreamName};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use super::cases::{By, sanctions_list, staff};
+use super::turns::{Turns, splitmix};
+use super::world::World;
+use crate::j8::text;
+use crate::platform::START_MS;
+
+/// How a write of the document is made.
+#[derive(Clone, Debug)]
+pub(super) struct Operation {
+    method: Method,
+    path: String,
+    /// Whether it has to say which version it is made on.
+    wants_match: bool,
+}
+
+/// What a transaction read and wrote.
+#[derive(Clone, Debug)]
+pub(super) struct Committed {
+    pub(super) reads: Vec<Guard>,
+    pub(super) streams: Vec<StreamName>,
+    pub(super) first: LogIndex,
+}
+
+/// What a caller got.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+/// A node and who acts in it.
+pub(super) struct Stage {
+    pub(super) running: Running,
+    pub(super) authorities: Authorities,
+    pub(super) operations: BTreeMap<String, Operation>,
+    /// Everything that was committed, in order.
+    pub(super) committed: Arc<Mutex<Vec<Committed>>>,
+    pub(super) tokens: BTreeMap<By, String>,
+    worlds: AtomicU64,
+    _folder: TempDir,
+}
+
+impl Stage {
+    pub(super) async fn set() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path().join("zone"));
+        let packs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packs");
+        set_up_sample(&data, Some(&packs), &PassphraseArgs::default()).unwrap();
+        let authorities = Authorities::read(&data).unwrap();
+        let running = start_in(settings(data), outside()).await.unwrap();
+        let document = get(&running.router, "/openapi.json", "").await.body;
+        let mut stage = Self {
+            committed: observed(&running),
+            operations: writes(&document),
+            running,
+            authorities,
+            tokens: BTreeMap::new(),
+            worlds: AtomicU64::new(0),
+            _folder: folder,
+        };
+        stage.people().await;
+        stage
+    }
+
+    /// Two members of staff who may do everything, and two lists to screen on.
+    async fn people(&mut self) {
+        let secret = self.running.bootstrap.clone().unwrap();
+        let body = json!({"bootstrap_token": secret, "id": "root-admin", "display_name": "Root"});
+        let world = World::new(self);
+        let admin = world.done("redeem_bootstrap", By::Nobody, "", body).await;
+        self.tokens.insert(By::Applicant, text(&admin, "/token"));
+        let mut tokens = BTreeMap::new();
+        for (by, id) in [(By::Applicant, "applicant"), (By::Reviewer, "reviewer")] {
+            let world = World::new(self);
+            world.done("create_principal", By::Applicant, "", staff(id)).await;
+            let issue = json!({"principal": id});
+            let issued = world.done("issue_token", By::Applicant, "", issue).await;
+            tokens.insert(by, text(&issued, "/token"));
+        }
+        self.tokens = tokens;
+        let world = World::new(self);
+        for name in ["ofac-sdn", "extra"] {
+            let list = sanctions_list(name, "first", "");
+            world.done("import_list", By::Applicant, "", list).await;
+        }
+    }
+
+    /// The number of a new world.
+    pub(super) fn next_world(&self) -> u64 {
+        self.worlds.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What somebody who has seen an `ETag` sends, if the operation wants it.
+    pub(super) fn request(
+        &self,
+        operation: &str,
+        token: &str,
+        parameter: &str,
+        body: &Value,
+        (key, etag): (&str, &str),
+    ) -> Request<Body> {
+        let operation = self.operations.get(operation).unwrap();
+        let parts = operation.path.split('/');
+        let parts = parts.map(|part| if part.starts_with('{') { parameter } else { part });
+        let mut request = Request::builder()
+            .method(operation.method.clone())
+            .uri(parts.collect::<Vec<_>>().join("/"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if operation.wants_match {
+            request = request.header("if-match", etag);
+        }
+        request.body(Body::from(body.to_string())).unwrap()
+    }
+
+    pub(super) async fn read(&self, path: &str) -> Answer {
+        get(&self.running.router, path, &self.tokens[&By::Applicant]).await
+    }
+}
+
+async fn get(router: &Router, path: &str, token: &str) -> Answer {
+    let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+    answer(router.clone(), request.body(Body::empty()).unwrap()).await
+}
+
+/// Sends a request.
+pub(super) async fn answer(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = to_bytes(response.into_body(), 1 << 24).await.unwrap();
+    let body = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into());
+    Answer {
+        status,
+        headers,
+        body,
+    }
+}
+
+fn settings(data: DataDir) -> Settings {
+    let local = || "127.0.0.1:0".parse().unwrap();
+    let mut http = HttpConfig {
+        address: local(),
+        metrics_address: local(),
+        ..HttpConfig::default()
+    };
+    http.limits.per_principal = Rate::new(1_000_000, 1_000_000);
+    http.limits.per_peer = Rate::new(1_000_000, 1_000_000);
+    Settings {
+        data,
+        http,
+        public_url: Some("http://zone.example".to_owned()),
+        webhook: None,
+        passphrase: None,
+        xmpp: XmppConfig::silent(),
+        parts: Parts::All,
+        breath_days: None,
+    }
+}
+
+/// A machine whose time stands still and whose randomness is one sequence.
+fn outside() -> Outside {
+    let state = Mutex::new(0);
+    Outside {
+        clock: Clock::standing_at(START_MS).0,
+        entropy: Arc::new(move |bytes| {
+            for chunk in bytes.chunks_mut(8) {
+                let random = splitmix(&mut state.lock().unwrap()).to_le_bytes();
+                chunk.copy_from_slice(&random[..chunk.len()]);
+            }
+        }),
+        tasks: Arc::new(Turns),
+    }
+}
+
+fn observed(running: &Running) -> Arc<Mutex<Vec<Committed>>> {
+    let committed = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&committed);
+    let journal = &running.node.platform.journal;
+    journal.observe(Box::new(move |transaction, receipts| {
+        let appended = transaction.appends.iter().map(|append| &append.stream);
+        if let Some(first) = receipts.first() {
+            log.lock().unwrap().push(Committed {
+                reads: transaction.guards.reads.clone(),
+                streams: appended.chain(&transaction.shred).cloned().collect(),
+                first: first.index,
+            });
+        }
+    }));
+    committed
+}
+
+/// Every operation of a document that takes an `Idempotency-Key`.
+fn writes(document: &Value) -> BTreeMap<String, Operation> {
+    let mut writes = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let parameters = parameters.map(|it| match it["$ref"].as_str() {
+                Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+                None => it,
+            });
+            let required = |name| move |it: &&Value| it["name"] == name && it["required"] == true;
+            if parameters.clone().any(|it| it["name"] == "Idempotency-Key") {
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                let operation = Operation {
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.clone(),
+                    wants_match: parameters.clone().any(|it| required("If-Match")(&it)),
+                };
+                assert!(writes.insert(id.clone(), operation).is_none(), "{id} twice");
+            }
+        }
+    }
+    writes
+}
