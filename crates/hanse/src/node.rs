@@ -8,7 +8,6 @@ use ::iris::host::Host;
 use axum::Router;
 use evidence::bundle::PackDigest;
 use evidence::note::{NoteError, NoteSigner};
-use iris_server::store::JournalStore;
 use iris_server::{Server, StartError};
 use journal::{DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Status};
 use journal_sqlite::SqliteEngine;
@@ -209,6 +208,7 @@ pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, N
         public_url,
         settings.webhook,
     );
+    lists::follow(&node);
     lists::reload(&node)
         .await
         .map_err(NodeError::Institutions)?;
@@ -296,7 +296,6 @@ async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Mes
         }
     };
     let fingerprint = certificate.fingerprint()?;
-    let store = JournalStore::new(node.platform.journal.reader());
     let platform = &node.platform;
     let clock = platform.clock.clone();
     let server = Server::start(
@@ -306,7 +305,6 @@ async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Mes
             platform.tokens.keyed_digest("salt", b""),
         ),
         platform.journal.clone(),
-        store.clone(),
         Arc::new(move || clock.now_ms()),
         platform.entropy.clone(),
         Arc::new(ZoneTokens(Arc::clone(platform))),
@@ -317,8 +315,8 @@ async fn messenger(data: &DataDir, xmpp: &XmppConfig, node: &Node) -> Result<Mes
         platform: Arc::clone(platform),
         uploads: data.uploads(),
         bosh: iris::bosh::Sessions::default(),
+        store: server.store(),
         server,
-        store,
         fingerprint,
         host,
     }))

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use iris::account::{Account, Standing};
 use iris::documents::{Collection, Documents as _, Unavailable, Write};
-use iris::outcome::Outcome;
 use iris::sasl::credentials::BadPassword;
 use iris::sasl::{Credentials, ITERATIONS};
 use jid::BareJid;
 
-use crate::committer::NotCommitted;
+use crate::committer::{DECISIONS_MAX, NotCommitted};
 use crate::node::Node;
-use crate::store::account_stream;
+use crate::store::{Reads, account_stream};
 
 /// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -74,19 +73,19 @@ impl Accounts {
             });
         }
         let credentials = password.map(|password| self.derive(password)).transpose()?;
-        let held = self.node.locks.hold(vec![account.clone()]).await;
-        if self.find(account)?.is_some() {
-            return Err(AccountError::Taken {
+        let created_ms = (self.node.clock)();
+        let made = move |found: Option<Account>| match found {
+            Some(_) => Err(AccountError::Taken {
                 account: account.clone(),
-            });
-        }
-        let made = Account {
-            credentials,
-            standing: Standing::Enabled,
-            principal: None,
-            created_ms: (self.node.clock)(),
+            }),
+            None => Ok(Account {
+                credentials: credentials.clone(),
+                standing: Standing::Enabled,
+                principal: None,
+                created_ms,
+            }),
         };
-        self.write(account, &made, held).await
+        self.decide(account, made).await
     }
 
     /// Changes a password.
@@ -99,11 +98,13 @@ impl Accounts {
         password: &str,
     ) -> Result<(), AccountError> {
         let credentials = self.derive(password)?;
-        self.change(account, |found| found.credentials = Some(credentials))
-            .await
+        self.change(account, |found| {
+            found.credentials = Some(credentials.clone());
+        })
+        .await
     }
 
-    /// Changes whether an account may be used. Sessions of one that may not are closed.
+    /// Changes whether an account may be used. Sessions of one that may not end.
     ///
     /// # Errors
     /// See [`AccountError`].
@@ -113,21 +114,7 @@ impl Accounts {
         standing: Standing,
     ) -> Result<(), AccountError> {
         self.change(account, |found| found.standing = standing)
-            .await?;
-        if standing != Standing::Enabled {
-            self.disconnect(account);
-        }
-        Ok(())
-    }
-
-    /// Closes every session of an account.
-    pub fn disconnect(&self, account: &BareJid) {
-        self.node.disconnect(account);
-    }
-
-    /// Nobody else changes this account until what this returns is dropped.
-    pub async fn hold(&self, account: &BareJid) -> impl Send + use<> {
-        self.node.locks.hold(vec![account.clone()]).await
+            .await
     }
 
     /// One account.
@@ -156,33 +143,50 @@ impl Accounts {
     async fn change(
         &self,
         account: &BareJid,
-        change: impl FnOnce(&mut Account),
+        change: impl Fn(&mut Account),
     ) -> Result<(), AccountError> {
-        let held = self.node.locks.hold(vec![account.clone()]).await;
-        let Some(mut found) = self.find(account)? else {
-            return Err(AccountError::Unknown {
+        let changed = |found: Option<Account>| {
+            let mut found = found.ok_or_else(|| AccountError::Unknown {
                 account: account.clone(),
-            });
+            })?;
+            change(&mut found);
+            Ok(found)
         };
-        change(&mut found);
-        self.write(account, &found, held).await
+        self.decide(account, changed).await
     }
 
-    async fn write(
+    /// Decides on an account as it is, and again when it changed before that was durable.
+    async fn decide(
         &self,
         account: &BareJid,
-        body: &Account,
-        held: crate::locks::Held,
+        decide: impl Fn(Option<Account>) -> Result<Account, AccountError>,
     ) -> Result<(), AccountError> {
-        let outcome = Outcome {
-            writes: vec![Write::Put {
-                collection: Collection::Account,
-                owner: account.clone(),
-                name: String::new(),
-                body: body.to_document(),
-            }],
-            ..Outcome::nothing()
+        let _held = self.node.locks.hold_account(account).await;
+        let mut decisions = 0;
+        loop {
+            decisions += 1;
+            let (write, reads) = self.decided(account, &decide)?;
+            match self.node.store_decided(vec![write], reads).await {
+                Err(NotCommitted::Moved) if decisions < DECISIONS_MAX => {}
+                stored => return Ok(stored?),
+            }
+        }
+    }
+
+    fn decided(
+        &self,
+        account: &BareJid,
+        decide: impl Fn(Option<Account>) -> Result<Account, AccountError>,
+    ) -> Result<(Write, Reads), AccountError> {
+        let reading = self.node.store.reading();
+        let found = reading.get(Collection::Account, account, "")?;
+        let found = found.map(|body| Account::read(&body)).transpose()?;
+        let write = Write::Put {
+            collection: Collection::Account,
+            owner: account.clone(),
+            name: String::new(),
+            body: decide(found)?.to_document(),
         };
-        Ok(self.node.commit(outcome, held).await?)
+        Ok((write, reading.reads()))
     }
 }

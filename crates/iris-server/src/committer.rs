@@ -6,25 +6,24 @@
 //! 2. what follows runs in the order of submission, which is archive order          (`tests/it/model.rs`)
 //! 3. waiting submissions have at most `QUEUE_BYTES_MAX` bytes                       (`reserve`; `tests/it/backpressure.rs`)
 //! 4. after something that may be stored or not, nothing more is stored             (`tests/it/crash.rs`)
+//! 5. what was decided on documents that changed meanwhile is decided again, in its turn; others wait, and are not
+//!    decided again                                                                  (`decide_again`; `tests/it/guards.rs`)
 //!
 //! One transaction is in flight at a time and takes all that gathered meanwhile. While it is in flight, what
 //! followed the one before runs.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use iris::archive::{ArchiveId, Archived, Entry};
-use iris::documents::Write;
-use journal::{
-    Append, CommitError, Committed, Expected, Journal, NewEffect, NewEvent, Privacy, StreamName,
-    Transaction,
-};
+use iris::archive::Archived;
+use journal::{CommitError, Committed, Guard, Journal, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
-use crate::store::{JournalStore, OwnerTooLong, Touched, archive_event, write_event};
+use crate::change::{Change, EVENT_BYTES, Merged, independent};
+use crate::decide::Decided;
 
 /// Bytes that may wait for the journal.
 const QUEUE_BYTES_MAX: usize = 16 << 20;
@@ -32,14 +31,17 @@ const QUEUE_BYTES_MAX: usize = 16 << 20;
 const BATCH_EVENTS_MAX: usize = 900;
 /// Bytes of one transaction.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Cost of an event beside its payload.
-const EVENT_BYTES: usize = 256;
 /// How long a full journal queue is left alone.
 const OVERLOAD_PAUSE: Duration = Duration::from_millis(5);
+/// How often something is decided when what was read moves each time.
+pub(crate) const DECISIONS_MAX: u32 = 16;
 
 /// Why a submission is not durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCommitted {
+    /// What it was decided on changed meanwhile, and nothing of it was stored.
+    #[error("what the change was decided on has changed")]
+    Moved,
     /// The journal refused it, and nothing of it was stored.
     #[error("the journal refused the change")]
     Refused,
@@ -48,82 +50,63 @@ pub enum NotCommitted {
     Halted,
 }
 
-/// Runs in the order of submission, with the archived messages in the order they were given.
-type Then = Box<dyn FnOnce(Result<Vec<Archived>, NotCommitted>) + Send>;
-
-/// What is to become durable together.
-#[derive(Default)]
-pub(crate) struct Change {
-    events: Vec<(StreamName, NewEvent)>,
-    touched: Vec<Touched>,
-    archive: Vec<Entry>,
-    effects: Vec<NewEffect>,
-    bytes: usize,
-}
-
-impl Change {
-    /// Documents first, then messages.
-    ///
-    /// # Errors
-    /// An owner's address is too long.
-    pub(crate) fn new(
-        writes: &[Write],
-        archive: Vec<Entry>,
-        effects: Vec<NewEffect>,
-    ) -> Result<Self, OwnerTooLong> {
-        let mut change = Self {
-            effects,
-            ..Self::default()
-        };
-        for write in writes {
-            let (Write::Put {
-                collection, owner, ..
-            }
-            | Write::Delete {
-                collection, owner, ..
-            }) = write;
-            change.touched.push((*collection, owner.clone()));
-            change.events.push(write_event(write)?);
-        }
-        for entry in &archive {
-            change.events.push(archive_event(entry)?);
-        }
-        change.archive = archive;
-        let events = change
-            .events
-            .iter()
-            .map(|(_, event)| event.payload.len() + EVENT_BYTES);
-        change.bytes = events.sum::<usize>()
-            + change
-                .effects
-                .iter()
-                .map(|effect| effect.payload.len() + EVENT_BYTES)
-                .sum::<usize>();
-        Ok(change)
-    }
-
-    /// Whether nothing is to be stored.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.effects.is_empty()
-    }
-}
+/// Decides once more. Nothing when it cannot be stored.
+pub(crate) type Again = Box<dyn Fn() -> Option<Decided> + Send>;
+/// What was stored, with its archived messages in the order they were given.
+pub(crate) type Stored = Result<(Decided, Vec<Archived>), NotCommitted>;
+/// Runs in the order of submission.
+type Then = Box<dyn FnOnce(Stored) + Send>;
 
 struct Submission {
-    change: Change,
+    decided: Decided,
     waiter: Waiter,
 }
 
-/// Who waits for a change.
+/// Who waits for what was decided.
 struct Waiter {
+    again: Option<Again>,
+    decisions: u32,
+    /// It will not be stored.
+    failed: Option<NotCommitted>,
     then: Then,
     since: Instant,
     _space: OwnedSemaphorePermit,
 }
 
-/// What one transaction is made of.
+/// What becomes durable together, in the order of submission: one waiter for each decision.
+#[derive(Default)]
 struct Batch {
-    changes: Vec<Change>,
-    waiters: Vec<Waiter>,
+    decided: VecDeque<Decided>,
+    waiters: VecDeque<Waiter>,
+}
+
+impl Batch {
+    fn push(&mut self, submission: Submission) {
+        self.decided.push_back(submission.decided);
+        self.waiters.push_back(submission.waiter);
+    }
+
+    /// The changes of the first `count`.
+    fn changes(&self, count: usize) -> impl Iterator<Item = &Change> + Clone {
+        self.decided.range(..count).map(Decided::change)
+    }
+
+    /// Nothing of one is stored.
+    fn fail(&mut self, at: usize, why: NotCommitted) {
+        self.waiters[at].failed = Some(why);
+        self.decided[at] = Decided::default();
+    }
+
+    /// Takes out the first ones, whose changes are durable if they did not fail.
+    fn settle(&mut self, archived: Vec<Vec<Archived>>) -> impl Iterator<Item = (Then, Stored)> {
+        let count = archived.len();
+        let decided = self.decided.drain(..count).zip(archived);
+        let waiters = self.waiters.drain(..count);
+        decided.zip(waiters).map(|(stored, waiter)| {
+            let stored = waiter.failed.map_or(Ok(stored), Err);
+            (waiter.then, stored)
+        })
+    }
 }
 
 /// Numbers of the committer.
@@ -151,18 +134,23 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Queues a change; `then` runs after all that was submitted before.
+    /// Queues what was decided; `then` runs after all that was submitted before. Without `again`, it is not stored when
+    /// what it was decided on has moved.
     pub(crate) fn submit(
         self,
-        change: Change,
-        then: impl FnOnce(Result<Vec<Archived>, NotCommitted>) + Send + 'static,
+        decided: Decided,
+        again: Option<Again>,
+        then: impl FnOnce(Stored) + Send + 'static,
     ) {
         let waiter = Waiter {
+            again,
+            decisions: 1,
+            failed: None,
             then: Box::new(then),
             since: Instant::now(),
             _space: self.space,
         };
-        if let Err(refused) = self.queue.send(Submission { change, waiter }) {
+        if let Err(refused) = self.queue.send(Submission { decided, waiter }) {
             (refused.0.waiter.then)(Err(NotCommitted::Halted));
         }
     }
@@ -170,16 +158,11 @@ impl Place {
 
 impl Committer {
     /// Starts the committer's task.
-    pub(crate) fn start(
-        journal: Journal,
-        store: JournalStore,
-        clock: Arc<dyn Fn() -> i64 + Send + Sync>,
-    ) -> Self {
+    pub(crate) fn start(journal: Journal, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let counters = Arc::new(Counters::default());
         let worker = Worker {
             journal,
-            store,
             clock,
             newest_ms: i64::MIN,
             counters: counters.clone(),
@@ -219,7 +202,6 @@ impl Committer {
 
 struct Worker {
     journal: Journal,
-    store: JournalStore,
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// Archive times never go back, whatever the clock does.
     newest_ms: i64,
@@ -227,17 +209,22 @@ struct Worker {
 }
 
 /// A batch with the outcome of its commit.
-struct Settled {
-    waiters: Vec<Waiter>,
-    outcomes: Vec<Result<Vec<Archived>, NotCommitted>>,
-}
+#[derive(Default)]
+struct Settled(Vec<(Then, Stored)>);
 
 impl Settled {
     fn follow(self) {
-        for (waiter, outcome) in self.waiters.into_iter().zip(self.outcomes) {
-            (waiter.then)(outcome);
+        for (then, stored) in self.0 {
+            then(stored);
         }
     }
+}
+
+/// Why a transaction is not durable.
+enum Failed {
+    Moved(Box<Guard>),
+    Refused,
+    Halted,
 }
 
 impl Worker {
@@ -251,7 +238,7 @@ impl Worker {
                     None => return,
                 },
                 Some(done) => match queue.try_recv() {
-                    Ok(first) if !first.change.is_empty() => {
+                    Ok(first) if !first.decided.change().is_empty() => {
                         let batch = gather(first, &mut queue);
                         settled = Some(self.commit_beside(batch, done).await);
                         continue;
@@ -282,53 +269,60 @@ impl Worker {
         }
     }
 
-    async fn commit(&mut self, batch: Batch) -> Settled {
+    /// Commits a batch in order: all of it at once, unless one of it is at fault or rests on what another changes.
+    async fn commit(&mut self, mut batch: Batch) -> Settled {
         let at_ms = (self.clock)().max(self.newest_ms);
         self.newest_ms = at_ms;
-        let Batch { changes, waiters } = batch;
-        let whole = self.try_commit(at_ms, &changes).await;
-        let outcomes = match whole {
-            Err(NotCommitted::Refused) if changes.len() > 1 => {
-                // One of them is at fault; the others must not suffer.
-                let mut outcomes = Vec::with_capacity(changes.len());
-                for one in &changes {
-                    let outcome = self.try_commit(at_ms, std::slice::from_ref(one)).await;
-                    outcomes.push(outcome.map(|mut archived| archived.pop().unwrap_or_default()));
+        let since = batch.waiters.front().map(|first| first.since);
+        let mut settled = Settled::default();
+        // How many of those in front go one by one.
+        let mut one_by_one = 0_usize;
+        while !batch.decided.is_empty() {
+            let count = match one_by_one {
+                0 => independent(batch.changes(batch.decided.len())),
+                _ => 1,
+            };
+            let committed = self.try_commit(at_ms, batch.changes(count)).await;
+            match committed {
+                Ok(archived) => {
+                    one_by_one = one_by_one.saturating_sub(1);
+                    settled.0.extend(batch.settle(archived));
                 }
-                outcomes
+                Err(Failed::Moved(read)) if decide_again(&mut batch, count, &read).await => {}
+                // One of them is at fault; the others must not suffer.
+                Err(Failed::Moved(_) | Failed::Refused) if count > 1 => one_by_one = count,
+                Err(Failed::Moved(_) | Failed::Refused) => batch.fail(0, NotCommitted::Refused),
+                Err(Failed::Halted) => {
+                    let waiters = std::mem::take(&mut batch).waiters;
+                    let halted = |waiter: Waiter| (waiter.then, Err(NotCommitted::Halted));
+                    settled.0.extend(waiters.into_iter().map(halted));
+                }
             }
-            Err(error) => changes.iter().map(|_| Err(error)).collect(),
-            Ok(archived) => archived.into_iter().map(Ok).collect(),
-        };
-        if let Some(first) = waiters.first() {
-            let lag = u64::try_from(first.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        }
+        if let Some(since) = since {
+            let lag = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.counters.lag_us.store(lag, Ordering::Relaxed);
         }
-        Settled { waiters, outcomes }
+        settled
     }
 
-    async fn try_commit(
+    /// What each change archived, when all of them are durable.
+    async fn try_commit<'c>(
         &self,
         at_ms: i64,
-        changes: &[Change],
-    ) -> Result<Vec<Vec<Archived>>, NotCommitted> {
+        changes: impl Iterator<Item = &'c Change> + Clone,
+    ) -> Result<Vec<Vec<Archived>>, Failed> {
         // After what may be stored or not, nothing may follow before it is known.
         if self.counters.halted.load(Ordering::Relaxed) {
-            return Err(NotCommitted::Halted);
+            return Err(Failed::Halted);
         }
-        let Merged {
-            transaction,
-            places,
-        } = Merged::of(at_ms, changes);
-        let is_empty = transaction.appends.is_empty() && transaction.effects.is_empty();
-        let committed = match is_empty {
-            true => None,
-            false => Some(self.send(at_ms, changes, transaction).await?),
-        };
-        for change in changes {
-            self.store.forget(&change.touched);
+        let merged = Merged::of(at_ms, changes.clone());
+        if merged.is_empty() {
+            return Ok(changes.map(|_| Vec::new()).collect());
         }
-        let archived = archived(at_ms, changes, &places, committed.as_ref());
+        let (transaction, places) = merged.into_parts();
+        let committed = self.send(at_ms, changes.clone(), transaction).await?;
+        let archived = Merged::archived(&places, changes, &committed, at_ms);
         let count: usize = archived.iter().map(Vec::len).sum();
         self.counters
             .archived
@@ -336,18 +330,18 @@ impl Worker {
         Ok(archived)
     }
 
-    async fn send(
+    async fn send<'c>(
         &self,
         at_ms: i64,
-        changes: &[Change],
+        changes: impl Iterator<Item = &'c Change> + Clone,
         mut transaction: Transaction,
-    ) -> Result<Committed, NotCommitted> {
+    ) -> Result<Committed, Failed> {
         loop {
             match self.journal.commit(transaction).await {
                 Ok(committed) => return Ok(committed),
                 Err(CommitError::Overloaded { .. } | CommitError::NotAttempted) => {
                     tokio::time::sleep(OVERLOAD_PAUSE).await;
-                    transaction = Merged::of(at_ms, changes).transaction;
+                    transaction = Merged::of(at_ms, changes.clone()).transaction;
                 }
                 Err(
                     error @ (CommitError::Halted { .. }
@@ -356,103 +350,60 @@ impl Worker {
                 ) => {
                     tracing::error!(%error, "messages are not durable");
                     self.counters.halted.store(true, Ordering::Relaxed);
-                    return Err(NotCommitted::Halted);
+                    return Err(Failed::Halted);
                 }
+                Err(CommitError::Moved { read }) => return Err(Failed::Moved(read)),
                 Err(error) => {
                     tracing::warn!(%error, "the journal refused a change");
-                    return Err(NotCommitted::Refused);
+                    return Err(Failed::Refused);
                 }
             }
         }
     }
+}
+
+/// Decides again what was decided on `read`, among the first `count`. Whether anything was.
+async fn decide_again(batch: &mut Batch, count: usize, read: &Guard) -> bool {
+    let moved: Vec<usize> = batch
+        .changes(count)
+        .enumerate()
+        .filter_map(|(at, change)| change.rests_on(read).then_some(at))
+        .collect();
+    for &at in &moved {
+        let waiter = &mut batch.waiters[at];
+        waiter.decisions += 1;
+        let is_tried_enough = waiter.decisions > DECISIONS_MAX;
+        let again = waiter.again.take().filter(|_| !is_tried_enough);
+        let Some(again) = again else {
+            batch.fail(at, NotCommitted::Moved);
+            continue;
+        };
+        match tokio::task::spawn_blocking(move || (again(), again)).await {
+            Ok((Some(decided), again)) => {
+                batch.decided[at] = decided;
+                batch.waiters[at].again = Some(again);
+            }
+            Ok((None, _)) => batch.fail(at, NotCommitted::Refused),
+            Err(error) => {
+                tracing::error!(%error, "a handler panicked");
+                batch.fail(at, NotCommitted::Refused);
+            }
+        }
+    }
+    !moved.is_empty()
 }
 
 /// Takes what waits, up to the size of a transaction.
 fn gather(first: Submission, queue: &mut mpsc::UnboundedReceiver<Submission>) -> Batch {
-    let mut events = first.change.events.len();
-    let mut bytes = first.change.bytes;
-    let mut batch = Batch {
-        changes: vec![first.change],
-        waiters: vec![first.waiter],
-    };
+    let mut events = first.decided.change().events();
+    let mut bytes = first.decided.change().bytes();
+    let mut batch = Batch::default();
+    batch.push(first);
     while events < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX {
         let Ok(next) = queue.try_recv() else { break };
-        events += next.change.events.len();
-        bytes += next.change.bytes;
-        batch.changes.push(next.change);
-        batch.waiters.push(next.waiter);
+        events += next.decided.change().events();
+        bytes += next.decided.change().bytes();
+        batch.push(next);
     }
     batch
-}
-
-/// Submissions as one transaction: one append for each stream.
-struct Merged {
-    transaction: Transaction,
-    /// For each event, in the order of the submissions: its place among the transaction's events.
-    places: Vec<usize>,
-}
-
-impl Merged {
-    fn of(at_ms: i64, changes: &[Change]) -> Self {
-        let mut transaction = Transaction::new(at_ms, "iris");
-        let mut appends: HashMap<&StreamName, usize> = HashMap::new();
-        let mut within = Vec::new();
-        for change in changes {
-            for (stream, event) in &change.events {
-                let append = *appends.entry(stream).or_insert_with(|| {
-                    transaction.appends.push(Append {
-                        stream: stream.clone(),
-                        privacy: Privacy::Personal,
-                        expected: Expected::Any,
-                        events: Vec::new(),
-                    });
-                    transaction.appends.len() - 1
-                });
-                let events = &mut transaction.appends[append].events;
-                within.push((append, events.len()));
-                events.push(event.clone());
-            }
-            transaction.effects.extend(change.effects.iter().cloned());
-        }
-        let counts = transaction.appends.iter().map(|append| append.events.len());
-        let starts: Vec<usize> = counts
-            .scan(0, |next, count| {
-                let start = *next;
-                *next += count;
-                Some(start)
-            })
-            .collect();
-        let places = within.iter().map(|(append, event)| starts[*append] + event);
-        Self {
-            places: places.collect(),
-            transaction,
-        }
-    }
-}
-
-/// The archived messages of each submission, with their ids.
-fn archived(
-    at_ms: i64,
-    changes: &[Change],
-    places: &[usize],
-    committed: Option<&Committed>,
-) -> Vec<Vec<Archived>> {
-    let Some(committed) = committed else {
-        return changes.iter().map(|_| Vec::new()).collect();
-    };
-    let mut places = places.iter();
-    let mut archived_of = |change: &Change| {
-        let documents = change.touched.len();
-        let places: Vec<_> = places.by_ref().take(change.events.len()).collect();
-        let entries = change.archive.iter();
-        entries
-            .zip(places.into_iter().skip(documents))
-            .map(|(entry, place)| Archived {
-                id: ArchiveId(committed.events[*place].seq.get()),
-                at_ms,
-                entry: entry.clone(),
-            })
-            .collect()
-    };
-    changes.iter().map(&mut archived_of).collect()
 }

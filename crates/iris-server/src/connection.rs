@@ -490,7 +490,7 @@ impl Connection {
             Action::StartTls => self.is_starting_tls = true,
             Action::LookUp { account, .. } => return self.look_up(&account),
             Action::CheckToken { token } => {
-                let owner = self.shared.tokens.check(&token);
+                let owner = self.shared.tokens.check(token).await;
                 return self.machine.on(Event::TokenChecked(owner));
             }
             Action::SignInFailed { account, mechanism } => {
@@ -743,7 +743,7 @@ async fn take_over(node: &Arc<Node>, account: &BareJid, previd: &str) -> Option<
         session.notify(Mail::TakeOver(reply));
         return timeout(TAKE_OVER_TIME, bound).await.ok()?.ok();
     }
-    let held = node.locks.hold(vec![account.clone()]).await;
+    let held = node.locks.hold_account(account).await;
     let revived = resume::revive(node, account, previd);
     drop(held);
     match revived {

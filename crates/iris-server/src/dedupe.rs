@@ -69,16 +69,40 @@ impl Recent {
         Ok(())
     }
 
-    /// Remembers a message. `false` if it is known already.
-    pub(crate) fn is_first(&self, key: Key) -> bool {
-        self.lock().remember(key)
+    /// Remembers a message; nothing if it is known already.
+    pub(crate) fn first(self: &Arc<Self>, key: Key) -> Option<Remembered> {
+        let is_first = self.lock().remember(key.clone());
+        is_first.then(|| Remembered {
+            recent: self.clone(),
+            key: Some(key),
+        })
     }
 
-    /// It did not become durable, so it may come again.
-    pub(crate) fn forget(&self, key: &Key) {
+    fn forget(&self, key: &Key) {
         let mut known = self.lock();
         known.seen.remove(key);
         known.order.retain(|other| other != key);
+    }
+}
+
+/// A message that is remembered for good when it is durable. It may come again if this is dropped before.
+pub(crate) struct Remembered {
+    recent: Arc<Recent>,
+    key: Option<Key>,
+}
+
+impl Remembered {
+    /// It is durable.
+    pub(crate) fn keep(mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.recent.forget(key);
+        }
     }
 }
 
@@ -95,6 +119,12 @@ impl Received {
         }
         known.entry(account.clone()).or_default().clone()
     }
+
+    /// What came to an account is gone.
+    pub(crate) fn forget(&self, account: &BareJid) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(account);
+    }
 }
 
 impl Known {
@@ -109,5 +139,21 @@ impl Known {
             self.seen.remove(&oldest);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_become_durable_may_come_again() {
+        let recent = Arc::new(Recent::default());
+        let key = (Jid::new("b@x").unwrap(), "o1".to_owned());
+        let first = recent.first(key.clone());
+        assert!(first.is_some() && recent.first(key.clone()).is_none());
+        drop(first);
+        recent.first(key.clone()).unwrap().keep();
+        assert!(recent.first(key).is_none());
     }
 }

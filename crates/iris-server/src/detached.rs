@@ -5,6 +5,8 @@ use std::time::Duration;
 use iris::services;
 use tokio::time::{Instant, sleep_until};
 
+use crate::decide::Deciding;
+use crate::locks::Wanted;
 use crate::registry::Mail;
 use crate::session::{Bound, Next, Progress};
 
@@ -84,9 +86,12 @@ fn wake(bound: &Bound) {
     let node = bound.node.clone();
     let jid = bound.session.jid.clone();
     tokio::spawn(async move {
-        let outcome = node.with_context(|ctx| services::push::wake_detached(ctx, &jid, 1));
-        let outcome = node.expand(outcome, 0);
-        if let Err(error) = node.commit(outcome, Vec::new()).await {
+        let device = jid.clone();
+        let wake = move |deciding: &Deciding<'_>| {
+            let woken = deciding.context(|ctx| services::push::wake_detached(ctx, &device, 1));
+            deciding.expand(woken)
+        };
+        if let Err(error) = node.commit(Wanted::new(), wake).await {
             tracing::warn!(%error, %jid, "a device cannot be woken");
         }
     });

@@ -1,7 +1,8 @@
 //! The messenger with sockets: listeners, TLS, sessions, and storage on the journal.
 //!
-//! Read in this order: [`store`] (what is kept and how it is read), `committer` (the one way in), `registry` (who is
-//! connected), `node` (from stanza to outcome and on), `session` and `connection` (one client), [`server`].
+//! Read in this order: [`store`] (what is kept and how it is read), `change` and `committer` (the one way in), `follow` (what
+//! every commit does to memory), `registry` (who is connected), `decide` (from stanza to outcome), `node` (from outcome to the
+//! disk and on), `session` and `connection` (one client), [`server`].
 
 pub mod config;
 pub mod server;
@@ -9,11 +10,14 @@ pub mod store;
 pub mod tls;
 
 mod accounts;
+mod change;
 mod committer;
 mod component;
 mod connection;
+mod decide;
 mod dedupe;
 mod detached;
+mod follow;
 mod handling;
 mod listen;
 mod locks;
@@ -32,5 +36,5 @@ pub use config::{Component, Config, Limits};
 pub use node::{Clock, Random};
 pub use remote::Remote;
 pub use s2s::DomainStatus;
-pub use server::{Addresses, Server, SessionStatus, StartError, Status, TokenCheck};
+pub use server::{Addresses, Checking, Server, SessionStatus, StartError, Status, TokenCheck};
 pub use wire::WebSocket;

@@ -1,4 +1,4 @@
-//! From a stanza to its outcome, and from the outcome to the disk and to whom it concerns.
+//! Stanzas on their way: in their turn, to the disk, and when they are durable to whom they concern.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -7,28 +7,27 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use iris::account::{Account, Standing};
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, SentIn};
-use iris::authorize::{Action, Principal, authorize};
-use iris::documents::{Collection, Documents as _, Overlay, Write};
+use iris::authorize::Principal;
+use iris::documents::{Collection, Documents as _, Write};
 use iris::host::Host;
 use iris::live::Live as _;
 use iris::muc::{self, Rooms};
-use iris::outcome::{Context, Outcome, Send as Sending, SessionChange, Target};
+use iris::outcome::{Outcome, Send as Sending, SessionChange, Target};
 use iris::services;
 use iris::stanza::{Condition, Kind, Stanza, error_reply, iq_result};
-use iris::stream::StreamCondition;
 use jid::{BareJid, FullJid, Jid};
 
-use crate::committer::{Change, Committer, NotCommitted, Place};
+use crate::change::Change;
+use crate::committer::{Again, Committer, NotCommitted, Place, Stored};
 use crate::component::Components;
 use crate::config::Limits;
-use crate::dedupe::{Key, Received, Recent};
-use crate::locks::{Held, Locks};
+use crate::decide::{Decided, Deciding};
+use crate::dedupe::{Key, Received, Recent, Remembered};
+use crate::follow::StaleRooms;
+use crate::locks::{Held, Hold, Locks, Wanted};
 use crate::registry::{Mail, Registry, Session};
 use crate::remote::Remote;
-use crate::store::JournalStore;
-
-/// How often a stanza that a handler routes may be routed again.
-const HOPS_MAX: usize = 3;
+use crate::store::{JournalStore, Reads};
 
 /// Milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -41,15 +40,17 @@ pub(crate) struct Node {
     pub(crate) store: JournalStore,
     pub(crate) committer: Committer,
     /// What came from other servers lately.
-    pub(crate) received: Received,
-    pub(crate) registry: Registry,
+    pub(crate) received: Arc<Received>,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) locks: Locks,
     pub(crate) components: Components,
     pub(crate) remote: OnceLock<Arc<dyn Remote>>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) limits: Limits,
+    /// Rooms that somebody is in, as they are stored but for those that are stale.
     pub(crate) rooms: Mutex<Rooms>,
+    pub(crate) stale_rooms: Arc<StaleRooms>,
     /// Sessions of this process that can be resumed, by their names.
     pub(crate) resumable: Mutex<HashMap<String, Arc<Session>>>,
     /// When the server started.
@@ -76,10 +77,15 @@ pub(crate) struct Caller {
     pub(crate) number: u64,
     /// None of its earlier stanzas is on its way to the disk.
     pub(crate) is_alone: bool,
-    /// Its count is stored with what it archives.
-    pub(crate) is_proven: bool,
-    /// What it is known by if it comes again.
-    pub(crate) key: Option<Key>,
+    /// It is known if it comes again.
+    pub(crate) remembered: Option<Remembered>,
+}
+
+/// What a stanza holds while it is handled.
+struct Turn {
+    held: Held,
+    /// The rooms that it may change.
+    rooms: Arc<[BareJid]>,
 }
 
 impl Node {
@@ -100,25 +106,8 @@ impl Node {
         bytes
     }
 
-    /// Runs a handler.
-    pub(crate) fn with_context<T>(&self, run: impl FnOnce(&Context<'_>) -> T) -> T {
-        self.with_pending(&[], run)
-    }
-
-    /// Runs a handler whose changes become durable together with `pending`.
-    fn with_pending<T>(&self, pending: &[Write], run: impl FnOnce(&Context<'_>) -> T) -> T {
-        run(&Context {
-            now_ms: (self.clock)(),
-            random: self.random(),
-            host: &self.host,
-            documents: &Overlay::new(&self.store, pending),
-            archives: &self.store,
-            live: &self.registry,
-        })
-    }
-
     /// The accounts that must not change while a stanza is handled: what a handler reads and then writes.
-    pub(crate) fn accounts_of(&self, stanza: &Stanza) -> Vec<BareJid> {
+    fn accounts_of(&self, stanza: &Stanza) -> Vec<BareJid> {
         let is_account =
             |jid: &&Jid| jid.node().is_some() && jid.domain() == self.host.domain.as_ref();
         match stanza.kind {
@@ -140,95 +129,41 @@ impl Node {
         }
     }
 
-    /// What is to be done about a stanza, with all that follows from it on this node.
-    pub(crate) fn decide(&self, principal: &Principal, stanza: &Stanza) -> Outcome {
-        let outcome = self.with_context(|ctx| self.handle(ctx, principal, stanza));
-        self.expand(outcome, 0)
+    /// What is to be held while a stanza is handled.
+    fn wanted(&self, stanza: &Stanza) -> Wanted {
+        let accounts = self.accounts_of(stanza).into_iter();
+        let mut wanted: Wanted = accounts.map(|account| (account, Hold::Alone)).collect();
+        let room = stanza.to.as_ref().map(Jid::to_bare);
+        let room = room.filter(|to| to.domain() == self.host.rooms.as_ref() && to.node().is_some());
+        if let Some(room) = room {
+            // In an empty room even a question may be the end of it.
+            let is_read = muc::only_reads(stanza) && self.rooms().is_occupied(&room);
+            let hold = if is_read { Hold::Beside } else { Hold::Alone };
+            wanted.insert(room, hold);
+        }
+        wanted
     }
 
-    fn handle(&self, ctx: &Context<'_>, principal: &Principal, stanza: &Stanza) -> Outcome {
-        let sender = stanza.from.to_bare();
-        if authorize(principal, Action::SendAs, &sender).is_err() {
-            return refused(stanza, Condition::Forbidden);
-        }
-        let to = stanza.to.clone().unwrap_or_else(|| sender.into());
-        if to.domain() == self.host.rooms.as_ref() {
-            return match authorize(principal, Action::UseRoom, &to.to_bare()) {
-                Ok(permit) => muc::handle(ctx, &permit, &mut self.rooms(), stanza),
-                Err(_) => refused(stanza, Condition::Forbidden),
-            };
-        }
-        if !self.host.is_local(&to) && !matches!(principal, Principal::Session(_)) {
-            // Between a component and another server, or another component.
-            return Outcome::reply(Target::Route(to), stanza.bytes.clone());
-        }
-        let (action, resource) = services::required(&self.host, stanza);
-        let Ok(permit) = authorize(principal, action, &resource) else {
-            return refused(stanza, Condition::ServiceUnavailable);
-        };
-        match stanza.kind {
-            Kind::Message => services::message(ctx, &permit, stanza),
-            Kind::Presence => services::presence(ctx, &permit, stanza),
-            Kind::Iq => services::iq(ctx, &permit, stanza),
-        }
-    }
-
-    /// Handles at once what a handler routed to this node, so that it becomes durable together.
-    pub(crate) fn expand(&self, outcome: Outcome, hops: usize) -> Outcome {
-        self.expand_after(&[], outcome, hops)
-    }
-
-    /// Each handler sees the documents as those before it leave them.
-    fn expand_after(&self, pending: &[Write], mut outcome: Outcome, hops: usize) -> Outcome {
-        let sends = std::mem::take(&mut outcome.send);
-        for sending in sends {
-            let routed = match &sending.to {
-                Target::Route(to) if self.host.is_local(to) => {
-                    let pending = [pending, &outcome.writes].concat();
-                    self.routed(&pending, to, &sending.stanza, hops)
-                }
-                _ => None,
-            };
-            match routed {
-                None => outcome.send.push(sending),
-                Some(further) => outcome = outcome.and(further),
+    /// Waits for a stanza's turn.
+    async fn turn_of(&self, stanza: &Stanza) -> Turn {
+        loop {
+            let wanted = self.wanted(stanza);
+            let held = self.locks.hold(&wanted).await;
+            // A room that is only read may have become empty meanwhile.
+            if held.beside.is_empty() || self.wanted(stanza) == wanted {
+                return self.turn(held, wanted);
             }
         }
-        outcome
     }
 
-    fn routed(&self, pending: &[Write], to: &Jid, bytes: &Bytes, hops: usize) -> Option<Outcome> {
-        let stanza = Stanza::from_peer(bytes).ok()?;
-        if let Ok(full) = to.try_as_full()
-            && (stanza.kind == Kind::Iq && stanza.is_answer()
-                || stanza.from.domain() == self.host.rooms.as_ref())
-            && to.domain() == self.host.domain.as_ref()
-        {
-            return Some(Outcome {
-                send: vec![Sending {
-                    to: Target::Resource(full.clone()),
-                    stanza: bytes.clone(),
-                }],
-                ..Outcome::nothing()
-            });
+    fn turn(&self, held: Held, wanted: Wanted) -> Turn {
+        let alone = wanted.into_iter().filter(|(address, hold)| {
+            *hold == Hold::Alone && address.domain() == self.host.rooms.as_ref()
+        });
+        Turn {
+            held,
+            rooms: alone.map(|(room, _)| room).collect(),
         }
-        if hops >= HOPS_MAX {
-            return Some(Outcome::nothing());
-        }
-        let stanza = Stanza {
-            to: Some(to.clone()),
-            ..stanza
-        };
-        // The node speaks for whom its own handlers let speak.
-        let principal = match stanza.from.try_as_full() {
-            Ok(full) if full.domain() == self.host.domain.as_ref() => {
-                Principal::Session(full.clone())
-            }
-            _ => Principal::Peer(stanza.from.domain().to_owned()),
-        };
-        let mut further = self.with_pending(pending, |ctx| self.handle(ctx, &principal, &stanza));
-        further.session.clear();
-        Some(self.expand_after(pending, further, hops + 1))
     }
 
     /// Handles a stanza of a session. Returns when it is on its way to the disk.
@@ -238,47 +173,43 @@ impl Node {
         stanza: Stanza,
         sent_in: Option<SentIn>,
     ) {
-        let held = self.locks.hold(self.accounts_of(&stanza)).await;
+        let turn = self.turn_of(&stanza).await;
         let place = self.committer.reserve(2 * stanza.bytes.len() + 1_024).await;
         if !self.is_first(&mut caller, &stanza).await {
             // Its first copy may still be on its way to the disk: this one is answered after it.
-            place.submit(Change::default(), move |done| {
-                drop(held);
-                caller.done(done.map(drop));
+            place.submit(Decided::default(), None, move |stored| {
+                drop(turn);
+                caller.done(stored.map(drop), false);
             });
             return;
         }
-        let principal = Principal::Session(caller.session.jid.clone());
-        let (stanza, mut outcome) = if stanza.kind == Kind::Iq && !held.is_empty() {
-            let node = self.clone();
-            let deciding = tokio::task::spawn_blocking(move || {
-                let outcome = node.decide(&principal, &stanza);
-                (stanza, outcome)
-            });
-            match deciding.await {
-                Ok(decided) => decided,
-                Err(error) => {
-                    tracing::error!(%error, "a handler panicked");
-                    caller.done(Err(NotCommitted::Refused));
-                    return;
-                }
-            }
-        } else {
-            let outcome = self.decide(&principal, &stanza);
-            (stanza, outcome)
+        let stanza = Arc::new(stanza);
+        let is_long = stanza.kind == Kind::Iq && !turn.held.is_empty();
+        let again: Again = {
+            let (node, stanza, rooms) = (self.clone(), stanza.clone(), turn.rooms.clone());
+            let principal = Principal::Session(caller.session.jid.clone());
+            let sent_in = sent_in.clone();
+            Box::new(move || {
+                node.decided(&rooms, |deciding| {
+                    let outcome = deciding.stanza(&principal, &stanza);
+                    with_proof(outcome, &stanza, sent_in.as_ref())
+                })
+            })
         };
-        if let Some(sent_in) = sent_in {
-            let sender = caller.session.jid.to_bare();
-            let sent = outcome
-                .archive
-                .iter_mut()
-                .find(|entry| entry.owner == sender);
-            if let Some(entry) = sent {
-                entry.sent_in = Some(sent_in);
-                caller.is_proven = true;
+        let decided = match is_long {
+            false => Ok((again(), again)),
+            true => tokio::task::spawn_blocking(move || (again(), again)).await,
+        };
+        match decided {
+            Ok((Some(decided), again)) => {
+                self.submit(place, decided, again, caller, stanza, turn.held);
+            }
+            Ok((None, _)) => caller.refuse(&stanza),
+            Err(error) => {
+                tracing::error!(%error, "a handler panicked");
+                caller.done(Err(NotCommitted::Refused), false);
             }
         }
-        self.submit(place, outcome, Some(caller), Some(stanza), held);
     }
 
     /// Whether the session's account did not send this message before.
@@ -296,8 +227,8 @@ impl Node {
                 tracing::warn!(%error, "what was sent before cannot be read");
             }
         }
-        caller.key = Some(key.clone());
-        sent.is_first(key)
+        caller.remembered = sent.first(key);
+        caller.remembered.is_some()
     }
 
     /// Handles a stanza from a peer server or a component. Returns when it is on its way to the disk, so that those
@@ -307,26 +238,26 @@ impl Node {
         principal: &Principal,
         stanza: &Stanza,
     ) -> Answer {
-        let held = self.locks.hold(self.accounts_of(stanza)).await;
-        let resent = match principal {
-            Principal::Peer(_) => self.received(stanza).await,
+        let turn = self.turn_of(stanza).await;
+        let remembered = match principal {
+            Principal::Peer(_) => match self.received(stanza).await {
+                Some((received, key)) => match received.first(key) {
+                    // Its first copy is on its way to the disk, or there: this one is answered after that.
+                    None => return self.begin(turn, |_| Outcome::nothing(), drop).await,
+                    first => first,
+                },
+                None => None,
+            },
             _ => None,
         };
-        let Some((received, key)) = resent else {
-            let outcome = self.decide(principal, stanza);
-            return self.begin(outcome, held, |_| {}).await;
-        };
-        if !received.is_first(key.clone()) {
-            // Its first copy is on its way to the disk, or there: this one is answered after that.
-            return self.begin(Outcome::nothing(), held, |_| {}).await;
-        }
-        let outcome = self.decide(principal, stanza);
+        let (principal, stanza) = (principal.clone(), stanza.clone());
+        let decide = move |deciding: &Deciding<'_>| deciding.stanza(&principal, &stanza);
         let known = move |done: Result<(), NotCommitted>| {
-            if done.is_err() {
-                received.forget(&key);
+            if let (Ok(()), Some(remembered)) = (done, remembered) {
+                remembered.keep();
             }
         };
-        self.begin(outcome, held, known).await
+        self.begin(turn, decide, known).await
     }
 
     /// What came to the recipient of a message from other servers, and what this message is known by: a server that did
@@ -347,131 +278,148 @@ impl Node {
         Some((received, (stanza.from.clone(), id)))
     }
 
-    /// Makes an outcome without a caller durable and visible.
+    /// Makes durable and visible what is decided on what is held, and on these rooms.
     ///
     /// # Errors
     /// It is not durable.
     pub(crate) async fn commit(
         self: &Arc<Self>,
-        outcome: Outcome,
-        held: Held,
+        wanted: Wanted,
+        decide: impl Fn(&Deciding<'_>) -> Outcome + Send + 'static,
     ) -> Result<(), NotCommitted> {
-        let answer = self.begin(outcome, held, |_| {}).await;
+        let held = self.locks.hold(&wanted).await;
+        let turn = self.turn(held, wanted);
+        let answer = self.begin(turn, decide, drop).await;
         answer.await.unwrap_or(Err(NotCommitted::Halted))
     }
 
-    /// Puts an outcome on its way to the disk; `known` hears first what became of it.
+    /// Makes documents durable that depend on no others.
+    ///
+    /// # Errors
+    /// They are not durable.
+    pub(crate) async fn store_documents(
+        self: &Arc<Self>,
+        writes: Vec<Write>,
+    ) -> Result<(), NotCommitted> {
+        self.store_decided(writes, Reads::default()).await
+    }
+
+    /// Makes documents durable that were decided on `reads`, unless those have moved.
+    ///
+    /// # Errors
+    /// They are not durable.
+    pub(crate) async fn store_decided(
+        self: &Arc<Self>,
+        writes: Vec<Write>,
+        reads: Reads,
+    ) -> Result<(), NotCommitted> {
+        let outcome = Outcome {
+            writes,
+            ..Outcome::nothing()
+        };
+        let change = self.change(&outcome, reads).ok_or(NotCommitted::Refused)?;
+        let place = self.committer.reserve(change.bytes()).await;
+        let decided = Decided::new(outcome, change);
+        let answer = self.send(place, decided, None, Held::default(), drop);
+        answer.await.unwrap_or(Err(NotCommitted::Halted))
+    }
+
+    /// Puts what is decided on its way to the disk; `known` hears first what became of it.
     async fn begin(
         self: &Arc<Self>,
-        outcome: Outcome,
-        held: Held,
+        turn: Turn,
+        decide: impl Fn(&Deciding<'_>) -> Outcome + Send + 'static,
         known: impl FnOnce(Result<(), NotCommitted>) + Send + 'static,
     ) -> Answer {
-        let bytes: usize = outcome.archive.iter().map(|entry| entry.stanza.len()).sum();
-        let place = self.committer.reserve(bytes + 1_024).await;
-        let (sender, answer) = tokio::sync::oneshot::channel();
-        let Some(change) = self.change(&outcome) else {
+        let (node, rooms) = (self.clone(), turn.rooms);
+        let again: Again = Box::new(move || node.decided(&rooms, &decide));
+        let Some(decided) = again() else {
+            let (sender, answer) = tokio::sync::oneshot::channel();
             known(Err(NotCommitted::Refused));
             let _ = sender.send(Err(NotCommitted::Refused));
             return answer;
         };
+        let bytes = decided.change().bytes() + 1_024;
+        let place = self.committer.reserve(bytes).await;
+        self.send(place, decided, Some(again), turn.held, known)
+    }
+
+    fn send(
+        self: &Arc<Self>,
+        place: Place,
+        decided: Decided,
+        again: Option<Again>,
+        held: Held,
+        known: impl FnOnce(Result<(), NotCommitted>) + Send + 'static,
+    ) -> Answer {
+        let (sender, answer) = tokio::sync::oneshot::channel();
         let node = self.clone();
-        place.submit(change, move |done| {
-            let done = done.map(|archived| node.show(None, &outcome, &archived));
-            drop(held);
+        let Held { alone, beside } = held;
+        place.submit(decided, again, move |stored| {
+            let done = stored.map(|(decided, archived)| node.show(None, decided, &archived));
+            drop(alone);
             known(done);
             // Nobody waits any more when the caller was dropped.
             let _ = sender.send(done);
         });
+        drop(beside);
         answer
     }
 
-    fn change(&self, outcome: &Outcome) -> Option<Change> {
+    /// What an outcome stores. Nothing if it cannot be stored.
+    pub(crate) fn change(&self, outcome: &Outcome, reads: Reads) -> Option<Change> {
         let remote = self.remote.get();
         let outbox = outcome.send.iter().filter_map(|sending| match &sending.to {
-            Target::Route(to) if !self.components.serve(to) => Some((to, &sending.stanza)),
+            Target::Route(to) if !self.components.serve(to) && !self.host.is_local(to) => {
+                Some((to, &sending.stanza))
+            }
             _ => None,
         });
         let effects = outbox
             .flat_map(|(to, stanza)| remote.map(|remote| remote.keep(to, stanza, (self.clock)())))
             .flatten()
             .collect();
-        Change::new(&outcome.writes, outcome.archive.clone(), effects).ok()
+        Change::new(outcome, effects, reads).ok()
     }
 
-    /// Queues an outcome; when it is durable it is shown, and the caller hears of it.
-    pub(crate) fn submit(
+    /// Queues what was decided about a session's stanza; when it is durable it is shown, and the caller hears of it.
+    fn submit(
         self: &Arc<Self>,
         place: Place,
-        outcome: Outcome,
-        caller: Option<Caller>,
-        stanza: Option<Stanza>,
+        decided: Decided,
+        again: Again,
+        caller: Caller,
+        stanza: Arc<Stanza>,
         held: Held,
     ) {
-        let refusal = move || error_reply(&stanza?, Condition::InternalServerError);
-        let Some(change) = self.change(&outcome) else {
-            if let Some(caller) = caller {
-                caller.refuse(refusal());
-            }
-            return;
-        };
-        let goes_past = change.is_empty()
-            && caller
-                .as_ref()
-                .is_some_and(|caller| caller.may_pass(&outcome));
-        if goes_past {
-            self.show(
-                caller.as_ref().map(|caller| &*caller.session),
-                &outcome,
-                &[],
-            );
-            if let Some(caller) = caller {
-                caller.done(Ok(()));
-            }
+        if decided.change().is_empty() && caller.may_pass(&decided.outcome) {
+            self.show(Some(&caller.session), decided, &[]);
+            caller.done(Ok(()), false);
             return;
         }
         let node = self.clone();
-        place.submit(change, move |done| {
-            match done {
-                Ok(archived) => {
-                    node.show(
-                        caller.as_ref().map(|caller| &*caller.session),
-                        &outcome,
-                        &archived,
-                    );
-                    if let Some(caller) = caller {
-                        caller.done(Ok(()));
-                    }
+        let Held { alone, beside } = held;
+        place.submit(decided, Some(again), move |stored: Stored| {
+            match stored {
+                Ok((decided, archived)) => {
+                    let is_proven = archived.iter().any(|it| it.entry.sent_in.is_some());
+                    node.show(Some(&caller.session), decided, &archived);
+                    caller.done(Ok(()), is_proven);
                 }
-                Err(error) => {
-                    node.forget(&outcome);
-                    if let Some((session, key)) = caller.as_ref().and_then(Caller::keyed) {
-                        session.sent.forget(key);
-                    }
-                    match (caller, error) {
-                        (Some(caller), NotCommitted::Refused) => caller.refuse(refusal()),
-                        (Some(caller), NotCommitted::Halted) => caller.done(Err(error)),
-                        (None, _) => {}
-                    }
-                }
+                Err(NotCommitted::Halted) => caller.done(Err(NotCommitted::Halted), false),
+                Err(NotCommitted::Moved | NotCommitted::Refused) => caller.refuse(&stanza),
             }
-            drop(held);
+            drop(alone);
         });
-    }
-
-    /// Rooms in memory go back to what is stored.
-    fn forget(&self, outcome: &Outcome) {
-        let rooms = outcome.archive.iter().map(|entry| &entry.owner);
-        let rooms = rooms.filter(|owner| owner.domain() == self.host.rooms.as_ref());
-        for room in rooms {
-            if let Err(error) = self.with_context(|ctx| self.rooms().reload(ctx, room)) {
-                tracing::warn!(%error, %room, "room could not be read again");
-            }
-        }
+        drop(beside);
     }
 
     /// Delivers what is durable.
-    fn show(&self, caller: Option<&Session>, outcome: &Outcome, archived: &[Archived]) {
+    fn show(self: &Arc<Self>, caller: Option<&Session>, decided: Decided, archived: &[Archived]) {
+        let Decided { outcome, rooms, .. } = decided;
+        if let Some(draft) = rooms {
+            self.rooms().adopt(&draft.held, draft.rooms);
+        }
         if let Some(session) = caller {
             for change in &outcome.session {
                 self.change_session(session, change);
@@ -483,17 +431,9 @@ impl Node {
         for sending in &outcome.send {
             self.deliver(sending);
         }
-        // Its sessions end after they got what tells them so.
-        let is_removed = outcome.session.contains(&SessionChange::AccountRemoved);
-        if let Some(session) = caller.filter(|_| is_removed) {
-            self.disconnect(&session.jid.to_bare());
-        }
-    }
-
-    /// Closes every session of an account that may not be used any more.
-    pub(crate) fn disconnect(&self, account: &BareJid) {
-        for session in self.registry.sessions(account) {
-            session.notify(Mail::Close(StreamCondition::NotAuthorized));
+        // Sessions end after they got what tells them so.
+        for account in outcome.writes.iter().filter_map(unusable) {
+            self.registry.end_sessions(account);
         }
     }
 
@@ -521,16 +461,12 @@ impl Node {
         }
     }
 
-    fn deliver_archived(&self, message: &Archived) {
+    fn deliver_archived(self: &Arc<Self>, message: &Archived) {
         let owner = &message.entry.owner;
         if owner.domain() == self.host.rooms.as_ref() {
             let copies = muc::deliver(&self.rooms(), message);
-            let copies = Outcome {
-                send: copies,
-                ..Outcome::nothing()
-            };
-            for sending in &self.expand(copies, 0).send {
-                self.deliver(sending);
+            for copy in &copies {
+                self.deliver_copy(copy);
             }
             return;
         }
@@ -542,7 +478,19 @@ impl Node {
         }
     }
 
-    fn deliver(&self, sending: &Sending) {
+    /// Delivers what a room says to an occupant.
+    fn deliver_copy(self: &Arc<Self>, copy: &Sending) {
+        match &copy.to {
+            Target::Route(to) if to.domain() == self.host.domain.as_ref() => {
+                if let Ok(device) = to.try_as_full() {
+                    self.deliver_to(device, &copy.stanza);
+                }
+            }
+            _ => self.deliver(copy),
+        }
+    }
+
+    fn deliver(self: &Arc<Self>, sending: &Sending) {
         match &sending.to {
             Target::Resource(to) => self.deliver_to(to, &sending.stanza),
             Target::Available(account) => {
@@ -552,6 +500,7 @@ impl Node {
                     }
                 }
             }
+            Target::Route(to) if self.host.is_local(to) => self.route(to, &sending.stanza),
             Target::Route(to) => self.deliver_away(to, &sending.stanza),
         }
     }
@@ -560,6 +509,22 @@ impl Node {
         if let Some(session) = self.registry.session(to) {
             session.deliver(stanza.clone());
         }
+    }
+
+    /// Handles what is for this node and could not be handled with what led to it, in its own turn.
+    fn route(self: &Arc<Self>, to: &Jid, bytes: &Bytes) {
+        let Ok(stanza) = Stanza::from_peer(bytes) else {
+            return;
+        };
+        let stanza = Stanza {
+            to: Some(to.clone()),
+            ..stanza
+        };
+        let (node, principal) = (self.clone(), self.speaks_for(&stanza.from));
+        tokio::spawn(async move {
+            // What it was routed for does not wait for it.
+            drop(node.accept_from(&principal, &stanza).await);
+        });
     }
 
     /// Delivers to an address that is not of the node's own domains.
@@ -608,10 +573,6 @@ impl Node {
 }
 
 impl Caller {
-    fn keyed(&self) -> Option<(&Session, &Key)> {
-        Some((&*self.session, self.key.as_ref()?))
-    }
-
     /// Whether an outcome that stores nothing may be shown before what waits for the disk: none of the session's own
     /// waits, or it concerns nobody else.
     fn may_pass(&self, outcome: &Outcome) -> bool {
@@ -622,20 +583,50 @@ impl Caller {
         self.is_alone || outcome.session.is_empty() && outcome.send.iter().all(is_own)
     }
 
-    fn done(&self, outcome: Result<(), NotCommitted>) {
+    fn done(self, outcome: Result<(), NotCommitted>, is_proven: bool) {
+        if let (Ok(()), Some(remembered)) = (outcome, self.remembered) {
+            remembered.keep();
+        }
         self.session.notify(Mail::Done {
             number: self.number,
             outcome,
-            is_proven: self.is_proven,
+            is_proven,
         });
     }
 
     /// The stanza counts as handled: its error is the answer.
-    fn refuse(&self, error: Option<Bytes>) {
-        if let Some(error) = error {
+    fn refuse(self, stanza: &Stanza) {
+        if let Some(error) = error_reply(stanza, Condition::InternalServerError) {
             self.session.deliver(error);
         }
-        self.done(Ok(()));
+        self.session.notify(Mail::Done {
+            number: self.number,
+            outcome: Ok(()),
+            is_proven: false,
+        });
+    }
+}
+
+/// The sender's copy shows how far its session was handled.
+fn with_proof(mut outcome: Outcome, stanza: &Stanza, sent_in: Option<&SentIn>) -> Outcome {
+    let sender = stanza.from.to_bare();
+    let mut archive = outcome.archive.iter_mut();
+    if let Some(entry) = archive.find(|entry| entry.owner == sender) {
+        entry.sent_in = sent_in.cloned();
+    }
+    outcome
+}
+
+/// The account of which this says that it may not be used.
+fn unusable(write: &Write) -> Option<&BareJid> {
+    match write {
+        Write::Put {
+            collection: Collection::Account,
+            owner,
+            body,
+            ..
+        } => Some(owner).filter(|_| !matches!(Standing::read(body), Ok(Standing::Enabled))),
+        _ => None,
     }
 }
 
@@ -659,10 +650,4 @@ fn key_of(stanza: &Stanza) -> Option<Key> {
     let id = stanza.child("origin-id", Some("urn:xmpp:sid:0"))?;
     let id = id.tag.value("id")?.into_owned();
     Some((stanza.to.clone()?, id))
-}
-
-fn refused(stanza: &Stanza, condition: Condition) -> Outcome {
-    error_reply(stanza, condition).map_or_else(Outcome::nothing, |error| {
-        Outcome::reply(Target::Route(stanza.from.clone()), error)
-    })
 }

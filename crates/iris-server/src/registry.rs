@@ -360,6 +360,13 @@ impl Registry {
         sessions.flat_map(BTreeMap::values).cloned().collect()
     }
 
+    /// Ends every session of an account that may not be used as it was. Whoever adds one later asks whether it may.
+    pub(crate) fn end_sessions(&self, account: &BareJid) {
+        for session in self.sessions(account) {
+            session.notify(Mail::Close(StreamCondition::NotAuthorized));
+        }
+    }
+
     /// How many sessions there are.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use iris::archive::{ArchiveId, Archives as _, Query};
 use iris::documents::{Collection, Documents as _, Unavailable, Write};
 use iris::live::Resource;
-use iris::outcome::Outcome;
 use iris::sm::{Kept, Outbound};
 use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
@@ -176,12 +175,8 @@ impl Bound {
         let handled = self.managed.as_ref().map_or(0, |managed| managed.handled);
         let node = self.node.clone();
         let session = self.session.clone();
-        let outcome = Outcome {
-            writes,
-            ..Outcome::nothing()
-        };
         tokio::spawn(async move {
-            let is_stored = node.commit(outcome, Vec::new()).await.is_ok();
+            let is_stored = node.store_documents(writes).await.is_ok();
             session.notify(Mail::Stored { handled, is_stored });
         });
     }

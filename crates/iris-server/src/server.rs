@@ -1,7 +1,9 @@
 //! The server: started with a configuration and a journal, managed through this handle.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -9,7 +11,6 @@ use std::time::Duration;
 use iris::component::Registered;
 use iris::documents::{Collection, Unavailable, Write};
 use iris::muc::Rooms;
-use iris::outcome::Outcome;
 use jid::{BareJid, DomainPart};
 use journal::Journal;
 use tokio::net::TcpListener;
@@ -21,6 +22,7 @@ use crate::committer::Committer;
 use crate::component::{self, Components};
 use crate::config::Config;
 use crate::connection::{Connection, Shared};
+use crate::follow::Memory;
 use crate::listen::{Clients, Mode, Pending, Rate};
 use crate::node::{Clock, Counters, Node, Random};
 use crate::registry::{Mail, Registry};
@@ -32,10 +34,13 @@ use crate::wire::{WebSocket, Wire};
 /// How long sessions may take to end when the server stops.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
+/// A token being looked at.
+pub type Checking = Pin<Box<dyn Future<Output = Option<BareJid>> + Send>>;
+
 /// Says whose bearer token this is.
 pub trait TokenCheck: Send + Sync {
     /// The account that a token signs in to; nothing if it is not good for that now.
-    fn check(&self, token: &str) -> Option<BareJid>;
+    fn check(&self, token: String) -> Checking;
 }
 
 /// Why the server did not start.
@@ -160,27 +165,32 @@ fn registered(config: &Config) -> Result<Vec<Registered>, StartError> {
 }
 
 impl Server {
-    /// Listens and serves. Whoever else writes documents reads them through the same `store`, and has it forget what
-    /// they changed.
+    /// Listens and serves. Whoever else writes documents of the messenger to the journal needs not tell the server.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(
         config: Config,
         journal: Journal,
-        store: JournalStore,
         clock: Clock,
         random: Random,
         tokens: Arc<dyn TokenCheck>,
     ) -> Result<Self, StartError> {
         let acceptor = tls::acceptor(&config.certificate, &config.key)?;
         let components = Components::new(registered(&config)?);
+        let store = JournalStore::new(journal.clone());
+        let memory = Memory {
+            cache: store.cache(),
+            registry: Arc::new(Registry::new()),
+            received: Arc::default(),
+            stale_rooms: Arc::default(),
+        };
         let node = Arc::new(Node {
             host: config.host.clone(),
-            store: store.clone(),
-            committer: Committer::start(journal.clone(), store, clock.clone()),
-            received: crate::dedupe::Received::default(),
-            registry: Registry::new(),
+            store,
+            committer: Committer::start(journal.clone(), clock.clone()),
+            received: memory.received.clone(),
+            registry: memory.registry.clone(),
             locks: crate::locks::Locks::default(),
             components,
             remote: OnceLock::new(),
@@ -189,9 +199,11 @@ impl Server {
             random,
             limits: config.limits,
             rooms: Mutex::new(Rooms::default()),
+            stale_rooms: memory.stale_rooms.clone(),
             resumable: Mutex::default(),
             counters: Counters::default(),
         });
+        memory.follow(&journal);
         let (stop, stopping) = watch::channel(false);
         let federation = Federation::new(&node, journal, &config, stopping.clone())?;
         if node
@@ -411,11 +423,7 @@ async fn forget_stale(node: &Arc<Node>) -> Result<(), Unavailable> {
                 });
             }
         }
-        let outcome = Outcome {
-            writes,
-            ..Outcome::nothing()
-        };
-        if let Err(error) = node.commit(outcome, Vec::new()).await {
+        if let Err(error) = node.store_documents(writes).await {
             tracing::warn!(%error, "old sessions are not forgotten");
             return Ok(());
         }

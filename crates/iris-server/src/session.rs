@@ -15,15 +15,18 @@ use std::task::Poll;
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Page, Query, SentIn};
 use iris::live::Live as _;
+use iris::outcome::Outcome;
 use iris::services::csi::{self, While};
 use iris::services::{self, datetime};
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Stanza, with_child};
-use jid::Jid;
+use jid::{BareJid, Jid};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::committer::NotCommitted;
+use crate::decide::Deciding;
+use crate::locks::{Hold, Wanted};
 use crate::node::{Caller, Node};
 use crate::registry::{Mail, Session};
 use crate::turns::{Turn, Turns};
@@ -231,8 +234,7 @@ impl Bound {
                     session: self.session.clone(),
                     number,
                     is_alone,
-                    is_proven: false,
-                    key: None,
+                    remembered: None,
                 };
                 self.working = Some(Box::pin(self.node.clone().accept(caller, *stanza, sent_in)));
                 self.work();
@@ -666,23 +668,32 @@ impl Bound {
         self.settle().await;
         let node = self.node.clone();
         let jid = self.session.jid.clone();
-        let is_newest = node
-            .registry
-            .session(&jid)
-            .is_some_and(|found| found.number == self.session.number);
-        let held = node.locks.hold(vec![jid.to_bare()]).await;
-        let outcome = node.with_context(|ctx| {
-            let rooms = iris::muc::session_ended(ctx, &mut node.rooms(), &jid);
-            let contacts = if is_newest {
-                services::session_ended(ctx, &jid)
-            } else {
-                iris::outcome::Outcome::nothing()
-            };
-            rooms.and(contacts)
-        });
-        let mut outcome = node.expand(outcome, 0);
-        outcome.writes.extend(crate::resume::last_writes(&self));
-        if let Err(error) = node.commit(outcome, held).await {
+        let mut wanted: Wanted = node
+            .rooms()
+            .of_device(&jid)
+            .into_iter()
+            .map(alone)
+            .collect();
+        wanted.extend([alone(jid.to_bare())]);
+        let number = self.session.number;
+        let leave = {
+            let (node, jid) = (node.clone(), jid.clone());
+            move |deciding: &Deciding<'_>| {
+                let rooms = deciding.leave_rooms(&jid);
+                let newest = node.registry.session(&jid);
+                let contacts = match newest.is_some_and(|found| found.number == number) {
+                    true => deciding.context(|ctx| services::session_ended(ctx, &jid)),
+                    false => Outcome::nothing(),
+                };
+                deciding.expand(rooms.and(contacts))
+            }
+        };
+        // Two, because of an account that was erased nothing can be stored any more, and yet it leaves.
+        let (left, stored) = tokio::join!(
+            node.commit(wanted, leave),
+            node.store_documents(crate::resume::last_writes(&self)),
+        );
+        if let Err(error) = left.and(stored) {
             tracing::warn!(%error, %jid, "the end of a session is not durable");
         }
         // Whoever signs in from here on reads from the store what this session knew.
@@ -695,4 +706,8 @@ impl Bound {
         }
         node.registry.remove(&self.session);
     }
+}
+
+fn alone(address: BareJid) -> (BareJid, Hold) {
+    (address, Hold::Alone)
 }

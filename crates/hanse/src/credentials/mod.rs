@@ -288,7 +288,7 @@ fn context(node: &Institutions, now_ms: i64) -> Context<'_> {
 fn refused(refusal: Refusal) -> Problem {
     match &refusal {
         Refusal::Common(refusal) => Problem::from(refusal),
-        Refusal::NotRegistered(_) | Refusal::ListsFull => {
+        Refusal::StandsAlready(_) | Refusal::NotRegistered(_) | Refusal::ListsFull => {
             let detail = refusal.to_string();
             Problem::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)
         }

@@ -204,13 +204,12 @@ async fn erase_account(
         body: order,
         ticket,
     } = command;
-    let address = jid.clone();
-    let outcome = execute(&state.platform, caller, ticket, move |moment, caller| {
+    execute(&state.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        account(moment, &address)?.ok_or_else(unknown)?;
+        account(moment, &jid)?.ok_or_else(unknown)?;
         let mut change = Change::default();
         let mut erased = Vec::new();
-        for stream in streams(&address)? {
+        for stream in streams(&jid)? {
             let head = moment.stream_head(&stream);
             let head = head.map_err(|error| Problem::internal(&error))?;
             if head.is_some_and(|head| !head.shredded) {
@@ -219,15 +218,12 @@ async fn erase_account(
             }
         }
         let body = AccountErased {
-            jid: address.clone(),
+            jid: jid.clone(),
             streams: erased,
         };
         Ok(Decided::new(permit, change, Reply::ok(&body)))
     })
-    .await?;
-    state.forget_everything(&jid);
-    state.server.accounts().disconnect(jid.jid());
-    Ok(outcome)
+    .await
 }
 
 fn unknown() -> Problem {
@@ -297,7 +293,7 @@ impl Messenger {
         }
     }
 
-    /// Changes an account that exists and was not removed, and ends its sessions.
+    /// Changes an account that exists and was not removed. The messenger ends its sessions when it hears of that.
     async fn change(
         &self,
         caller: Caller<can::ManageAccounts>,
@@ -306,18 +302,15 @@ impl Messenger {
         change: impl Fn(&mut Account) + Send + Sync + 'static,
     ) -> Result<Outcome, Problem> {
         let address = jid.clone();
-        let outcome = self
-            .execute(caller, ticket, jid.clone(), move |before, _| {
-                let mut account = before
-                    .filter(|account| account.standing != Standing::Removed)
-                    .ok_or_else(unknown)?;
-                change(&mut account);
-                let reply = Reply::ok(&AccountView::of(address.clone(), &account));
-                Ok((account, reply))
-            })
-            .await?;
-        self.server.accounts().disconnect(jid.jid());
-        Ok(outcome)
+        self.execute(caller, ticket, jid, move |before, _| {
+            let mut account = before
+                .filter(|account| account.standing != Standing::Removed)
+                .ok_or_else(unknown)?;
+            change(&mut account);
+            let reply = Reply::ok(&AccountView::of(address.clone(), &account));
+            Ok((account, reply))
+        })
+        .await
     }
 
     /// Decides on the present account and commits its next form. The stored answer is sealed like the account.
@@ -331,30 +324,14 @@ impl Messenger {
         + Sync
         + 'static,
     ) -> Result<Outcome, Problem> {
-        let _alone = self.server.accounts().hold(jid.jid()).await;
-        let address = jid.clone();
-        let outcome = execute(&self.platform, caller, ticket, move |moment, caller| {
+        execute(&self.platform, caller, ticket, move |moment, caller| {
             let permit = caller.permit(Resource::Zone)?;
-            let (account, reply) = decide(present(moment, &address)?, moment.now_ms)?;
+            let (account, reply) = decide(present(moment, &jid)?, moment.now_ms)?;
             let mut change = Change::default();
-            let owner = put_account(&mut change, &address, &account)?;
+            let owner = put_account(&mut change, &jid, &account)?;
             Ok(Decided::new(permit, change, reply).sealed_by(owner))
         })
-        .await;
-        self.forget_account(&jid);
-        outcome
-    }
-
-    fn forget_everything(&self, jid: &AccountAddress) {
-        let owner = jid.jid();
-        let all = Collection::ALL.iter().map(|&it| (it, owner.clone()));
-        self.store.forget(&all.collect::<Vec<_>>());
-    }
-
-    /// Nothing remembered of the account outlives what the journal says.
-    pub(super) fn forget_account(&self, jid: &AccountAddress) {
-        self.store
-            .forget(&[(Collection::Account, jid.jid().clone())]);
+        .await
     }
 }
 

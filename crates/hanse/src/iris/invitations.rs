@@ -180,7 +180,6 @@ async fn create_invitation(
         Ok(Decided::new(permit, change, reply))
     })
     .await?;
-    state.forget_invitations();
     let with_secret = |body: &mut serde_json::Value| body["token"] = json!(token);
     Ok(Outcome {
         reply: outcome.reply.map_body(with_secret),
@@ -201,7 +200,7 @@ async fn revoke_invitation(
     command: Command<Empty>,
 ) -> Result<Outcome, Problem> {
     let shared = state.clone();
-    let outcome = execute(
+    execute(
         &state.platform,
         caller,
         command.ticket,
@@ -219,9 +218,7 @@ async fn revoke_invitation(
             Ok(Decided::new(permit, change, Reply::ok(&invitation)))
         },
     )
-    .await;
-    state.forget_invitations();
-    outcome
+    .await
 }
 
 /// Make the account that an invitation is for. It needs no token: the secret of the invitation is in the body.
@@ -242,7 +239,7 @@ async fn redeem_invitation(
     state.platform.read(look).await?;
     let ticket = state.blind(ticket);
     let credentials = state.derive(Some(&wish.password)).await?;
-    let (shared, jid) = (state.clone(), wish.jid.clone());
+    let shared = state.clone();
     let decide = move |moment: &Moment<'_>| {
         let mut invitation = shared.usable(moment, &id, &wish.jid)?;
         invitation.status = InvitationStatus::Used;
@@ -261,10 +258,8 @@ async fn redeem_invitation(
         let permit = Permit::proven(holder, Action::ManageAccounts);
         Ok((Decided::new(permit, change, reply).sealed_by(owner), ()))
     };
-    let outcome = execute_as(&state.platform, ACTOR, ticket, decide).await;
-    state.forget_invitations();
-    state.forget_account(&jid);
-    outcome.map(|(outcome, _)| outcome)
+    let (outcome, _) = execute_as(&state.platform, ACTOR, ticket, decide).await?;
+    Ok(outcome)
 }
 
 /// The id under which a secret is kept.
@@ -329,11 +324,6 @@ impl Messenger {
             .tokens
             .keyed_digest("invitation", text.as_bytes());
         data_encoding::BASE64URL_NOPAD.encode(&bytes)
-    }
-
-    fn forget_invitations(&self) {
-        self.store
-            .forget(&[(Collection::Invitation, self.host.server())]);
     }
 }
 

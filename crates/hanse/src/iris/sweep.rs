@@ -45,6 +45,7 @@ impl Messenger {
             .into_iter()
             .map(|stored| (stored.id, stored.body))
             .partition(|(_, place)| now_ms < place.slot.expires_ms);
+        let ended: Vec<String> = ended.into_iter().map(|(id, _)| id).collect();
         for some in ended.chunks(BATCH) {
             self.forget_slots(some.to_vec()).await?;
         }
@@ -53,15 +54,17 @@ impl Messenger {
         self.blocking(move |state| state.remove_files(&kept)).await
     }
 
-    async fn forget_slots(&self, slots: Vec<(String, Upload)>) -> Result<(), Problem> {
-        let owners = slots.iter().map(|(_, place)| place.slot.account.clone());
-        let touched: Vec<_> = owners.map(|owner| (Collection::Upload, owner)).collect();
-        let forget = move |_: &Moment<'_>| {
+    /// Removes the documents of slots that have ended, by their ids.
+    async fn forget_slots(&self, ids: Vec<String>) -> Result<(), Problem> {
+        let forget = move |moment: &Moment<'_>| {
             let mut change = Change::default();
-            for (id, place) in &slots {
+            for id in &ids {
+                let slot = store::find::<Upload>(moment, record_kind(Collection::Upload), id)?;
+                let ended = slot.filter(|slot| moment.now_ms >= slot.body.slot.expires_ms);
+                let Some(ended) = ended else { continue };
                 let write = Write::Delete {
                     collection: Collection::Upload,
-                    owner: place.slot.account.clone(),
+                    owner: ended.body.slot.account,
                     name: id.rsplit('\n').next().unwrap_or_default().to_owned(),
                 };
                 let written = write_document(&mut change, &write);
@@ -69,9 +72,7 @@ impl Messenger {
             }
             Ok((change, ()))
         };
-        let forgotten = self.platform.act(forget).await;
-        self.store.forget(&touched);
-        forgotten
+        self.platform.act(forget).await
     }
 
     /// Removes files that no slot has.

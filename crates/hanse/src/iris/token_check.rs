@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use iris::account::{Account, Standing};
 use iris::documents::Collection;
-use iris_server::TokenCheck;
 use iris_server::store::record_kind;
+use iris_server::{Checking, TokenCheck};
 use jid::BareJid;
 
 use crate::auth::{Operation as _, Resource, authorize, can};
 use crate::http::Platform;
+use crate::http::problem::Problem;
+use crate::moment::Moment;
 use crate::principals::authenticate;
 use crate::store;
 
@@ -18,18 +20,32 @@ use crate::store;
 pub struct ZoneTokens(pub Arc<Platform>);
 
 impl TokenCheck for ZoneTokens {
-    fn check(&self, token: &str) -> Option<BareJid> {
-        let moment = self.0.moment().ok()?;
-        let identity = authenticate(&self.0.tokens, &moment, token).ok()?;
-        authorize(&identity, can::SendMessages::ACTION, Resource::Collection).ok()?;
-        let filter = [("principal", identity.principal.as_str())];
-        let kind = record_kind(Collection::Account);
-        let accounts = store::all::<Account>(&moment, kind, &filter).ok()?;
-        let mut usable = accounts
-            .into_iter()
-            .filter(|account| account.body.standing == Standing::Enabled);
-        // A principal with two accounts must say which it means, and a token cannot.
-        let only = usable.next().filter(|_| usable.next().is_none())?;
-        BareJid::new(only.id.trim_end_matches('\n')).ok()
+    fn check(&self, token: String) -> Checking {
+        let platform = Arc::clone(&self.0);
+        Box::pin(async move {
+            let shared = Arc::clone(&platform);
+            let owner = move |moment: &Moment<'_>| owner(&shared, moment, &token);
+            // A client is not told why its token is no good.
+            platform.read(owner).await.ok().flatten()
+        })
     }
+}
+
+fn owner(
+    platform: &Platform,
+    moment: &Moment<'_>,
+    token: &str,
+) -> Result<Option<BareJid>, Problem> {
+    let identity = authenticate(&platform.tokens, moment, token)?;
+    if authorize(&identity, can::SendMessages::ACTION, Resource::Collection).is_err() {
+        return Ok(None);
+    }
+    let filter = [("principal", identity.principal.as_str())];
+    let accounts = store::all::<Account>(moment, record_kind(Collection::Account), &filter)?;
+    let mut usable = accounts
+        .into_iter()
+        .filter(|account| account.body.standing == Standing::Enabled);
+    // A principal with two accounts must say which it means, and a token cannot.
+    let only = usable.next().filter(|_| usable.next().is_none());
+    Ok(only.and_then(|only| BareJid::new(only.id.trim_end_matches('\n')).ok()))
 }

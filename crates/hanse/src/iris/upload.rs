@@ -256,20 +256,17 @@ impl Messenger {
                 ));
             }
             place.file = Some(stored.clone());
-            let owner = place.slot.account.clone();
             let write = Write::Put {
                 collection: Collection::Upload,
-                owner: owner.clone(),
+                owner: place.slot.account.clone(),
                 name: slot.clone(),
                 body: serde_json::to_vec(&place).map_err(|error| Problem::internal(&error))?,
             };
             let mut change = Change::default();
             write_document(&mut change, &write).map_err(|error| Problem::internal(&error))?;
-            Ok((change, owner))
+            Ok((change, ()))
         };
-        let owner = self.platform.act(keep).await?;
-        self.store.forget(&[(Collection::Upload, owner)]);
-        Ok(())
+        self.platform.act(keep).await
     }
 
     async fn give(&self, slot: &str, name: &str) -> Result<Response, Problem> {

@@ -226,7 +226,10 @@ pub(super) fn observer(imported: Arc<AtomicU64>) -> Observer {
 /// The journal cannot be read.
 pub async fn reload(node: &Node) -> Result<(), Problem> {
     let shared = node.clone();
-    let reload = move |moment: &Moment<'_>| Ok(drop(shared.shelf.refresh(moment)?));
+    let reload = move |moment: &Moment<'_>| {
+        shared.shelf.refresh(moment)?;
+        Ok(())
+    };
     node.platform.read(reload).await
 }
 

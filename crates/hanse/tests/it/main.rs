@@ -13,6 +13,7 @@ mod breathe_page;
 mod breathe_safety;
 mod cli_register;
 mod cli_zone;
+mod interleavings;
 mod iris_bed;
 mod iris_hostile;
 mod iris_kill;

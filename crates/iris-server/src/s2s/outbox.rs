@@ -7,7 +7,7 @@ use bytes::Bytes;
 use iris::services::content::{Content, MessageType};
 use iris::stanza::{Kind, Stanza};
 use journal::{
-    EffectState, Journal, LeaseRequest, LeasedEffect, NewEffect, Reader, Settlement, StreamName,
+    EffectState, Journal, LeaseRequest, LeasedEffect, NewEffect, ReadError, Settlement, StreamName,
     Transaction,
 };
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,6 @@ pub(super) enum Fate {
 #[derive(Debug)]
 pub(super) struct Outbox {
     journal: Journal,
-    reader: Reader,
     /// Times never go back, because order is by time.
     newest_ms: AtomicI64,
     count: AtomicU64,
@@ -63,7 +62,6 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn new(journal: Journal, random: [u8; 32]) -> Self {
         Self {
-            reader: journal.reader(),
             journal,
             newest_ms: AtomicI64::new(0),
             count: AtomicU64::new(0),
@@ -85,8 +83,8 @@ impl Outbox {
             return None;
         }
         let owner = account_stream(&stanza.from.to_bare()).ok()?;
-        self.reader.stream_head(&owner).ok()??;
-        Some(owner)
+        let head = self.journal.snapshot().ok()?.stream_head(&owner).ok()?;
+        head.filter(|head| !head.shredded).map(|head| head.stream)
     }
 
     /// The row that keeps a stanza, if it shall be kept and its sender has a stream to seal it with.
@@ -152,22 +150,24 @@ impl Outbox {
     /// The pairs that something waits for.
     pub(super) fn pairs(&self) -> Vec<Pair> {
         let mut pairs = Vec::new();
+        if let Err(error) = self.look_for_pairs(&mut pairs) {
+            tracing::warn!(%error, "the outbox cannot be read");
+        }
+        pairs
+    }
+
+    fn look_for_pairs(&self, pairs: &mut Vec<Pair>) -> Result<(), ReadError> {
+        let snapshot = self.journal.snapshot()?;
         let mut after: Option<String> = None;
         loop {
-            let page = self
-                .reader
-                .effects(EffectState::Pending, after.as_deref(), PAGE);
-            let page = page.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the outbox cannot be read");
-                Vec::new()
-            });
+            let page = snapshot.effects(EffectState::Pending, after.as_deref(), PAGE)?;
             for effect in &page {
                 let pair = pair_of(&effect.kind).filter(|pair| !pairs.contains(pair));
                 pairs.extend(pair);
             }
             match page.last() {
                 Some(last) if page.len() == PAGE => after = Some(last.id.clone()),
-                _ => return pairs,
+                _ => return Ok(()),
             }
         }
     }

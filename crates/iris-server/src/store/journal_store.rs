@@ -1,16 +1,17 @@
-//! Reads of documents and archives.
+//! Reads of documents and archives, each on one snapshot of the journal.
 
 use std::sync::Arc;
 
 use iris::archive::{ArchiveId, Archived, Archives, Entry, Page, Query};
 use iris::documents::{Collection, Documents, Unavailable};
 use jid::{BareJid, Jid};
-use journal::{Event, ReadError, Reader, Seq, StreamName};
+use journal::{Event, Journal, ReadError, Seq, Snapshot, StreamName};
 
-use super::cache::{Cache, ListKey, Touched};
+use super::cache::{Cache, Known, ListKey, Listed};
 use super::event::{ARCHIVED, archived_entry};
 use super::names::archive_stream;
 use super::project::{record_id, record_kind};
+use super::reading::Reading;
 
 /// Events read at a time.
 const SLICE: u64 = 256;
@@ -20,7 +21,7 @@ const CACHE_BYTES_MAX: usize = 32 << 20;
 /// Documents and archives of the messenger, read from the journal. A cheap handle.
 #[derive(Clone)]
 pub struct JournalStore {
-    reader: Reader,
+    journal: Journal,
     cache: Arc<Cache>,
 }
 
@@ -31,19 +32,93 @@ fn unavailable(error: &dyn std::error::Error) -> Unavailable {
 }
 
 impl JournalStore {
-    /// Reads beside a journal's writer.
-    pub fn new(reader: Reader) -> Self {
+    /// What this makes MUST follow the journal's commits before anything is read: see `follow`.
+    pub(crate) fn new(journal: Journal) -> Self {
         Self {
-            reader,
+            journal,
             cache: Arc::new(Cache::new(CACHE_BYTES_MAX)),
         }
     }
 
-    /// Forgets what a commit changed; whoever commits calls it before anybody hears of the commit.
-    pub fn forget(&self, touched: &[Touched]) {
-        for place in touched {
-            self.cache.forget(place);
-        }
+    /// What is kept in memory.
+    pub(crate) fn cache(&self) -> Arc<Cache> {
+        self.cache.clone()
+    }
+
+    /// Reads for one decision: it remembers what guards it.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        Reading::new(self, self.cache.observed())
+    }
+
+    fn on_snapshot<T>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, Unavailable> {
+        let read = || read(&self.journal.snapshot()?);
+        read().map_err(|error| unavailable(&error))
+    }
+
+    /// What a read of documents answers, with what guards it.
+    fn guarded<T>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, ReadError>,
+    ) -> Result<Known<T>, Unavailable> {
+        self.on_snapshot(|snapshot| {
+            Ok(Known {
+                answer: read(snapshot)?,
+                guards: snapshot.guards().reads.into(),
+            })
+        })
+    }
+
+    /// A document, from memory if it is there.
+    pub(super) fn known(
+        &self,
+        collection: Collection,
+        owner: &BareJid,
+        name: &str,
+    ) -> Result<Known<Option<Arc<[u8]>>>, Unavailable> {
+        let place = (collection, owner.clone());
+        let epoch = match self.cache.get(&place, name) {
+            Ok(known) => return Ok(known),
+            Err(epoch) => epoch,
+        };
+        let known = self.guarded(|snapshot| {
+            let id = record_id(owner.as_str(), name);
+            let record = snapshot.record(record_kind(collection), &id)?;
+            Ok(record.map(|record| record.body.into()))
+        })?;
+        self.cache.keep(epoch, place, name, known.clone());
+        Ok(known)
+    }
+
+    /// A listing, from memory if it is there.
+    pub(super) fn known_list(
+        &self,
+        collection: Collection,
+        owner: &BareJid,
+        key: ListKey,
+    ) -> Result<Known<Arc<Listed>>, Unavailable> {
+        let place = (collection, owner.clone());
+        let epoch = match self.cache.list(&place, &key) {
+            Ok(known) => return Ok(known),
+            Err(epoch) => epoch,
+        };
+        let known = self.guarded(|snapshot| {
+            let base = record_id(owner.as_str(), "");
+            let prefix = record_id(owner.as_str(), &key.prefix);
+            let after = key.after.as_deref();
+            let after = after.map(|after| record_id(owner.as_str(), after));
+            let kind = record_kind(collection);
+            let found = snapshot.records_under(kind, &prefix, after.as_deref(), key.limit)?;
+            let named = found.into_iter().filter_map(|record| {
+                let name = record.id.strip_prefix(&base)?.to_owned();
+                Some((name, record.body))
+            });
+            Ok(Arc::new(named.collect::<Vec<_>>()))
+        })?;
+        self.cache.keep_list(epoch, place, key, known.clone());
+        Ok(known)
     }
 
     /// Every owner of a document of a collection after the owner `after`, in order, at most `limit` documents.
@@ -58,10 +133,9 @@ impl JournalStore {
     ) -> Result<Vec<(BareJid, Vec<u8>)>, Unavailable> {
         // The owner's own documents are skipped: `\u{b}` follows the line feed that ends an owner.
         let after = after.map(|owner| format!("{owner}\u{b}"));
-        let records = self
-            .reader
-            .records(record_kind(collection), &[], after.as_deref(), limit)
-            .map_err(|error| unavailable(&error))?;
+        let records = self.on_snapshot(|snapshot| {
+            snapshot.records(record_kind(collection), &[], after.as_deref(), limit)
+        })?;
         let owned = records.into_iter().filter_map(|record| {
             let (owner, _) = record.id.split_once('\n')?;
             Some((BareJid::new(owner).ok()?, record.body))
@@ -77,9 +151,7 @@ impl JournalStore {
         limit: usize,
     ) -> Result<Vec<(String, BareJid, String)>, Unavailable> {
         let records = self
-            .reader
-            .records(record_kind(collection), &[], after, limit)
-            .map_err(|error| unavailable(&error))?;
+            .on_snapshot(|snapshot| snapshot.records(record_kind(collection), &[], after, limit))?;
         let named = records.into_iter().filter_map(|record| {
             let (owner, name) = record.id.split_once('\n')?;
             Some((
@@ -90,54 +162,25 @@ impl JournalStore {
         });
         Ok(named.collect())
     }
+}
 
-    fn read_list(
-        &self,
-        collection: Collection,
-        owner: &BareJid,
-        key: &ListKey,
-    ) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
-        let kind = record_kind(collection);
-        let base = record_id(owner.as_str(), "");
-        let mut found = Vec::new();
-        let after = key
-            .after
-            .as_deref()
-            .filter(|after| *after >= key.prefix.as_str());
-        if after.is_none()
-            && let Some(record) = self
-                .reader
-                .record(kind, &record_id(owner.as_str(), &key.prefix))?
-        {
-            found.push((key.prefix.clone(), record.body));
-        }
-        let after = record_id(owner.as_str(), after.unwrap_or(&key.prefix));
-        let records = self.reader.records(
-            kind,
-            &[],
-            Some(&after),
-            key.limit.saturating_sub(found.len()),
-        )?;
-        for record in records {
-            match record.id.strip_prefix(&base) {
-                Some(name) if name.starts_with(&key.prefix) => {
-                    found.push((name.to_owned(), record.body));
-                }
-                _ => break,
-            }
-        }
-        found.truncate(key.limit);
-        Ok(found)
-    }
+/// Events of an archive that lie in `from..=to`, fewer than asked only at its end.
+fn slice(
+    snapshot: &Snapshot<'_>,
+    stream: &StreamName,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Event>, ReadError> {
+    let (Some(first), true) = (Seq::new(from), from <= to) else {
+        return Ok(Vec::new());
+    };
+    let count = (to - from + 1).min(SLICE);
+    snapshot.stream(stream, first, count as usize)
+}
 
-    /// Events of an archive that lie in `from..=to`, fewer than asked only at its end.
-    fn slice(&self, stream: &StreamName, from: u64, to: u64) -> Result<Vec<Event>, ReadError> {
-        let (Some(first), true) = (Seq::new(from), from <= to) else {
-            return Ok(Vec::new());
-        };
-        let count = (to - from + 1).min(SLICE);
-        self.reader.stream(stream, first, count as usize)
-    }
+fn last(snapshot: &Snapshot<'_>, stream: &StreamName) -> Result<Option<ArchiveId>, ReadError> {
+    let head = snapshot.stream_head(stream)?;
+    Ok(head.map(|head| ArchiveId(head.head.get())))
 }
 
 /// The message of an event, if it holds one that can still be read.
@@ -172,6 +215,54 @@ fn fits(archived: &Archived, query: &Query) -> bool {
             .is_none_or(|with| is_with(&archived.entry, with))
 }
 
+/// A page of an archive.
+fn page(
+    snapshot: &Snapshot<'_>,
+    stream: &StreamName,
+    owner: &BareJid,
+    query: &Query,
+) -> Result<Page, Unavailable> {
+    let failed = |error: ReadError| unavailable(&error);
+    let head = last(snapshot, stream).map_err(failed)?;
+    let head = head.map_or(0, |id| id.0);
+    let mut from = query.after.map_or(1, |id| id.0.saturating_add(1));
+    let mut to = query
+        .before
+        .map_or(head, |id| head.min(id.0.saturating_sub(1)));
+    let mut found = Vec::new();
+    while from <= to && found.len() <= query.limit {
+        let start = match query.from_end {
+            true => from.max(to.saturating_sub(SLICE - 1)),
+            false => from,
+        };
+        let mut events = slice(snapshot, stream, start, to).map_err(failed)?;
+        if events.is_empty() {
+            break;
+        }
+        let read = events.len() as u64;
+        if query.from_end {
+            events.reverse();
+            to = start - 1;
+        } else {
+            from += read;
+        }
+        for event in &events {
+            if let Some(archived) = archived(owner, event)?.filter(|item| fits(item, query)) {
+                found.push(archived);
+            }
+        }
+    }
+    let complete = found.len() <= query.limit;
+    found.truncate(query.limit);
+    if query.from_end {
+        found.reverse();
+    }
+    Ok(Page {
+        entries: found,
+        complete,
+    })
+}
+
 impl Documents for JournalStore {
     fn get(
         &self,
@@ -179,19 +270,7 @@ impl Documents for JournalStore {
         owner: &BareJid,
         name: &str,
     ) -> Result<Option<Vec<u8>>, Unavailable> {
-        let place = (collection, owner.clone());
-        let epoch = match self.cache.get(&place, name) {
-            Ok(known) => return Ok(known.map(|body| body.to_vec())),
-            Err(epoch) => epoch,
-        };
-        let record = self
-            .reader
-            .record(record_kind(collection), &record_id(owner.as_str(), name))
-            .map_err(|error| unavailable(&error))?;
-        let body = record.map(|record| record.body);
-        let kept = body.as_deref().map(Arc::from);
-        self.cache.keep(epoch, place, name, kept);
-        Ok(body)
+        self.reading().get(collection, owner, name)
     }
 
     fn list(
@@ -202,22 +281,7 @@ impl Documents for JournalStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, Unavailable> {
-        let place = (collection, owner.clone());
-        let key = ListKey {
-            prefix: prefix.to_owned(),
-            after: after.map(str::to_owned),
-            limit,
-        };
-        let epoch = match self.cache.list(&place, &key) {
-            Ok(known) => return Ok(known.to_vec()),
-            Err(epoch) => epoch,
-        };
-        let found = self
-            .read_list(collection, owner, &key)
-            .map_err(|error| unavailable(&error))?;
-        self.cache
-            .keep_list(epoch, place, key, Arc::new(found.clone()));
-        Ok(found)
+        self.reading().list(collection, owner, prefix, after, limit)
     }
 }
 
@@ -229,55 +293,15 @@ impl Archives for JournalStore {
                 complete: true,
             });
         };
-        let head = self.last(owner)?.map_or(0, |id| id.0);
-        let mut from = query.after.map_or(1, |id| id.0.saturating_add(1));
-        let mut to = query
-            .before
-            .map_or(head, |id| head.min(id.0.saturating_sub(1)));
-        let mut found = Vec::new();
-        while from <= to && found.len() <= query.limit {
-            let start = match query.from_end {
-                true => from.max(to.saturating_sub(SLICE - 1)),
-                false => from,
-            };
-            let mut events = self
-                .slice(&stream, start, to)
-                .map_err(|error| unavailable(&error))?;
-            if events.is_empty() {
-                break;
-            }
-            let read = events.len() as u64;
-            if query.from_end {
-                events.reverse();
-                to = start - 1;
-            } else {
-                from += read;
-            }
-            for event in &events {
-                if let Some(archived) = archived(owner, event)?.filter(|item| fits(item, query)) {
-                    found.push(archived);
-                }
-            }
-        }
-        let complete = found.len() <= query.limit;
-        found.truncate(query.limit);
-        if query.from_end {
-            found.reverse();
-        }
-        Ok(Page {
-            entries: found,
-            complete,
-        })
+        let snapshot = self.journal.snapshot();
+        let snapshot = snapshot.map_err(|error| unavailable(&error))?;
+        page(&snapshot, &stream, owner, query)
     }
 
     fn last(&self, owner: &BareJid) -> Result<Option<ArchiveId>, Unavailable> {
         let Ok(stream) = archive_stream(owner) else {
             return Ok(None);
         };
-        let head = self
-            .reader
-            .stream_head(&stream)
-            .map_err(|error| unavailable(&error))?;
-        Ok(head.map(|head| ArchiveId(head.head.get())))
+        self.on_snapshot(|snapshot| last(snapshot, &stream))
     }
 }

@@ -69,6 +69,11 @@ pub fn archive_stream(owner: &BareJid) -> Result<StreamName, OwnerTooLong> {
     stream(ARCHIVE, owner)
 }
 
+/// Whether a stream holds documents.
+pub(super) fn is_account_stream(stream: &StreamName) -> bool {
+    stream.as_str().starts_with(ACCOUNT)
+}
+
 /// Whose stream this is, if it is one of the messenger's.
 pub fn owner_of(stream: &StreamName) -> Option<BareJid> {
     let name = stream.as_str();

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use evidence::key::SigningKey;
 use iris::host::Host;
-use iris_server::store::{JournalStore, project};
-use iris_server::{Clock, Component, Config, Limits, Random, Server, StartError, TokenCheck};
+use iris_server::store::project;
+use iris_server::{
+    Checking, Clock, Component, Config, Limits, Random, Server, StartError, TokenCheck,
+};
 use jid::BareJid;
 use journal::{
     DumpDirectory, Event, Journal, Options, Projection, ProjectionError, Records, SealingKey,
@@ -29,8 +31,8 @@ impl Projection for Projected {
 pub(crate) struct NoTokens;
 
 impl TokenCheck for NoTokens {
-    fn check(&self, _: &str) -> Option<BareJid> {
-        None
+    fn check(&self, _: String) -> Checking {
+        Box::pin(async { None })
     }
 }
 
@@ -38,8 +40,8 @@ impl TokenCheck for NoTokens {
 struct NamesAsTokens;
 
 impl TokenCheck for NamesAsTokens {
-    fn check(&self, token: &str) -> Option<BareJid> {
-        BareJid::new(&format!("{token}@localhost")).ok()
+    fn check(&self, token: String) -> Checking {
+        Box::pin(async move { BareJid::new(&format!("{token}@localhost")).ok() })
     }
 }
 
@@ -189,11 +191,9 @@ impl Bed {
             salt_key: [3; 32],
             limits: self.limits,
         };
-        let store = JournalStore::new(journal.reader());
         let server = Server::start(
             config,
             journal.clone(),
-            store,
             clock,
             random,
             Arc::new(NamesAsTokens),

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use iris::host::Host;
-use iris_server::store::JournalStore;
 use iris_server::{Clock, Config, Limits, Random, Server};
 use jid::BareJid;
 use journal::{EffectState, Journal};
@@ -109,15 +108,7 @@ impl Site {
             salt_key: [3; 32],
             limits: self.limits,
         };
-        let store = JournalStore::new(journal.reader());
-        let server = Server::start(
-            config,
-            journal.clone(),
-            store,
-            clock,
-            random,
-            Arc::new(NoTokens),
-        );
+        let server = Server::start(config, journal.clone(), clock, random, Arc::new(NoTokens));
         self.running = Some((server.await.unwrap(), journal));
     }
 

@@ -53,11 +53,52 @@ impl Rooms {
         Ok(self.active.get_mut(jid))
     }
 
-    /// Forgets the settings in memory after a commit failed; occupants stay.
+    /// A copy of these rooms alone. What is decided on it changes nothing until it is [adopted](Rooms::adopt).
+    pub fn copy_of(&self, rooms: &[BareJid]) -> Self {
+        let found = rooms
+            .iter()
+            .filter_map(|jid| self.active.get_key_value(jid));
+        Self {
+            active: found
+                .map(|(jid, room)| (jid.clone(), room.clone()))
+                .collect(),
+        }
+    }
+
+    /// Takes over what was decided on a copy of these rooms. One that nobody is in is let go of.
+    pub fn adopt(&mut self, rooms: &[BareJid], mut decided: Self) {
+        for jid in rooms {
+            let room = decided.active.remove(jid);
+            match room.filter(|room| !room.occupants.is_empty()) {
+                Some(room) => self.active.insert(jid.clone(), room),
+                None => self.active.remove(jid),
+            };
+        }
+    }
+
+    /// Whether somebody is in a room.
+    pub fn is_occupied(&self, room: &BareJid) -> bool {
+        let room = self.active.get(room);
+        room.is_some_and(|room| !room.occupants.is_empty())
+    }
+
+    /// The rooms that a device is in.
+    pub fn of_device(&self, device: &FullJid) -> Vec<BareJid> {
+        let rooms = self.active.values();
+        rooms
+            .filter(|room| room.nick_of(device).is_some())
+            .map(|room| room.jid.clone())
+            .collect()
+    }
+
+    /// Reads the settings of a room in memory again; occupants stay. A room that is not stored any more is let go of.
     ///
     /// # Errors
     /// The store cannot answer.
     pub fn reload(&mut self, context: &Context<'_>, jid: &BareJid) -> Result<(), Unavailable> {
+        if !self.active.contains_key(jid) {
+            return Ok(());
+        }
         match stored(context, jid)? {
             Some(charter) => {
                 if let Some(room) = self.active.get_mut(jid) {
@@ -126,13 +167,42 @@ pub fn handle(
     rooms: &mut Rooms,
     stanza: &Stanza,
 ) -> Outcome {
-    let answered = match (permit.principal(), &stanza.to) {
+    let decided = decide(context, permit, rooms, stanza);
+    decided.unwrap_or_else(|refusal| refuse(stanza, &refusal))
+}
+
+/// As [`handle`], before a refusal becomes an answer.
+///
+/// # Errors
+/// The request is not met. `rooms` may hold a part of it then, and is not to be kept.
+pub fn decide(
+    context: &Context<'_>,
+    permit: &Permit,
+    rooms: &mut Rooms,
+    stanza: &Stanza,
+) -> Result<Outcome, Refusal> {
+    match (permit.principal(), &stanza.to) {
         (Principal::Session(_) | Principal::Peer(_) | Principal::Component(_), Some(to)) => {
             by_kind(context, rooms, stanza, to)
         }
         (_, None) => Err(Refusal::because(Condition::BadRequest)),
-    };
-    answered.unwrap_or_else(|refusal| refuse(stanza, &refusal))
+    }
+}
+
+/// Whether a stanza to a room that somebody is in can change neither its settings nor who is in it: speech, private messages,
+/// questions and their answers. What is said is archived, which changes nothing of the room itself.
+pub fn only_reads(stanza: &Stanza) -> bool {
+    let type_ = stanza.type_.as_deref();
+    match stanza.kind {
+        Kind::Presence => false,
+        Kind::Iq => type_ != Some("set") || query::is_about_archive(stanza),
+        Kind::Message => match type_ {
+            Some("error") => false,
+            Some("groupchat") => memchr::memmem::find(&stanza.bytes, b"subject").is_none(),
+            // Without a nickname it may be an invitation, which makes a member.
+            _ => stanza.to.as_ref().is_some_and(|to| to.resource().is_some()),
+        },
+    }
 }
 
 fn by_kind(
@@ -158,14 +228,8 @@ fn by_kind(
 
 /// Takes a device out of every room it is in, because its session ended.
 pub fn session_ended(_: &Context<'_>, rooms: &mut Rooms, device: &FullJid) -> Outcome {
-    let inside: Vec<BareJid> = rooms
-        .active
-        .values()
-        .filter(|room| room.nick_of(device).is_some())
-        .map(|room| room.jid.clone())
-        .collect();
+    let inside = rooms.of_device(device).into_iter();
     inside
-        .into_iter()
         .map(|jid| enter::leave(rooms, &jid, device, b""))
         .fold(Outcome::nothing(), Outcome::and)
 }
@@ -179,7 +243,8 @@ pub fn deliver(rooms: &Rooms, archived: &Archived) -> Vec<Send> {
         .unwrap_or_default()
 }
 
-fn refuse(stanza: &Stanza, refusal: &Refusal) -> Outcome {
+/// The answer to a request that is not met.
+pub fn refuse(stanza: &Stanza, refusal: &Refusal) -> Outcome {
     let error = error_element(refusal.condition, refusal.text.as_deref(), "");
     error_reply_with(stanza, &error).map_or_else(Outcome::nothing, |reply| {
         Outcome::reply(Target::Route(stanza.from.clone()), reply)

@@ -131,6 +131,13 @@ fn to_room(
     }
 }
 
+/// Whether a request asks for the archive, if it can be met at all: it has one child.
+pub(super) fn is_about_archive(stanza: &Stanza) -> bool {
+    let mut children = stanza.children();
+    let is_archive = |child: crate::xml::Child<'_>| child.is("query", Some(NS_MAM));
+    children.next().is_some_and(is_archive) && children.next().is_none()
+}
+
 /// Occupants read the archive, and so does whoever could enter a members-only room (XEP-0313 7.1.3).
 fn may_read_archive(room: &Room, stanza: &Stanza) -> Result<(), Refusal> {
     let account = stanza.from.to_bare();

@@ -125,6 +125,9 @@ impl Aggregate for Credential {
                 return Err(CommonRefusal::Unknown { what: CREDENTIAL }.into());
             }
             (Command::ChangeStanding(standing), Some(credential)) => {
+                if credential.standing == standing {
+                    return Err(Refusal::StandsAlready(standing));
+                }
                 if !credential.may_become(standing) {
                     return Err(credential.refuse(verb(standing)));
                 }

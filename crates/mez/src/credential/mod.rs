@@ -99,6 +99,9 @@ pub enum Refusal {
     /// There is no such credential, or it cannot come to stand so.
     #[error(transparent)]
     Common(#[from] CommonRefusal),
+    /// It stands so.
+    #[error("credential is {} already", .0.as_str())]
+    StandsAlready(CredentialStanding),
     /// There is nothing to certify.
     #[error("entity {0} is not an active, registered and judged company")]
     NotRegistered(EntityId),
@@ -130,6 +133,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Common(refusal) => refusal.code(),
+            Self::StandsAlready(_) => "stands_already",
             Self::NotRegistered(_) => "not_registered",
             Self::ListsFull => "status_lists_full",
             Self::IndexFree { .. } => "index_free",

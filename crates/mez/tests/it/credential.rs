@@ -156,6 +156,9 @@ fn a_credential_changes_until_it_is_revoked() {
             Credential::decide(Some(&credential), Command::ChangeStanding(to), context)
         });
         assert_eq!(decided.is_ok(), allowed, "{from:?} to {to:?}");
+        if from == to {
+            assert_eq!(decided.as_ref().unwrap_err(), &Refusal::StandsAlready(to));
+        }
         if let Ok(decision) = decided {
             let after = Credential::apply(Some(credential), &decision.events[0]).unwrap();
             assert_eq!(after.standing, to);

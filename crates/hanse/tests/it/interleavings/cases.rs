@@ -86,7 +86,7 @@ pub(super) const CASES: &[Case] = &[
     case("exchange_assertion", By::Nobody, &[Need::Principal], |w| w.of("", w.assertion())),
     case("revoke_token", By::Applicant, &[Need::Principal], |w| w.of("token_id", reason())),
     case("apply_for_entity", By::Applicant, &[], |w| {
-        w.of("", application(&w.name("New Company"), "Sobia Qamar Tiwana"))
+        w.of("", application(&w.name("New"), "Sobia Qamar Tiwana"))
     }),
     case("begin_review", By::Helper, &[Need::Applied], |w| w.of("entity", json!({}))),
     case("approve_entity", By::Reviewer, &[Need::InReview], |w| w.of("entity", json!({}))),
@@ -109,7 +109,7 @@ pub(super) const CASES: &[Case] = &[
         w.of("", json!({"names": ["Gulbuddin Hekmat"], "kind": "person"}))
     }),
     case("import_list", By::Applicant, &[], |w| {
-        w.of("", sanctions_list("extra", &w.name("version"), ""))
+        w.of("", sanctions_list("extra", &w.name("version-of-the-list"), ""))
     }),
     case("revoke_credential", By::Reviewer, &[Need::Credential], |w| w.of("credential", reason())),
     case("acknowledge_notification", By::Reviewer, &[Need::Notification], |w| {
@@ -180,7 +180,7 @@ pub(super) fn staff(id: &str) -> Value {
     json!({"id": id, "kind": "person", "display_name": id, "standing": {"kind": "staff", "roles": roles}})
 }
 
-pub(super) fn application(legal_name: &str, owner: &str) -> Value {
+pub(super) fn application(name: &str, owner: &str) -> Value {
     let person = |reference: &str, name: &str, born: &str| {
         json!({
             "ref": reference, "name": name, "date_of_birth": born, "nationality": "PK",
@@ -188,7 +188,7 @@ pub(super) fn application(legal_name: &str, owner: &str) -> Value {
         })
     };
     json!({
-        "jurisdiction": "pk", "entity_type": "private-limited", "legal_name": legal_name,
+        "jurisdiction": "pk", "entity_type": "private-limited", "legal_name": format!("{name} (Private) Limited"),
         "registered_office": "12 Mall Road, Lahore", "activities": ["software"],
         "persons": [person("a", owner, "1991-06-15"), person("b", "Noor Fatima Ansari", "1990-11-03")],
         "directors": ["a", "b"],

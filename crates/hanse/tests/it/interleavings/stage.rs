@@ -1,6 +1,6 @@
 //! A node whose callers take turns, and the people who act in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,8 @@ use hanse::iris::settings::{Parts, XmppConfig};
 use hanse::node::{Running, Settings, start_in};
 use hanse::outside::Outside;
 use hanse::sample::Authorities;
-use journal::{Guard, LogIndex, StreamName};
+use journal::engine::RecordQuery;
+use journal::{Guard, StreamName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -28,11 +29,13 @@ use super::world::World;
 use crate::j8::text;
 use crate::platform::START_MS;
 
-/// How a write of the document is made.
+/// How an operation of the document is asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
     method: Method,
     path: String,
+    /// Whether it happens once for each key.
+    pub(super) takes_key: bool,
     /// Whether it has to say which version it is made on.
     wants_match: bool,
 }
@@ -42,7 +45,6 @@ pub(super) struct Operation {
 pub(super) struct Committed {
     pub(super) reads: Vec<Guard>,
     pub(super) streams: Vec<StreamName>,
-    pub(super) first: LogIndex,
 }
 
 /// What a caller got.
@@ -76,7 +78,7 @@ impl Stage {
         let document = get(&running.router, "/openapi.json", "").await.body;
         let mut stage = Self {
             committed: observed(&running),
-            operations: writes(&document),
+            operations: changes(&document),
             running,
             authorities,
             tokens: BTreeMap::new(),
@@ -105,9 +107,26 @@ impl Stage {
         self.tokens = tokens;
         let world = World::new(self);
         for name in ["ofac-sdn", "extra"] {
-            let list = sanctions_list(name, "first", "");
+            let list = sanctions_list(name, "version-of-the-list-0", "");
             world.done("import_list", By::Applicant, "", list).await;
         }
+    }
+
+    /// Kind, id and version of every record of these kinds.
+    pub(super) fn records(&self, kinds: &BTreeSet<String>) -> BTreeSet<((String, String), u64)> {
+        let moment = self.running.node.platform.moment().unwrap();
+        let mut found = BTreeSet::new();
+        for kind in kinds {
+            let query = RecordQuery {
+                kind,
+                filters: &[],
+                after: None,
+                limit: usize::MAX,
+            };
+            let rows = moment.rows().records(query).unwrap().into_iter();
+            found.extend(rows.map(|row| ((kind.clone(), row.id), row.version)));
+        }
+        found
     }
 
     /// The number of a new world.
@@ -205,22 +224,19 @@ fn observed(running: &Running) -> Arc<Mutex<Vec<Committed>>> {
     let committed = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&committed);
     let journal = &running.node.platform.journal;
-    journal.observe(Box::new(move |transaction, receipts| {
+    journal.observe(Box::new(move |transaction, _| {
         let appended = transaction.appends.iter().map(|append| &append.stream);
-        if let Some(first) = receipts.first() {
-            log.lock().unwrap().push(Committed {
-                reads: transaction.guards.reads.clone(),
-                streams: appended.chain(&transaction.shred).cloned().collect(),
-                first: first.index,
-            });
-        }
+        log.lock().unwrap().push(Committed {
+            reads: transaction.guards.reads.clone(),
+            streams: appended.chain(&transaction.shred).cloned().collect(),
+        });
     }));
     committed
 }
 
-/// Every operation of a document that takes an `Idempotency-Key`.
-fn writes(document: &Value) -> BTreeMap<String, Operation> {
-    let mut writes = BTreeMap::new();
+/// Every operation of a document that has a body or changes something.
+fn changes(document: &Value) -> BTreeMap<String, Operation> {
+    let mut changes = BTreeMap::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let parameters = operation["parameters"].as_array().into_iter().flatten();
@@ -228,17 +244,21 @@ fn writes(document: &Value) -> BTreeMap<String, Operation> {
                 Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
                 None => it,
             });
-            let required = |name| move |it: &&Value| it["name"] == name && it["required"] == true;
-            if parameters.clone().any(|it| it["name"] == "Idempotency-Key") {
-                let id = operation["operationId"].as_str().unwrap().to_owned();
+            let takes = |name| {
+                let mut parameters = parameters.clone();
+                parameters.any(|it| it["name"] == name && it["required"] == true)
+            };
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            if method != "get" {
                 let operation = Operation {
                     method: method.to_uppercase().parse().unwrap(),
                     path: path.clone(),
-                    wants_match: parameters.clone().any(|it| required("If-Match")(&it)),
+                    takes_key: takes("Idempotency-Key"),
+                    wants_match: takes("If-Match"),
                 };
-                assert!(writes.insert(id.clone(), operation).is_none(), "{id} twice");
+                assert!(changes.insert(id.to_owned(), operation).is_none(), "{id} twice");
             }
         }
     }
-    writes
+    changes
 }

@@ -150,14 +150,17 @@ impl<'s> World<'s> {
                 self.has("invitation", text(&made, "/id"));
                 self.has("secret", text(&made, "/token"));
             }
-            Need::NoConsent => self.has("person", self.name("person")),
+            Need::NoConsent => {
+                self.has("person", self.name("person"));
+                self.has("session", Uuid::nil().to_string());
+            }
             Need::Consent if !self.things.contains_key("person") => {
                 let person = self.name("person");
                 let body = json!({"person": person});
                 self.done("record_consent", By::Applicant, "", body).await;
                 self.has("person", person);
             }
-            Need::Session if !self.things.contains_key("person") => {
+            Need::Session if !self.things.contains_key("session") => {
                 Box::pin(self.provide(Need::Consent)).await;
                 let body = session(self.get("person"));
                 let opened = self.done("open_session", By::Applicant, "", body).await;
