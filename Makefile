@@ -44,7 +44,7 @@ trace:
 	tools/zenb/soup.py --check
 
 clippy:
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --profile ci --workspace --all-targets -- -D warnings
 
 deny:
 	tools/deny.sh
@@ -57,7 +57,7 @@ fuzz-smoke:
 
 # On the node that the tests have built.
 contract: setup
-	$(CARGO) build --locked --profile ci -p hanse
+	tools/test.py build
 	HANSE=$(target)/ci/hanse tools/contract.sh
 
 bench:
