@@ -3,15 +3,17 @@ SHELL := /bin/bash
 CARGO ?= cargo
 DATA ?= ./hanse-data
 JUDGES ?= target/judges
+export CARGO
 export HANSE_JUDGES = $(abspath $(JUDGES))
+target = $${CARGO_TARGET_DIR:-target}
 
-.PHONY: run demo build setup test lint fmt deny fuzz contract bench
+.PHONY: run demo build setup quick test nightly lint fmt fmt-check trace clippy deny fuzz fuzz-smoke contract bench
 
 run: build
-	target/release/hanse up --sample --data $(DATA)
+	$(target)/release/hanse up --sample --data $(DATA)
 
 demo: build
-	target/release/hanse demo
+	$(target)/release/hanse demo
 
 build:
 	$(CARGO) build --release --locked -p hanse
@@ -20,16 +22,29 @@ setup:
 	tools/setup.sh
 	tools/judges/setup.sh $(JUDGES)
 
-# In two steps, so that nothing that only tests use is compiled into the node that is tested.
-test: setup
-	$(CARGO) test --release --locked -p hanse
-	$(CARGO) test --release --locked --workspace --exclude hanse
+# Cores and their properties.
+quick:
+	tools/test.py quick
 
-lint:
+# Everything that must hold.
+test: setup
+	tools/test.py
+
+# What is too long for every run. PART=name runs one part; PART=list names them.
+nightly:
+	tools/nightly.sh $(PART)
+
+lint: fmt-check trace clippy
+
+fmt-check:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+trace:
 	tools/zenb/trace.py
 	tools/zenb/soup.py --check
+
+clippy:
+	$(CARGO) clippy --locked --profile ci --workspace --all-targets -- -D warnings
 
 deny:
 	tools/deny.sh
@@ -37,8 +52,13 @@ deny:
 fuzz:
 	tools/fuzz.sh
 
-contract: build setup
-	tools/contract.sh
+fuzz-smoke:
+	SECONDS_EACH=5 tools/fuzz.sh
+
+# On the node that the tests have built.
+contract: setup
+	tools/test.py build
+	HANSE=$(target)/ci/hanse tools/contract.sh
 
 bench:
 	bench/run.sh

@@ -4,10 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 seconds_each=${SECONDS_EACH:-20}
-version=0.13.2
-if ! cargo fuzz --version 2>/dev/null | grep -qF "$version"; then
-    cargo install cargo-fuzz --version "$version" --locked --debug
-fi
+source ../tools/cargo/path.sh
 # Coverage instrumentation is unstable in rustc; the flag lets the pinned stable compiler use it. Without a sanitizer no nightly
 # standard library is needed, and the workspace forbids unsafe code, which is what sanitizers look for.
 export RUSTC_BOOTSTRAP=1

@@ -36,8 +36,8 @@ BUILD = {
 HEAD = """# Software of others in zenb
 
 Written by `tools/zenb/soup.py` from `cargo tree -p zenb -e normal`; `make lint` fails when it is not current. Versions are those of
-`Cargo.lock`. Known anomalies: `make deny` compares every crate with the advisory database and its licence with those that
-[deny.toml](../../deny.toml) allows. `no_std`: the core asks nothing of an operating system but memory.
+`Cargo.lock`. `make deny` compares licences with those that [deny.toml](../../deny.toml) allows, and, with `ADVISORIES=1`
+where the advisory database can be reached, every crate with known anomalies. `no_std`: the core asks nothing of an operating system but memory.
 
 """
 

@@ -2,9 +2,8 @@
 //!
 //! The judges are Digital Bazaar's npm libraries and openvc-core from PyPI, installed by
 //! `tools/judges/setup.sh` into `$HANSE_JUDGES` (default `target/judges` of the workspace). Where
-//! they are missing the tests say SKIPPED; under `CI=true` that is a failure.
+//! they are missing the tests fail, unless `HANSE_SKIP_JUDGES=1` says to skip them.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -95,33 +94,6 @@ fn verdicts(answers: &[Value]) -> Vec<Option<String>> {
     answers.iter().map(verdict).collect()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where the judges are installed is configuration of the test run"
-)]
-fn judges() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges");
-    let judges = std::env::var("HANSE_JUDGES").map_or(default, PathBuf::from);
-    if let Ok(judges) = fs::canonicalize(&judges)
-        && judges.join("stamp").is_file()
-    {
-        return Some(judges);
-    }
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(
-        !ci,
-        "no judges in {}: run tools/judges/setup.sh",
-        judges.display()
-    );
-    // The test harness captures what the print macros write, and this must be seen.
-    let said = writeln!(
-        std::io::stderr(),
-        "SKIPPED: independent credential verifiers; run tools/judges/setup.sh"
-    );
-    said.unwrap();
-    None
-}
-
 fn at(text: &str) -> Timestamp {
     time::parse(text).unwrap()
 }
@@ -195,7 +167,9 @@ fn tampered(signed: &Value) -> Vec<Value> {
 
 #[test]
 fn ours_verify_with_digital_bazaar_and_openvc_until_they_are_tampered_with() {
-    let Some(judges) = judges() else { return };
+    let Some(judges) = needs::judges() else {
+        return;
+    };
     let good: Vec<_> = unsigned().into_iter().map(sign).collect();
     let bad: Vec<_> = good.iter().flat_map(tampered).collect();
     for judge in Judge::ALL {
@@ -208,7 +182,9 @@ fn ours_verify_with_digital_bazaar_and_openvc_until_they_are_tampered_with() {
 
 #[test]
 fn theirs_verify_with_us_until_they_are_tampered_with() {
-    let Some(judges) = judges() else { return };
+    let Some(judges) = needs::judges() else {
+        return;
+    };
     let mut policy = Policy::at(at(NOW));
     for judge in Judge::ALL {
         let issued = judge.issue(&judges, &unsigned());
@@ -232,7 +208,9 @@ fn theirs_verify_with_us_until_they_are_tampered_with() {
 /// Ed25519 is deterministic: the same content, key and instant give the same signature everywhere.
 #[test]
 fn digital_bazaar_and_openvc_sign_what_we_sign() {
-    let Some(judges) = judges() else { return };
+    let Some(judges) = needs::judges() else {
+        return;
+    };
     let ours: Vec<_> = unsigned().into_iter().map(sign).collect();
     for judge in Judge::ALL {
         let theirs = judge.issue(&judges, &unsigned());
@@ -244,7 +222,9 @@ fn digital_bazaar_and_openvc_sign_what_we_sign() {
 
 #[test]
 fn openvc_reads_our_status_lists() {
-    let Some(judges) = judges() else { return };
+    let Some(judges) = needs::judges() else {
+        return;
+    };
     let mut bits = Bitstring::clear(BITS_MIN).unwrap();
     bits.set(94_567, true).unwrap();
     let list = ListBuilder {

@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::j1::judges;
 use crate::j8::{Stage, packets, recording, text};
 
 fn export(stage: &Stage, session: &Value, format: &str) -> String {
@@ -20,7 +19,7 @@ fn export(stage: &Stage, session: &Value, format: &str) -> String {
 
 /// Another implementation's models of R4 read each resource; `false` where they refuse it.
 fn judged(resources: &[Value]) -> Option<Vec<bool>> {
-    let judges = judges()?;
+    let judges = needs::judges()?;
     let mut child = Command::new(judges.join("venv/bin/python"))
         .arg(judges.join("fhir_judge.py"))
         .stdin(Stdio::piped())

@@ -3,8 +3,7 @@
 //! The clients are slixmpp with slixmpp-omemo, and raw sockets where acknowledgements are counted. They run as programs of their own
 //! (`tools/xmpp`), which is also how they are run against other servers.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +15,10 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Runs a script of `tools/xmpp` on our binary and returns what it printed; nothing when its judges are not installed.
 #[track_caller]
 pub(crate) fn xmpp(script: &str, arguments: &[&str], programs: &[&str]) -> Option<Value> {
-    let judges = judges(script, programs)?;
+    for program in programs {
+        needs::program(&[program])?;
+    }
+    let judges = needs::judges()?;
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/xmpp");
     let output = Command::new(judges.join("venv/bin/python"))
@@ -31,34 +33,6 @@ pub(crate) fn xmpp(script: &str, arguments: &[&str], programs: &[&str]) -> Optio
     assert!(output.status.success(), "{script} {arguments:?}: {said}");
     let printed = String::from_utf8(output.stdout).unwrap();
     Some(serde_json::from_str(printed.lines().last().unwrap_or_default()).unwrap())
-}
-
-/// Where the clients are. Under `CI=true` they must be there.
-#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
-fn judges(script: &str, programs: &[&str]) -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges");
-    let judges = std::env::var("HANSE_JUDGES").map_or(default, PathBuf::from);
-    let found = fs::canonicalize(&judges)
-        .ok()
-        .filter(|judges| judges.join("venv/lib").is_dir() && judges.join("stamp").is_file());
-    let absent = programs.iter().find(|program| !installed(program));
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    if found.is_some() && absent.is_none() {
-        return found;
-    }
-    let said = format!(
-        "SKIPPED: {script} needs {} ({}); run tools/setup.sh and tools/judges/setup.sh",
-        absent.unwrap_or(&"the judges"),
-        judges.display()
-    );
-    assert!(!ci, "{said}");
-    eprintln!("{said}");
-    None
-}
-
-fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Nothing is missing, nothing came twice, nothing overtook anything.
