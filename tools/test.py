@@ -22,13 +22,19 @@ CARGO = os.environ.get("CARGO", "cargo")
 # In two parts, so that nothing that only tests use is compiled into the node that is tested: the tests of the second part
 # switch on features of `journal` and `zenb` (a simulated disk, rules that can be broken on purpose). Cargo unites the features
 # of all packages that it is asked for at once. What is heavy is in one part only, so nothing heavy is compiled twice.
+ENGINES = ["journal", "journal-sqlite", "iris-server", "zenb"]
+CORES = ["evidence", "ids", "iris", "journal", "law", "mez", "sanctions", "zenb"]
+
+
+def each(flag, crates):
+    return [word for crate in crates for word in (flag, crate)]
+
+
 ALL = {
-    "node": ["-p", "hanse", "-p", "mez", "-p", "evidence", "-p", "iris", "-p", "zenb-ffi", "-p", "needs"],
-    "engines": ["-p", "journal", "-p", "journal-sqlite", "-p", "iris-server", "-p", "zenb"],
+    "node": ["--workspace", *each("--exclude", ENGINES)],
+    "engines": each("-p", ENGINES),
 }
-QUICK = {
-    "cores": ["-p", "evidence", "-p", "iris", "-p", "journal", "-p", "mez", "-p", "zenb"],
-}
+QUICK = {"cores": each("-p", CORES)}
 
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;")
 FAILED = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. FAILED")

@@ -181,6 +181,21 @@ impl Platform {
         let (mut transaction, beside) =
             decide(&moment).map_err(|problem| refused(problem, moment.now_ms))?;
         transaction.guards = moment.guards();
+        #[cfg(feature = "planted-bugs")]
+        if planted::UNGUARDED.get() {
+            transaction.guards = journal::Guards::default();
+        }
         Ok((transaction, beside))
+    }
+}
+
+/// A bug that a test plants, to show that it notices.
+#[cfg(feature = "planted-bugs")]
+pub mod planted {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether what is decided on this thread is committed even if what was read has moved.
+        pub static UNGUARDED: Cell<bool> = const { Cell::new(false) };
     }
 }

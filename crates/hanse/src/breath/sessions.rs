@@ -87,11 +87,11 @@ async fn open_session(
     let decide =
         move |moment: &Moment<'_>, caller: &Caller<_>| open(&shared, moment, caller, &asked);
     let (outcome, opened) = execute_with(&node.platform, caller, ticket, decide).await?;
-    if let Some(Opened { live, batch, ended }) = opened {
-        for (entry, live, batch) in ended {
-            drive::taken(&node, &entry, by.as_str(), &live, batch);
+    if let Some(opened) = opened {
+        for it in opened.abandoned {
+            drive::taken(&node, &it.entry, by.as_str(), &it.live, it.stop);
         }
-        drive::taken(&node, &entry, by.as_str(), &live, batch);
+        drive::taken(&node, &entry, by.as_str(), &opened.live, opened.batch);
     }
     Ok(outcome)
 }
@@ -110,8 +110,14 @@ struct Asked {
 struct Opened {
     live: Live,
     batch: Batch,
-    /// Sessions that it ends.
-    ended: Vec<(Arc<Entry>, Arc<Live>, Batch)>,
+    abandoned: Vec<Abandoned>,
+}
+
+/// A session that an opening ends, with the stop that does it.
+struct Abandoned {
+    entry: Arc<Entry>,
+    live: Arc<Live>,
+    stop: Batch,
 }
 
 /// Decides on an opening: consent, what inhibits, the day's dose, the screen.
@@ -133,7 +139,7 @@ fn open(
     consents::check_in_force(moment, &registered.person, &registered.by, "/person")?;
     let others = record::all_of(moment, &registered.person)?;
     let mut change = Change::default();
-    let ended = end_abandoned(node, moment, asked.at, &registered.by, &others, &mut change)?;
+    let abandoned = end_abandoned(node, moment, asked.at, &registered.by, &others, &mut change)?;
     let opening = Opening {
         protocol: asked.protocol,
         inhibitions: inhibitions::load(moment, &registered.person),
@@ -158,7 +164,12 @@ fn open(
         decisions: wire::plain(&decisions),
     };
     let decided = Decided::new(permit, change, Reply::created(location, &body));
-    Ok((decided.sealed_by(stream), Opened { live, batch, ended }))
+    let opened = Opened {
+        live,
+        batch,
+        abandoned,
+    };
+    Ok((decided.sealed_by(stream), opened))
 }
 
 /// The first events of a session, and the engine after them.
@@ -204,8 +215,8 @@ fn end_abandoned(
     by: &PrincipalId,
     others: &[SessionRecord],
     change: &mut Change,
-) -> Result<Vec<(Arc<Entry>, Arc<Live>, Batch)>, Problem> {
-    let mut ended = Vec::new();
+) -> Result<Vec<Abandoned>, Problem> {
+    let mut abandoned = Vec::new();
     let open = others.iter().filter(|it| it.status != SessionStatus::Ended);
     for session in open.filter(|it| it.by == *by) {
         let entry = node.breath.entry(session.id);
@@ -217,11 +228,11 @@ fn end_abandoned(
                 continue;
             }
         };
-        let batch = live.take(&drive::stop_where_it_is(&live, live.at())?);
-        live.write(moment, &batch, change)?;
-        ended.push((entry, live, batch));
+        let stop = live.take(&drive::stop_where_it_is(&live, live.at())?);
+        live.write(moment, &stop, change)?;
+        abandoned.push(Abandoned { entry, live, stop });
     }
-    Ok(ended)
+    Ok(abandoned)
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

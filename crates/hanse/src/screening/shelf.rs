@@ -43,8 +43,9 @@ pub struct Shelf {
     directory: PathBuf,
     policy: Policy,
     kept: RwLock<Arc<Desk>>,
-    /// Held while lists are read, so that who needs the same ones waits instead of reading them again.
-    reading: Mutex<()>,
+    /// Held while files are read or written: who needs the same lists waits instead of reading them again, and who keeps the
+    /// same file waits until it is whole.
+    files: Mutex<()>,
     /// Size of the log after the newest import that was committed.
     imported: Arc<AtomicU64>,
 }
@@ -136,7 +137,7 @@ impl Shelf {
             directory,
             policy,
             kept: RwLock::new(Arc::new(desk)),
-            reading: Mutex::default(),
+            files: Mutex::default(),
             imported: Arc::default(),
         }
     }
@@ -181,7 +182,7 @@ impl Shelf {
         if fits(&kept) {
             return kept;
         }
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept();
         if fits(&kept) {
             return kept;
@@ -257,12 +258,15 @@ impl Shelf {
             path: self.directory.clone(),
             source,
         };
+        let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         fs::create_dir_all(&self.directory).map_err(not_kept)?;
         let mut digests = BTreeMap::new();
         for (name, text) in files {
             let digest = file_digest(text);
             let path = self.path(&digest);
-            if !path.exists() {
+            // Importing a version again mends what was altered.
+            let is_kept = fs::read(&path).is_ok_and(|kept| kept == text.as_bytes());
+            if !is_kept {
                 write_durably(&path, text.as_bytes()).map_err(not_kept)?;
             }
             digests.insert(name.clone(), digest);
@@ -469,7 +473,10 @@ mod tests {
             };
             assert_eq!(screening.reasons[0], failed);
         }
-        fs::write(&file, text).unwrap();
+        stage
+            .import("1", "TIWANA, Sobia", Guards::default())
+            .unwrap();
+        assert_eq!(fs::read(&file).unwrap(), text);
         let desk = stage.shelf.refresh(&now).unwrap();
         assert!(desk.holds("sdn", record[0].body.digest));
         let screening = screen(&subject, &desk.lists, at, &desk.policy);

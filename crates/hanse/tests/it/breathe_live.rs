@@ -263,7 +263,7 @@ fn without_a_consent_in_force_no_input_is_taken_but_a_stop_and_the_nodes_own_clo
             "time passes without a consent"
         );
     }
-    assert_eq!(stage.seen(&path)["summary"]["outcome"], "stopped");
+    assert_eq!(stage.seen(&path)["summary"]["outcome"], "stopped_by_host");
 }
 
 /// REQ-329

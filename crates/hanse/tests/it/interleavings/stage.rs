@@ -13,18 +13,19 @@ use hanse::cli::up::set_up_sample;
 use hanse::clock::Clock;
 use hanse::config::{DataDir, HttpConfig};
 use hanse::http::limits::Rate;
+use hanse::institutions::executor;
 use hanse::iris::settings::{Parts, XmppConfig};
 use hanse::node::{Running, Settings, start_in};
 use hanse::outside::Outside;
 use hanse::sample::Authorities;
 use journal::engine::RecordQuery;
-use journal::{Guard, StreamName};
+use journal::{Guard, LeaseRequest, LeasedEffect, StreamName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::cases::{By, sanctions_list, staff};
-use super::turns::{Turns, splitmix};
+use super::turns::{Calling, Turns, splitmix};
 use super::world::World;
 use crate::j8::text;
 use crate::platform::START_MS;
@@ -63,6 +64,8 @@ pub(super) struct Stage {
     /// Everything that was committed, in order.
     pub(super) committed: Arc<Mutex<Vec<Committed>>>,
     pub(super) tokens: BTreeMap<By, String>,
+    /// Ids of these tokens, which nobody takes back.
+    pub(super) token_ids: BTreeSet<String>,
     worlds: AtomicU64,
     _folder: TempDir,
 }
@@ -82,6 +85,7 @@ impl Stage {
             running,
             authorities,
             tokens: BTreeMap::new(),
+            token_ids: BTreeSet::new(),
             worlds: AtomicU64::new(0),
             _folder: folder,
         };
@@ -96,15 +100,18 @@ impl Stage {
         let world = World::new(self);
         let admin = world.done("redeem_bootstrap", By::Nobody, "", body).await;
         self.tokens.insert(By::Applicant, text(&admin, "/token"));
-        let mut tokens = BTreeMap::new();
+        let (mut tokens, mut ids) = (BTreeMap::new(), BTreeSet::new());
         for (by, id) in [(By::Applicant, "applicant"), (By::Reviewer, "reviewer")] {
             let world = World::new(self);
-            world.done("create_principal", By::Applicant, "", staff(id)).await;
+            world
+                .done("create_principal", By::Applicant, "", staff(id))
+                .await;
             let issue = json!({"principal": id});
             let issued = world.done("issue_token", By::Applicant, "", issue).await;
             tokens.insert(by, text(&issued, "/token"));
+            ids.insert(text(&issued, "/jti"));
         }
-        self.tokens = tokens;
+        (self.tokens, self.token_ids) = (tokens, ids);
         let world = World::new(self);
         for name in ["ofac-sdn", "extra"] {
             let list = sanctions_list(name, "version-of-the-list-0", "");
@@ -145,7 +152,13 @@ impl Stage {
     ) -> Request<Body> {
         let operation = self.operations.get(operation).unwrap();
         let parts = operation.path.split('/');
-        let parts = parts.map(|part| if part.starts_with('{') { parameter } else { part });
+        let parts = parts.map(|part| {
+            if part.starts_with('{') {
+                parameter
+            } else {
+                part
+            }
+        });
         let mut request = Request::builder()
             .method(operation.method.clone())
             .uri(parts.collect::<Vec<_>>().join("/"))
@@ -158,6 +171,27 @@ impl Stage {
             request = request.header("if-match", etag);
         }
         request.body(Body::from(body.to_string())).unwrap()
+    }
+
+    /// An effect of this kind that is about this, leased.
+    pub(super) async fn lease(&self, kind: &str, about: &str) -> LeasedEffect {
+        let platform = &self.running.node.platform;
+        let request = LeaseRequest {
+            now_ms: platform.clock.now_ms(),
+            lease_ms: 1_000_000,
+            limit: 1_000,
+            kinds: vec![kind.to_owned()],
+        };
+        let leased = platform.journal.lease(request).await.unwrap();
+        let is_it = |it: &LeasedEffect| String::from_utf8_lossy(&it.payload).contains(about);
+        leased.into_iter().find(is_it).unwrap()
+    }
+
+    /// Executes an effect, as a worker does.
+    pub(super) fn execute(&self, leased: LeasedEffect) -> Calling<u16> {
+        let execute = executor(&leased.kind).unwrap();
+        let executing = execute(self.running.node.clone(), leased);
+        Box::pin(async { executing.await.map_or(500, |()| 200) })
     }
 
     pub(super) async fn read(&self, path: &str) -> Answer {
@@ -256,7 +290,10 @@ fn changes(document: &Value) -> BTreeMap<String, Operation> {
                     takes_key: takes("Idempotency-Key"),
                     wants_match: takes("If-Match"),
                 };
-                assert!(changes.insert(id.to_owned(), operation).is_none(), "{id} twice");
+                assert!(
+                    changes.insert(id.to_owned(), operation).is_none(),
+                    "{id} twice"
+                );
             }
         }
     }

@@ -124,7 +124,9 @@ pub(super) async fn play<T: Send + 'static>(
     let mut table = Table {
         ears,
         parked: BTreeMap::new(),
-        away: (0..calls.len()).map(|caller| (caller, Step::Start)).collect(),
+        away: (0..calls.len())
+            .map(|caller| (caller, Step::Start))
+            .collect(),
     };
     let sit = |(caller, call): (usize, Calling<T>)| {
         let seat = Seat {

@@ -98,7 +98,9 @@ impl<'s> World<'s> {
             by => &self.stage.tokens[&by],
         };
         let seen = (key.as_str(), self.etag.as_str());
-        let request = self.stage.request(operation, token, &parameter, &body, seen);
+        let request = self
+            .stage
+            .request(operation, token, &parameter, &body, seen);
         Box::pin(answer(self.stage.running.router.clone(), request))
     }
 
@@ -109,23 +111,26 @@ impl<'s> World<'s> {
     /// A command that is done.
     pub(super) async fn done(&self, operation: &str, by: By, id: &str, body: Value) -> Value {
         let answer = self.call(operation, by, (id.to_owned(), body)).await;
-        assert!((200..300).contains(&answer.status), "{operation}: {answer:?}");
+        assert!(
+            (200..300).contains(&answer.status),
+            "{operation}: {answer:?}"
+        );
         answer.body
     }
 
     /// Has something ready, unless it is.
     pub(super) async fn provide(&mut self, need: Need) {
         match need {
-            Need::Applied => self.entity(CLEAR, &[]).await,
-            Need::InReview => self.entity(CLEAR, &["begin_review"]).await,
-            Need::Active => self.entity(CLEAR, &["begin_review", "approve_entity"]).await,
+            Need::Applied => self.entity(&[]).await,
+            Need::InReview => self.entity(&["begin_review"]).await,
+            Need::Active => self.entity(&["begin_review", "approve_entity"]).await,
             Need::Suspended => {
                 let steps = ["begin_review", "approve_entity", "suspend_entity"];
-                self.entity(CLEAR, &steps).await;
+                self.entity(&steps).await;
             }
             Need::Dissolving => {
                 let steps = ["begin_review", "approve_entity", "initiate_dissolution"];
-                self.entity(CLEAR, &steps).await;
+                self.entity(&steps).await;
             }
             Need::Hit if !self.things.contains_key("review") => {
                 let entity = self.form(CLOSE, &["begin_review"]).await;
@@ -146,7 +151,9 @@ impl<'s> World<'s> {
                 self.has("account", address);
             }
             Need::Invitation if !self.things.contains_key("invitation") => {
-                let made = self.done("create_invitation", By::Applicant, "", json!({})).await;
+                let made = self
+                    .done("create_invitation", By::Applicant, "", json!({}))
+                    .await;
                 self.has("invitation", text(&made, "/id"));
                 self.has("secret", text(&made, "/token"));
             }
@@ -168,7 +175,9 @@ impl<'s> World<'s> {
             }
             Need::Notification => self.notification().await,
             Need::Notice if !self.things.contains_key("notice") => {
-                let made = self.done("publish_notice", By::Applicant, "", notice()).await;
+                let made = self
+                    .done("publish_notice", By::Applicant, "", notice())
+                    .await;
                 self.has("notice", text(&made, "/id"));
             }
             _ => {}
@@ -179,9 +188,9 @@ impl<'s> World<'s> {
         self.things.entry(thing).or_insert(id);
     }
 
-    async fn entity(&mut self, owner: &str, steps: &[&str]) {
+    async fn entity(&mut self, steps: &[&str]) {
         if !self.things.contains_key("entity") {
-            let entity = self.form(owner, steps).await;
+            let entity = self.form(CLEAR, steps).await;
             self.is_about(&entity);
         }
     }
@@ -194,7 +203,8 @@ impl<'s> World<'s> {
         let mut entity = self.done("apply_for_entity", By::Applicant, "", body).await;
         let id = text(&entity, "/id");
         for evidence in self.attestations(&entity) {
-            self.done("submit_evidence", By::Applicant, &id, evidence).await;
+            self.done("submit_evidence", By::Applicant, &id, evidence)
+                .await;
         }
         for step in steps {
             let body = match *step {
@@ -298,11 +308,17 @@ impl<'s> World<'s> {
             state.push(json!({"path": path, "status": read.status, "body": read.body}));
         }
         if !self.credential.is_null() {
-            let ask = (String::new(), self.credential.clone());
-            let checked = self.call("verify_credential", By::Applicant, ask).await;
-            state.push(json!({"verification": checked.body}));
+            state.push(self.verification().await);
         }
-        Names::ByOrder(BTreeMap::new()).value(&state.into(), &self.tag)
+        Names::of(&self.tag).canonical(&state.into())
+    }
+
+    /// What the zone says of the credential to those who verify it.
+    pub(super) async fn verification(&self) -> Value {
+        let ask = (String::new(), self.credential.clone());
+        self.call("verify_credential", By::Applicant, ask)
+            .await
+            .body
     }
 
     /// Where things are that a command may have made under a name of this world.
