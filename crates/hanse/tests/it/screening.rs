@@ -181,7 +181,7 @@ fn a_decision_at_the_time_of_an_import_is_kept_and_dismisses_nobody_unseen() {
             .is_some_and(|items| items.len() == 2)
     });
 
-eprintln!("OUT {outcomes:?}");
+    eprintln!("OUT {outcomes:?}");
     for (id, is_tagged, status) in outcomes {
         let case = stage.read(&format!("/v1/reviews/{id}"));
         let lists = &case["screening"]["lists"];

@@ -75,83 +75,174 @@ const fn case(
 
 /// One case for each write.
 pub(super) const CASES: &[Case] = &[
-    case("create_principal", By::Applicant, &[], |w| w.of("", staff(&w.name("new")))),
-    case("set_standing", By::Applicant, &[Need::Principal], |w| {
-        w.of("principal", json!({"standing": {"kind": "staff", "roles": ["registrar"]}}))
+    case("create_principal", By::Applicant, &[], |w| {
+        w.of("", staff(&w.name("new")))
     }),
-    case("disable_principal", By::Applicant, &[Need::Principal], |w| w.of("principal", reason())),
+    case("set_standing", By::Applicant, &[Need::Principal], |w| {
+        w.of(
+            "principal",
+            json!({"standing": {"kind": "staff", "roles": ["registrar"]}}),
+        )
+    }),
+    case(
+        "disable_principal",
+        By::Applicant,
+        &[Need::Principal],
+        |w| w.of("principal", reason()),
+    ),
     case("issue_token", By::Applicant, &[Need::Principal], |w| {
         w.of("", json!({"principal": w.get("principal")}))
     }),
-    case("exchange_assertion", By::Nobody, &[Need::Principal], |w| w.of("", w.assertion())),
-    case("revoke_token", By::Applicant, &[Need::Principal], |w| w.of("token_id", reason())),
+    case("exchange_assertion", By::Nobody, &[Need::Principal], |w| {
+        w.of("", w.assertion())
+    }),
+    case("revoke_token", By::Applicant, &[Need::Principal], |w| {
+        w.of("token_id", reason())
+    }),
     case("apply_for_entity", By::Applicant, &[], |w| {
         w.of("", application(&w.name("New"), "Sobia Qamar Tiwana"))
     }),
-    case("begin_review", By::Helper, &[Need::Applied], |w| w.of("entity", json!({}))),
-    case("approve_entity", By::Reviewer, &[Need::InReview], |w| w.of("entity", json!({}))),
-    case("reject_entity", By::Reviewer, &[Need::InReview], |w| w.of("entity", reason())),
-    case("suspend_entity", By::Reviewer, &[Need::Active], |w| w.of("entity", reason())),
-    case("reinstate_entity", By::Reviewer, &[Need::Suspended], |w| w.of("entity", reason())),
-    case("initiate_dissolution", By::Applicant, &[Need::Active], |w| w.of("entity", document())),
-    case("advance_dissolution", By::Reviewer, &[Need::Dissolving], |w| {
-        w.of("entity", json!({"evidence": document()["evidence"], "proof": {"kind": "none"}}))
+    case("begin_review", By::Helper, &[Need::Applied], |w| {
+        w.of("entity", json!({}))
     }),
-    case("cancel_dissolution", By::Applicant, &[Need::Dissolving], |w| w.of("entity", reason())),
+    case("approve_entity", By::Reviewer, &[Need::InReview], |w| {
+        w.of("entity", json!({}))
+    }),
+    case("reject_entity", By::Reviewer, &[Need::InReview], |w| {
+        w.of("entity", reason())
+    }),
+    case("suspend_entity", By::Reviewer, &[Need::Active], |w| {
+        w.of("entity", reason())
+    }),
+    case("reinstate_entity", By::Reviewer, &[Need::Suspended], |w| {
+        w.of("entity", reason())
+    }),
+    case(
+        "initiate_dissolution",
+        By::Applicant,
+        &[Need::Active],
+        |w| w.of("entity", document()),
+    ),
+    case(
+        "advance_dissolution",
+        By::Reviewer,
+        &[Need::Dissolving],
+        |w| {
+            w.of(
+                "entity",
+                json!({"evidence": document()["evidence"], "proof": {"kind": "none"}}),
+            )
+        },
+    ),
+    case(
+        "cancel_dissolution",
+        By::Applicant,
+        &[Need::Dissolving],
+        |w| w.of("entity", reason()),
+    ),
     case("evaluate_entity", By::Applicant, &[Need::InReview], |w| {
         w.of("entity", json!({"operation": "entity.formation"}))
     }),
-    case("submit_evidence", By::Applicant, &[Need::InReview], |w| w.of("entity", w.evidence())),
+    case("submit_evidence", By::Applicant, &[Need::InReview], |w| {
+        w.of("entity", w.evidence())
+    }),
     case("decide_review", By::Reviewer, &[Need::Hit], |w| {
-        w.of("review", json!({"finding": "false_positive", "reason": "another person"}))
+        w.of(
+            "review",
+            json!({"finding": "false_positive", "reason": "another person"}),
+        )
     }),
     case("screen_name", By::Applicant, &[], |w| {
         w.of("", json!({"names": ["Gulbuddin Hekmat"], "kind": "person"}))
     }),
     case("import_list", By::Applicant, &[], |w| {
-        w.of("", sanctions_list("extra", &w.name("version-of-the-list"), ""))
+        w.of(
+            "",
+            sanctions_list("extra", &w.name("version-of-the-list"), ""),
+        )
     }),
-    case("revoke_credential", By::Reviewer, &[Need::Credential], |w| w.of("credential", reason())),
-    case("acknowledge_notification", By::Reviewer, &[Need::Notification], |w| {
-        w.of("notification", json!({}))
-    }),
+    case(
+        "revoke_credential",
+        By::Reviewer,
+        &[Need::Credential],
+        |w| w.of("credential", reason()),
+    ),
+    case(
+        "acknowledge_notification",
+        By::Reviewer,
+        &[Need::Notification],
+        |w| w.of("notification", json!({})),
+    ),
     case("publish_notice", By::Applicant, &[], |w| w.of("", notice())),
     case("correct_notice", By::Applicant, &[Need::Notice], |w| {
-        w.of("notice", json!({"title": "Hours", "text": "Nine to four.", "reason": "a mistake"}))
+        w.of(
+            "notice",
+            json!({"title": "Hours", "text": "Nine to four.", "reason": "a mistake"}),
+        )
     }),
-    case("withdraw_notice", By::Helper, &[Need::Notice], |w| w.of("notice", reason())),
+    case("withdraw_notice", By::Helper, &[Need::Notice], |w| {
+        w.of("notice", reason())
+    }),
     case("erase_stream", By::Applicant, &[Need::InReview], |w| {
-        w.of("", json!({"stream": w.get("director"), "reason": "subject_request"}))
+        w.of(
+            "",
+            json!({"stream": w.get("director"), "reason": "subject_request"}),
+        )
     }),
     case("record_consent", By::Applicant, &[Need::NoConsent], |w| {
         w.of("", json!({"person": w.get("person")}))
     }),
-    case("withdraw_consent", By::Applicant, &[Need::Consent], |w| w.of("person", json!({}))),
-    case("open_session", By::Applicant, &[Need::Consent], |w| w.of("", session(w.get("person")))),
+    case("withdraw_consent", By::Applicant, &[Need::Consent], |w| {
+        w.of("person", json!({}))
+    }),
+    case("open_session", By::Applicant, &[Need::Consent], |w| {
+        w.of("", session(w.get("person")))
+    }),
     case("erase_session", By::Applicant, &[Need::Session], |w| {
         w.of("session", json!({"reason": "subject_request"}))
     }),
     case("feed_session", By::Applicant, &[Need::Session], |w| {
-        w.of("session", json!({"inputs": [{"kind": "start", "at_ms": 0}]}))
+        w.of(
+            "session",
+            json!({"inputs": [{"kind": "start", "at_ms": 0}]}),
+        )
     }),
-    case("stop_session", By::Applicant, &[Need::Session], |w| w.of("session", json!({}))),
+    case("stop_session", By::Applicant, &[Need::Session], |w| {
+        w.of("session", json!({}))
+    }),
     case("create_account", By::Applicant, &[], |w| {
-        w.of("", json!({"jid": w.address("new"), "principal": "applicant"}))
+        w.of(
+            "",
+            json!({"jid": w.address("new"), "principal": "applicant"}),
+        )
     }),
-    case("disable_account", By::Applicant, &[Need::Account], |w| w.of("account", json!({}))),
-    case("enable_account", By::Applicant, &[Need::Account], |w| w.of("account", json!({}))),
+    case("disable_account", By::Applicant, &[Need::Account], |w| {
+        w.of("account", json!({}))
+    }),
+    case("enable_account", By::Applicant, &[Need::Account], |w| {
+        w.of("account", json!({}))
+    }),
     case("erase_account", By::Applicant, &[Need::Account], |w| {
         w.of("account", json!({"reason": "subject_request"}))
     }),
     case("set_password", By::Applicant, &[Need::Account], |w| {
         w.of("account", json!({"password": "correct horse battery"}))
     }),
-    case("remove_account", By::Applicant, &[Need::Account], |w| w.of("account", json!({}))),
-    case("create_invitation", By::Helper, &[], |w| w.of("", json!({}))),
+    case("remove_account", By::Applicant, &[Need::Account], |w| {
+        w.of("account", json!({}))
+    }),
+    case("create_invitation", By::Helper, &[], |w| {
+        w.of("", json!({}))
+    }),
     case("redeem_invitation", By::Nobody, &[Need::Invitation], |w| {
         w.of("", redemption(w.get("secret"), &w.address("new")))
     }),
-    case("revoke_invitation", By::Applicant, &[Need::Invitation], |w| w.of("invitation", json!({}))),
+    case(
+        "revoke_invitation",
+        By::Applicant,
+        &[Need::Invitation],
+        |w| w.of("invitation", json!({})),
+    ),
 ];
 
 pub(super) fn reason() -> Value {
@@ -176,7 +267,13 @@ pub(super) fn redemption(secret: &str, address: &str) -> Value {
 
 /// Somebody who may do everything.
 pub(super) fn staff(id: &str) -> Value {
-    let roles = ["administrator", "officer", "practitioner", "registrar", "reviewer"];
+    let roles = [
+        "administrator",
+        "officer",
+        "practitioner",
+        "registrar",
+        "reviewer",
+    ];
     json!({"id": id, "kind": "person", "display_name": id, "standing": {"kind": "staff", "roles": roles}})
 }
 

@@ -44,7 +44,9 @@ impl History {
     fn decided_again(&self, caller: usize) -> bool {
         let steps = self.trace.iter().filter(|(who, _)| *who == caller);
         let steps: Vec<Step> = steps.map(|(_, step)| *step).collect();
-        steps.windows(2).any(|two| two == [Step::Commit, Step::Read])
+        steps
+            .windows(2)
+            .any(|two| two == [Step::Commit, Step::Read])
     }
 }
 
@@ -68,7 +70,12 @@ struct Difference {
 impl<'s> Pair<'s> {
     fn new(stage: &'s Stage, a: &'static Case, b: &'static Case) -> Self {
         let serial = Vec::new();
-        Self { stage, a, b, serial }
+        Self {
+            stage,
+            a,
+            b,
+            serial,
+        }
     }
 
     async fn history(&self, plan: Plan) -> History {
@@ -81,7 +88,10 @@ impl<'s> Pair<'s> {
             let came_to = format!("{} {}", answer.status, answer.body["code"]);
             *ends[caller % 2].entry(came_to).or_default() += 1;
         }
-        let end = End { answers: ends, state };
+        let end = End {
+            answers: ends,
+            state,
+        };
         History { end, trace }
     }
 
@@ -145,8 +155,9 @@ fn difference(f: &mut fmt::Formatter<'_>, at: &str, one: &Value, other: &Value) 
             keys.into_iter()
                 .try_for_each(|key| difference(f, &format!("{at}/{key}"), &one[key], &other[key]))
         }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => (0..a.len())
-            .try_for_each(|n| difference(f, &format!("{at}/{n}"), &one[n], &other[n])),
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            (0..a.len()).try_for_each(|n| difference(f, &format!("{at}/{n}"), &one[n], &other[n]))
+        }
         _ => writeln!(f, "    {at}: {one} and not {other}"),
     }
 }
@@ -186,7 +197,11 @@ async fn footprint(stage: &Stage, case: &Case, kinds: &mut BTreeSet<String>) -> 
     let answer = world.try_case(case).await;
     assert!(answer.status < 300, "{} alone: {answer:?}", case.operation);
     let mut footprint = Footprint::default();
-    for (kind, id) in stage.records(kinds).symmetric_difference(&before).map(|it| &it.0) {
+    for (kind, id) in stage
+        .records(kinds)
+        .symmetric_difference(&before)
+        .map(|it| &it.0)
+    {
         footprint.writes.insert(name(format!("{kind} {id}")));
         footprint.writes.insert(format!("{kind} of a page"));
     }
@@ -224,7 +239,9 @@ async fn check_every_pair(stage: &Stage, schedules: u64) -> Tally {
     for (a, of_a) in cases() {
         for (b, of_b) in cases() {
             let may_meet = of_a.may_meet(of_b);
-            if !may_meet { continue; }
+            if !may_meet {
+                continue;
+            }
             tally.pairs += 1;
             let mut pair = Pair::new(stage, a, b);
             let begun = std::time::Instant::now();
@@ -237,7 +254,9 @@ async fn check_every_pair(stage: &Stage, schedules: u64) -> Tally {
                 }
                 Err(difference) => tally.differences.push(difference),
             }
-            if std::env::var_os("TIMES").is_some() { eprintln!("{} {} {:?}", a.operation, b.operation, begun.elapsed()); }
+            if std::env::var_os("TIMES").is_some() {
+                eprintln!("{} {} {:?}", a.operation, b.operation, begun.elapsed());
+            }
         }
     }
     tally
@@ -271,13 +290,19 @@ async fn one_seed_is_one_history() {
     let [a, b] = ["feed_session", "stop_session"].map(case);
     for seed in 0..4 {
         let pair = Pair::new(&stage, a, b);
-        let (one, same) = (pair.history(seeded(seed)).await, pair.history(seeded(seed)).await);
+        let (one, same) = (
+            pair.history(seeded(seed)).await,
+            pair.history(seeded(seed)).await,
+        );
         assert_eq!((one.trace, one.end), (same.trace, same.end));
     }
 }
 
 fn case(operation: &str) -> &'static Case {
-    CASES.iter().find(|case| case.operation == operation).unwrap()
+    CASES
+        .iter()
+        .find(|case| case.operation == operation)
+        .unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -54,7 +54,10 @@ impl Names {
             Value::Array(items) => {
                 let mut items: Vec<&Value> = items.iter().collect();
                 items.sort_by_cached_key(|item| Self::One.value(item, tag).to_string());
-                items.into_iter().map(|item| self.value(item, tag)).collect()
+                items
+                    .into_iter()
+                    .map(|item| self.value(item, tag))
+                    .collect()
             }
             Value::Object(members) => {
                 let mut named = Map::new();

@@ -10,15 +10,15 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request};
 use hanse::cli::init::PassphraseArgs;
 use hanse::cli::up::set_up_sample;
-use hanse::clock::Clock;
 use hanse::config::{DataDir, HttpConfig};
-use hanse::http::limits::Rate;
 use hanse::iris::settings::{Parts, XmppConfig};
 use hanse::node::{Running, Settings, start_in};
-use hanse::outside::Outside;
 use hanse::sample::Authorities;
 use journal::engine::RecordQuery;
 use journal::{Guard, StreamName};
+use platform::clock::Clock;
+use platform::http::limits::Rate;
+use platform::outside::Outside;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -99,7 +99,9 @@ impl Stage {
         let mut tokens = BTreeMap::new();
         for (by, id) in [(By::Applicant, "applicant"), (By::Reviewer, "reviewer")] {
             let world = World::new(self);
-            world.done("create_principal", By::Applicant, "", staff(id)).await;
+            world
+                .done("create_principal", By::Applicant, "", staff(id))
+                .await;
             let issue = json!({"principal": id});
             let issued = world.done("issue_token", By::Applicant, "", issue).await;
             tokens.insert(by, text(&issued, "/token"));
@@ -145,7 +147,13 @@ impl Stage {
     ) -> Request<Body> {
         let operation = self.operations.get(operation).unwrap();
         let parts = operation.path.split('/');
-        let parts = parts.map(|part| if part.starts_with('{') { parameter } else { part });
+        let parts = parts.map(|part| {
+            if part.starts_with('{') {
+                parameter
+            } else {
+                part
+            }
+        });
         let mut request = Request::builder()
             .method(operation.method.clone())
             .uri(parts.collect::<Vec<_>>().join("/"))
@@ -256,7 +264,10 @@ fn changes(document: &Value) -> BTreeMap<String, Operation> {
                     takes_key: takes("Idempotency-Key"),
                     wants_match: takes("If-Match"),
                 };
-                assert!(changes.insert(id.to_owned(), operation).is_none(), "{id} twice");
+                assert!(
+                    changes.insert(id.to_owned(), operation).is_none(),
+                    "{id} twice"
+                );
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hanse::outside::{BoxFuture, Point, Tasks};
+use platform::outside::{BoxFuture, Point, Tasks};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -124,7 +124,9 @@ pub(super) async fn play<T: Send + 'static>(
     let mut table = Table {
         ears,
         parked: BTreeMap::new(),
-        away: (0..calls.len()).map(|caller| (caller, Step::Start)).collect(),
+        away: (0..calls.len())
+            .map(|caller| (caller, Step::Start))
+            .collect(),
     };
     let sit = |(caller, call): (usize, Calling<T>)| {
         let seat = Seat {

@@ -7,10 +7,10 @@ use data_encoding::BASE64URL_NOPAD;
 use evidence::credential::Builder;
 use evidence::data_integrity::{self, ProofPurpose};
 use evidence::key::SigningKey;
-use hanse::auth::token::Assertion;
-use hanse::change::Change;
 use hanse::notifications::{self, Notification};
 use jiff::Timestamp;
+use platform::auth::token::Assertion;
+use platform::change::Change;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -98,7 +98,9 @@ impl<'s> World<'s> {
             by => &self.stage.tokens[&by],
         };
         let seen = (key.as_str(), self.etag.as_str());
-        let request = self.stage.request(operation, token, &parameter, &body, seen);
+        let request = self
+            .stage
+            .request(operation, token, &parameter, &body, seen);
         Box::pin(answer(self.stage.running.router.clone(), request))
     }
 
@@ -109,7 +111,10 @@ impl<'s> World<'s> {
     /// A command that is done.
     pub(super) async fn done(&self, operation: &str, by: By, id: &str, body: Value) -> Value {
         let answer = self.call(operation, by, (id.to_owned(), body)).await;
-        assert!((200..300).contains(&answer.status), "{operation}: {answer:?}");
+        assert!(
+            (200..300).contains(&answer.status),
+            "{operation}: {answer:?}"
+        );
         answer.body
     }
 
@@ -118,7 +123,10 @@ impl<'s> World<'s> {
         match need {
             Need::Applied => self.entity(CLEAR, &[]).await,
             Need::InReview => self.entity(CLEAR, &["begin_review"]).await,
-            Need::Active => self.entity(CLEAR, &["begin_review", "approve_entity"]).await,
+            Need::Active => {
+                self.entity(CLEAR, &["begin_review", "approve_entity"])
+                    .await
+            }
             Need::Suspended => {
                 let steps = ["begin_review", "approve_entity", "suspend_entity"];
                 self.entity(CLEAR, &steps).await;
@@ -146,7 +154,9 @@ impl<'s> World<'s> {
                 self.has("account", address);
             }
             Need::Invitation if !self.things.contains_key("invitation") => {
-                let made = self.done("create_invitation", By::Applicant, "", json!({})).await;
+                let made = self
+                    .done("create_invitation", By::Applicant, "", json!({}))
+                    .await;
                 self.has("invitation", text(&made, "/id"));
                 self.has("secret", text(&made, "/token"));
             }
@@ -168,7 +178,9 @@ impl<'s> World<'s> {
             }
             Need::Notification => self.notification().await,
             Need::Notice if !self.things.contains_key("notice") => {
-                let made = self.done("publish_notice", By::Applicant, "", notice()).await;
+                let made = self
+                    .done("publish_notice", By::Applicant, "", notice())
+                    .await;
                 self.has("notice", text(&made, "/id"));
             }
             _ => {}
@@ -194,7 +206,8 @@ impl<'s> World<'s> {
         let mut entity = self.done("apply_for_entity", By::Applicant, "", body).await;
         let id = text(&entity, "/id");
         for evidence in self.attestations(&entity) {
-            self.done("submit_evidence", By::Applicant, &id, evidence).await;
+            self.done("submit_evidence", By::Applicant, &id, evidence)
+                .await;
         }
         for step in steps {
             let body = match *step {
@@ -278,7 +291,7 @@ impl<'s> World<'s> {
         let node = self.stage.running.node.clone();
         let id = Uuid::now_v7().to_string();
         let told = Notification::alert(&id, "something failed".to_owned(), START_MS);
-        let raise = move |_: &hanse::moment::Moment<'_>| {
+        let raise = move |_: &platform::moment::Moment<'_>| {
             let mut change = Change::default();
             notifications::raise(&node, &mut change, &told)?;
             Ok((change, ()))
