@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use crate::http::limits::LimitsConfig;
+use platform::http::limits::LimitsConfig;
 
 /// The folder of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]

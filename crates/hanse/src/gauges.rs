@@ -9,9 +9,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 
-use crate::moment::Moment;
 use crate::screening::lists;
 use crate::state::Node;
+use platform::moment::Moment;
 
 /// Adds the gauges of a node to its metrics.
 pub fn register(node: &Node) {

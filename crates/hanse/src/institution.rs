@@ -7,14 +7,21 @@ use journal::{
     Append, Declared, Event, LeasedEffect, ProjectionError, Records, Settlement, WriterDecision,
     WriterRefusal,
 };
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::Scope;
-use crate::change::Work;
 use crate::cli::{Failure, Global};
-use crate::http::problem::Problem;
 use crate::state::Node;
+use mez::aggregate::CommonRefusal;
+use platform::auth::Scope;
+use platform::http::problem::{Code, Problem};
+
+/// Work for the outbox, as an institution's closed enum of effects has it.
+pub trait Work: Serialize {
+    /// The kind under which the outbox stores it, which chooses the executor.
+    fn kind(&self) -> &'static str;
+}
 
 /// Makes records from one event. It MUST be a function of the event and the records alone.
 pub type Project = fn(&Event, &mut dyn Records) -> Result<(), ProjectionError>;
@@ -102,4 +109,17 @@ pub fn done(leased: &LeasedEffect) -> Settlement {
         id: leased.id.clone(),
         lease: leased.lease,
     }
+}
+
+/// What the caller is told when an aggregate refuses for a reason that all share.
+pub fn refused(refusal: &CommonRefusal) -> Problem {
+    let detail = refusal.to_string();
+    let (code, pointer) = match refusal {
+        CommonRefusal::Unknown { what } => return Problem::not_found(what),
+        CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
+        CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
+            (Code::RuleViolated, format!("/{field}"))
+        }
+    };
+    Problem::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
 }

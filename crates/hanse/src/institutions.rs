@@ -5,17 +5,32 @@ use journal::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::Scope;
 use crate::institution::{Execute, Institution, Tool};
 use crate::state::Node;
 use crate::{
-    breath, compliance, credentials, entities, iris, notices, notifications, principals, screening,
-    zone,
+    breath, compliance, credentials, entities, iris, notices, notifications, screening, zone,
+};
+use platform::auth::{Scope, WriteScope};
+use platform::principals;
+
+/// Who may act. Its routes belong to the platform, which asks everybody who they are.
+const PRINCIPALS: Institution = Institution {
+    name: "principals",
+    projections: &[
+        ("principal.", principals::project),
+        ("token.", principals::project),
+        ("bootstrap.", principals::project),
+    ],
+    sealed: &[(
+        "hanse/principal",
+        Some(Scope::Write(WriteScope::AdminPrincipals)),
+    )],
+    ..Institution::NONE
 };
 
 /// Every institution.
 pub const ALL: [Institution; 10] = [
-    principals::INSTITUTION,
+    PRINCIPALS,
     zone::INSTITUTION,
     entities::INSTITUTION,
     screening::INSTITUTION,

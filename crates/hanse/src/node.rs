@@ -17,16 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 
-use crate::auth::token::TokenAuthority;
 use crate::breath::keeper;
 use crate::bundles::{EntityFile, EntityRegister};
 use crate::config::{DataDir, HttpConfig};
 use crate::credentials::status;
-use crate::http::health::{Check, ReadinessChecks};
-use crate::http::limits::Limits;
-use crate::http::metrics::{self, Metrics};
-use crate::http::problem::Problem;
-use crate::http::{Platform, assemble, serve, surround};
 use crate::institutions::NodeProjection;
 use crate::iris::certificate::{CertificateError, CertificateFiles};
 use crate::iris::settings::{Parts, XmppConfig};
@@ -34,17 +28,24 @@ use crate::iris::token_check::ZoneTokens;
 use crate::iris::{self, Messenger};
 use crate::journal_api::{JournalApi, LogIdentity};
 use crate::keystore::{KeyStore, KeyStoreError, Passphrase};
-use crate::moment::Moment;
 use crate::notifications::webhook::Webhook;
-use crate::outside::{Entropy, Outside};
-use crate::principals::announce_bootstrap;
+use crate::records::kind;
 use crate::screening::lists;
 use crate::screening::shelf::Shelf;
 use crate::state::{Institutions, Node};
-use crate::store::{self, kind};
 use crate::workers;
 use crate::zone::load::{LoadedZone, ZoneError, load};
 use crate::{gauges, institutions, journal_api, streams};
+use platform::auth::token::TokenAuthority;
+use platform::http::health::{Check, ReadinessChecks};
+use platform::http::limits::Limits;
+use platform::http::metrics::{self, Metrics};
+use platform::http::problem::Problem;
+use platform::http::{Platform, assemble, serve, surround};
+use platform::moment::Moment;
+use platform::outside::{Entropy, Outside};
+use platform::principals::announce_bootstrap;
+use platform::store;
 
 /// What a node is started with.
 #[derive(Debug)]
@@ -474,7 +475,7 @@ impl EntityRegister for Register {
         let Ok(id) = entity.parse() else {
             return Ok(None);
         };
-        let Some(stored) = store::entity(moment, &id)? else {
+        let Some(stored) = crate::records::entity(moment, &id)? else {
             return Ok(None);
         };
         let filter = [("entity", entity)];

@@ -12,11 +12,11 @@ use mez::entity::{Context, Entity};
 
 use crate::breath;
 use crate::entities::wire::EntityView;
-use crate::http::Platform;
-use crate::http::problem::Problem;
 use crate::journal_api::LogIdentity;
 use crate::notifications::webhook::Webhook;
 use crate::screening::shelf::Shelf;
+use platform::http::Platform;
+use platform::http::problem::Problem;
 
 /// Everything the institutions need.
 pub struct Institutions {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::BreathPerson;
-use crate::auth::PrincipalId;
+use platform::auth::PrincipalId;
 
 /// The kind of [`Consented`].
 pub const CONSENTED_KIND: &str = "breath.consented.v1";

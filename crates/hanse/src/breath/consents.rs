@@ -11,17 +11,18 @@ use utoipa_axum::router::OpenApiRouter;
 use super::consent::{self, Consent, ConsentEvent, Refusal};
 use super::erase;
 use super::ids::BreathPerson;
-use crate::auth::{Permit, PrincipalId, Resource, can};
-use crate::change::Change;
 use crate::entities::wire::time;
-use crate::http::extract::{Caller, Command, Empty, PathOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::Node;
-use crate::store::{self, StoreError, kind};
 use crate::streams;
+use platform::auth::{Permit, PrincipalId, Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, Empty, PathOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, StoreError};
 
 /// Whose consent is recorded.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -16,13 +16,13 @@ use super::live::{Batch, Live};
 use super::memory::{Entry, Ticking};
 use super::record::{self, SessionClock};
 use super::wire::{self, FeelingBody, InputBody, InputRefused, PACKET_BEATS_MAX, State, StopBody};
-use crate::auth::PrincipalId;
-use crate::change::Change;
-use crate::http::idempotency::problem_of_commit;
-use crate::http::problem::{Code, Problem};
-use crate::moment::{Moment, NODE_ACTOR, Undone};
 use crate::state::Node;
 use crate::streams;
+use platform::auth::PrincipalId;
+use platform::change::Change;
+use platform::http::idempotency::problem_of_commit;
+use platform::http::problem::{Code, Problem};
+use platform::moment::{Moment, NODE_ACTOR, Undone};
 
 /// The kind of what is seen besides: refused inputs.
 pub const SEEN_KIND: &str = "breath.seen.v1";

@@ -8,17 +8,17 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::ids::{BreathPerson, SessionId};
 use super::record;
-use crate::auth::{Resource, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, Command, PathOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::problem::Problem;
 use crate::journal_api::{EraseStream, ErasureReason};
-use crate::moment::Moment;
 use crate::state::Node;
-use crate::store::StoreError;
 use crate::streams;
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::StoreError;
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
@@ -48,7 +48,7 @@ struct SessionErased {
     request_body = EraseBody,
     responses(
         (status = 200, description = "The content is gone from every file of the node.", body = Receipted<SessionErased>),
-        (status = 410, description = "It was erased before.", body = crate::http::problem::ProblemBody, content_type = crate::http::problem::CONTENT_TYPE)
+        (status = 410, description = "It was erased before.", body = platform::http::problem::ProblemBody, content_type = platform::http::problem::CONTENT_TYPE)
     )
 )]
 async fn erase_session(

@@ -20,13 +20,13 @@ use super::ids::SessionId;
 use super::log::{self, LogError};
 use super::record::{self, SessionRecord};
 use super::wire;
-use crate::auth::can;
-use crate::http::extract::{Caller, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use crate::moment::Moment;
 use crate::state::Node;
+use platform::auth::can;
+use platform::http::extract::{Caller, PathOf, QueryOf};
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::moment::Moment;
+use platform::routes;
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {

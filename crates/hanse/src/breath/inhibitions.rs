@@ -7,10 +7,11 @@ use zenb::inhibition::{Inhibitions, LoadedInhibitions};
 use super::ids::BreathPerson;
 use super::memory::Sessions;
 use super::record::{SessionRecord, SessionStatus};
-use crate::http::problem::Chain;
-use crate::moment::Moment;
-use crate::store::{self, StoreError, kind};
+use crate::records::kind;
 use crate::streams;
+use platform::http::problem::Chain;
+use platform::moment::Moment;
+use platform::store::{self, StoreError};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -9,13 +9,13 @@ use super::drive::{self, NotTaken};
 use super::erase;
 use super::ids::SessionId;
 use super::record::{self, SessionClock, SessionRecord, SessionStatus};
-use crate::change::Change;
-use crate::http::problem::{Code, Problem};
 use crate::journal_api::ErasureReason;
-use crate::moment::{Moment, NODE_ACTOR};
 use crate::state::Node;
-use crate::store::StoreError;
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::{Code, Problem};
+use platform::moment::{Moment, NODE_ACTOR};
+use platform::store::StoreError;
 
 /// How often to look.
 const LOOK: Duration = Duration::from_secs(60);

@@ -17,11 +17,11 @@ use super::record::{
 };
 use super::wire::{self, InputRefused, State};
 use super::{inhibitions, log};
-use crate::change::Change;
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
-use crate::store::StoreError;
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::store::StoreError;
 
 /// Inputs between two checkpoints.
 const CHECKPOINT_INPUTS: u64 = 64;
@@ -359,7 +359,7 @@ fn later(engine: &Engine, passed_ms: i64) -> EngineMs {
 }
 
 fn unrestorable(error: &log::LogError) -> Problem {
-    tracing::error!(cause = %crate::http::problem::Chain(error), "session cannot be restored");
+    tracing::error!(cause = %platform::http::problem::Chain(error), "session cannot be restored");
     Problem::new(
         Code::Conflict,
         "what is stored of the session does not replay, so nothing goes on from it; it can be seen and erased",

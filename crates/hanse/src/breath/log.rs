@@ -6,10 +6,10 @@ use zenb::replay::{Diverged, Replay};
 
 use super::ids::SessionId;
 use super::record::{REGISTERED_KIND, Registered, erased};
-use crate::http::problem::Problem;
-use crate::moment::Moment;
-use crate::store::StoreError;
 use crate::streams;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::store::StoreError;
 
 const CHUNK: usize = 500;
 

@@ -17,9 +17,9 @@ use tokio::sync::broadcast;
 use super::drive::Frame;
 use super::ids::SessionId;
 use super::live::Live;
-use crate::http::problem::Problem;
-use crate::moment::Moment;
 use crate::streams;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
 
 /// Sessions that are kept in memory when nobody uses them.
 const IDLE_MAX: usize = 256;
@@ -219,21 +219,21 @@ mod tests {
     use zenb::units::EngineMs;
 
     use super::*;
-    use crate::auth::token::TokenAuthority;
     use crate::breath::erase::shred_session;
     use crate::breath::live::Batch;
     use crate::breath::record::{Registered, SessionClock};
     use crate::breath::sessions::begin;
-    use crate::change::Change;
-    use crate::clock::Clock;
     use crate::entities::wire::time;
-    use crate::http::Platform;
-    use crate::http::limits::{Limits, LimitsConfig};
-    use crate::http::metrics::Metrics;
-    use crate::http::problem::Code;
     use crate::institutions::NodeProjection;
     use crate::journal_api::ErasureReason;
-    use crate::outside::{Tokio, system_entropy};
+    use platform::auth::token::TokenAuthority;
+    use platform::change::Change;
+    use platform::clock::Clock;
+    use platform::http::Platform;
+    use platform::http::limits::{Limits, LimitsConfig};
+    use platform::http::metrics::Metrics;
+    use platform::http::problem::Code;
+    use platform::outside::{Tokio, system_entropy};
 
     const START: Input = Input::Start { at: EngineMs(0) };
     const AT: Duration = Duration::ZERO;

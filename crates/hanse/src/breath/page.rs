@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use zenb::screen::{Grade, Question};
 
-use crate::http::problem::Problem;
 use crate::state::Node;
+use platform::http::problem::Problem;
 
 /// Nothing but the node's own files runs, and nothing is sent but to the node.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

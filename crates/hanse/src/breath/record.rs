@@ -14,13 +14,14 @@ use zenb::protocol::Protocol;
 
 use super::consent::{CONSENTED_KIND, Consent, ConsentEvent, WITHDRAWN_KIND};
 use super::ids::{BreathPerson, SessionId};
-use crate::auth::PrincipalId;
 use crate::entities::wire::time;
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
-use crate::projection::{find, payload, put, rule};
-use crate::store::{self, StoreError, kind};
+use crate::records::kind;
 use crate::streams;
+use platform::auth::PrincipalId;
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::projection::{find, payload, put, rule};
+use platform::store::{self, StoreError};
 
 /// The kind of [`Registered`], the first event of a session's stream.
 pub const REGISTERED_KIND: &str = "breath.registered.v1";

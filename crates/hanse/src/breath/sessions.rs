@@ -25,18 +25,19 @@ use super::wire::{
     self, BreathSession, INPUTS_MAX, InputsBody, OpenBody, State as SessionState, Stepped, StopBody,
 };
 use super::{consents, inhibitions};
-use crate::auth::{PrincipalId, Resource, can};
-use crate::change::Change;
 use crate::entities::wire::time;
-use crate::http::extract::{Caller, Command, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute_with};
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
-use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::Node;
-use crate::store::{self, kind};
 use crate::streams;
+use platform::auth::{PrincipalId, Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute_with};
+use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
+use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store;
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {

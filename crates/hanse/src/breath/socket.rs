@@ -32,13 +32,14 @@ use super::live::Live;
 use super::memory::Entry;
 use super::record;
 use super::wire::{INPUTS_MAX, InputBody};
-use crate::auth::{Action, Resource, can};
-use crate::http::Platform;
-use crate::http::extract::{Caller, PathOf};
-use crate::http::guard::{Guard, routes};
-use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use crate::moment::Moment;
 use crate::state::Node;
+use platform::auth::{Action, Resource, can};
+use platform::http::Platform;
+use platform::http::extract::{Caller, PathOf};
+use platform::http::guard::Guard;
+use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::moment::Moment;
+use platform::routes;
 
 /// Largest message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 256 << 10;

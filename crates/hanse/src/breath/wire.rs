@@ -8,8 +8,8 @@ use zenb::screen::{Answer, Answers, Question};
 
 use super::ids::BreathPerson;
 use super::record::{SessionClock, SessionRecord, SessionStatus};
-use crate::auth::PrincipalId;
-use crate::http::problem::{Code, Problem};
+use platform::auth::PrincipalId;
+use platform::http::problem::{Code, Problem};
 
 /// Most inputs in one request or message: three minutes of packets and ticks; with their decisions they fit one transaction.
 pub const INPUTS_MAX: usize = 400;

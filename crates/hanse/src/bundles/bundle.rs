@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::EntityFile;
 use super::judge::{Judgement, Kind, Known, Mark};
-use crate::http::problem::Problem;
 use crate::journal_api::{Disclosure, LogIdentity, problem_of_read};
+use platform::http::problem::Problem;
 
 /// Most events of an entity in one bundle; beyond it, the audit export is the right form.
 const EVENTS_MAX: usize = 10_000;

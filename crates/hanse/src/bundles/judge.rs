@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{bundle, export};
-use crate::http::problem::Chain;
+use platform::http::problem::Chain;
 
 /// Largest file that is read whole; exports are read line by line.
 const FILE_BYTES_MAX: u64 = 64 << 20;

@@ -8,8 +8,8 @@ use evidence::bundle::PackDigest;
 use journal::StreamName;
 use serde_json::Value;
 
-use crate::http::problem::Problem;
-use crate::moment::Moment;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
 
 /// What the register of a zone has about an entity beside its events.
 #[derive(Clone, Debug)]

@@ -17,11 +17,11 @@ use ureq::http::Response;
 use zeroize::Zeroizing;
 
 use super::{Failure, Global};
-use crate::auth::PrincipalId;
-use crate::auth::token::Assertion;
-use crate::clock::Clock;
-use crate::http::problem::ProblemBody;
 use crate::keystore::{Replace, write_private};
+use platform::auth::PrincipalId;
+use platform::auth::token::Assertion;
+use platform::clock::Clock;
+use platform::http::problem::ProblemBody;
 
 const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const TIME_MAX: Duration = Duration::from_secs(60);

@@ -21,11 +21,11 @@ use super::init::PassphraseArgs;
 use super::output::Output;
 use super::up::{failure, import_sample_list, runtime, set_up_sample};
 use super::{Failure, Global};
-use crate::clock::Clock;
 use crate::config::{DataDir, HttpConfig};
 use crate::iris::settings::{Parts, XmppConfig};
 use crate::node::{Running, Settings, start};
 use crate::sample::Authorities;
+use platform::clock::Clock;
 
 /// Walk through forming a company on a zone of its own: one formed, one blocked, one to review.
 #[derive(Debug, Args)]

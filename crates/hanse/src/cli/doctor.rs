@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Failure, Global};
-use crate::clock::Clock;
 use crate::config::{DataDir, HttpConfig};
+use platform::clock::Clock;
 
 /// 2026-01-01T00:00:00Z: a clock before this was never set.
 const CLOCK_MS_MIN: i64 = 1_767_225_600_000;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Failure, Global};
 use crate::keystore::{KeyStore, Passphrase};
-use crate::outside::system_entropy;
+use platform::outside::system_entropy;
 
 /// Prepare a data folder: keys and the manifest of a zone.
 #[derive(Debug, Args)]

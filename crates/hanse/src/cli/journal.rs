@@ -23,7 +23,7 @@ use super::output::progress;
 use super::{Failure, Global};
 use crate::institutions::NodeProjection;
 use crate::keystore::KeyStore;
-use crate::outside::system_entropy;
+use platform::outside::system_entropy;
 
 /// Check, copy and repair the journal of a data folder.
 #[derive(Debug, Subcommand)]

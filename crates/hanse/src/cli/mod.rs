@@ -36,9 +36,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::DataDir;
-use crate::http::problem::ProblemBody;
 use crate::institutions;
 use output::Output;
+use platform::http::problem::ProblemBody;
 
 /// Runs a digital economic zone, and talks to a running one.
 #[derive(Debug, Parser)]
@@ -201,7 +201,7 @@ impl Failure {
 
     /// The environment does not allow it, with the error and its sources.
     pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::environment(crate::http::problem::Chain(error).to_string())
+        Self::environment(platform::http::problem::Chain(error).to_string())
     }
 
     /// The zone answered with a problem.

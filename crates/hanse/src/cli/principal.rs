@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::{Failure, Global};
-use crate::auth::PrincipalId;
+use platform::auth::PrincipalId;
 
 const COLUMNS: [&str; 5] = ["id", "kind", "status", "display_name", "standing"];
 

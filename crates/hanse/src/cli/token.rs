@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::client::{Client, ClientFile};
 use super::{Failure, Global};
-use crate::auth::{PrincipalId, Scope};
+use platform::auth::{PrincipalId, Scope};
 
 const COLUMNS: [&str; 5] = ["jti", "principal", "status", "expires_s", "scopes"];
 

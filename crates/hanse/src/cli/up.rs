@@ -12,14 +12,14 @@ use super::init::{PassphraseArgs, create_keys, create_private_dir};
 use super::xmpp::XmppArgs;
 use super::{Failure, Global};
 use crate::config::{DataDir, HttpConfig};
-use crate::http::limits::Rate;
 use crate::iris::settings::Parts;
 use crate::node::{NodeError, Running, Settings, start};
-use crate::outside::system_entropy;
 use crate::sample::{self, Authorities};
 use crate::screening::lists::{self, ImportBody};
 use crate::screening::shelf::{ListFiles, ListFormat};
 use crate::zone::load::load;
+use platform::http::limits::Rate;
+use platform::outside::system_entropy;
 
 /// Run the node of the data folder until it is told to stop.
 #[derive(Debug, Args)]
@@ -187,7 +187,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// A start that failed because of what somebody wrote is a refusal; the rest is the environment.
 pub fn failure(error: &NodeError) -> Failure {
-    let text = crate::http::problem::Chain(error).to_string();
+    let text = platform::http::problem::Chain(error).to_string();
     match error {
         NodeError::Zone(_) | NodeError::Drift { .. } => Failure::refused(text),
         _ => Failure::environment(text),

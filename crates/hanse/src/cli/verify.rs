@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::output::{Output, line};
 use super::{Failure, Global};
 use crate::bundles::judge::{Judgement, Kind, Known, Mark, judge};
-use crate::clock::Clock;
+use platform::clock::Clock;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 1 << 16;

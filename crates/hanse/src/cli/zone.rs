@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::show::{self, text};
 use super::{Failure, Global, input};
-use crate::http::problem::Chain;
 use crate::zone::load::{ZoneError, ZoneFiles, pack_files, read_files};
+use platform::http::problem::Chain;
 
 /// Show the running zone, and check, lock, test and compare the files a zone is made of.
 #[derive(Debug, Subcommand)]

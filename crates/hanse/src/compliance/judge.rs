@@ -12,13 +12,14 @@ use law::compliance::{
 use mez::entity::{self, Entity};
 
 use super::{EVALUATED_KIND, Evaluated, EvidenceAccepted};
-use crate::change::Change;
 use crate::credentials::verified_lists;
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::Institutions;
-use crate::store::{self, kind};
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::store;
 
 /// Judges an entity on everything that is on file and still verifies at this instant.
 ///
@@ -30,7 +31,7 @@ pub fn evaluate(
     entity: &Entity,
     operation: Operation,
 ) -> Result<Evaluation, Problem> {
-    let persons = store::persons_of(moment, entity)?;
+    let persons = crate::records::persons_of(moment, entity)?;
     let (now_ms, age_max_ms) = (moment.now_ms, node.manifest.screening_age_max_ms());
     let facts = entity::facts(entity, operation, &persons, now_ms, age_max_ms)
         .map_err(|error| Problem::new(Code::Conflict, error.to_string()))?;

@@ -23,22 +23,23 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Permit, ReadScope, Scope, can};
-use crate::change::Change;
 use crate::entities::wire::{actor, time};
 use crate::entities::{advance, permitted};
-use crate::http::extract::{Caller, Command, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::{Chain, Code, Problem};
-use crate::http::texts::{EntityIdText, OperationText};
 use crate::institution::Institution;
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::Node;
-use crate::store::{self, Stored, kind};
 use crate::streams;
 use judge::Believing;
+use platform::auth::{Permit, ReadScope, Scope, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::{Chain, Code, Problem};
+use platform::http::texts::EntityIdText;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 
 pub use judge::{evaluate, keep};
 
@@ -376,3 +377,19 @@ fn evidence_view(accepted: EvidenceAccepted) -> EvidenceView {
         issuer: accepted.issuer,
     }
 }
+
+/// How `law::compliance::Operation` looks in the document about the API.
+#[derive(Debug)]
+enum OperationText {}
+
+impl utoipa::PartialSchema for OperationText {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let names = Operation::ALL.map(|operation| operation.as_str());
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for OperationText {}

@@ -3,8 +3,8 @@
 use journal::{Event, ProjectionError, Records};
 
 use super::{Evaluated, EvidenceAccepted, evaluation_id};
-use crate::projection::{payload, put};
-use crate::store::kind;
+use crate::records::kind;
+use platform::projection::{payload, put};
 
 /// Evidence that is on file.
 pub(super) fn evidence_accepted(

@@ -8,11 +8,11 @@ use mez::entity::Entity;
 use serde_json::Value;
 
 use super::{context, refused, status};
-use crate::change::Change;
-use crate::http::problem::Problem;
-use crate::moment::Moment;
 use crate::state::Institutions;
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
 
 /// Issues the credential of a company that is being registered, judged by `rules`: its id and itself.
 ///

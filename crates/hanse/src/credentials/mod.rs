@@ -28,20 +28,21 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Resource, can};
-use crate::change::Change;
 use crate::entities::permitted;
 use crate::entities::wire::{ReasonBody, time};
-use crate::http::extract::{Caller, Command, PathOf, QueryOf, StrictJson};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
-use crate::http::problem::{Code, Problem};
-use crate::http::texts::EntityIdText;
 use crate::institution::Institution;
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, Stored, kind};
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf, QueryOf, StrictJson};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
+use platform::http::problem::{Code, Problem};
+use platform::http::texts::EntityIdText;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 
 /// Credentials and status lists.
 pub const INSTITUTION: Institution = Institution {
@@ -287,7 +288,7 @@ fn context(node: &Institutions, now_ms: i64) -> Context<'_> {
 /// What the caller is told when a credential or the lists refuse.
 fn refused(refusal: Refusal) -> Problem {
     match &refusal {
-        Refusal::Common(refusal) => Problem::from(refusal),
+        Refusal::Common(refusal) => crate::institution::refused(refusal),
         Refusal::StandsAlready(_) | Refusal::NotRegistered(_) | Refusal::ListsFull => {
             let detail = refusal.to_string();
             Problem::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)

@@ -5,8 +5,8 @@ use mez::aggregate::Aggregate as _;
 use mez::credential::{Credential, CredentialEvent, ListEvent, StatusLists};
 
 use super::status::LISTS;
-use crate::projection::{find, payload, put, rule};
-use crate::store::kind;
+use crate::records::kind;
+use platform::projection::{find, payload, put, rule};
 
 /// A credential that was issued.
 pub(super) fn issued(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {

@@ -8,12 +8,13 @@ use mez::credential::{
 };
 
 use super::{context, refused};
-use crate::change::Change;
-use crate::http::problem::Problem;
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, Stored, kind};
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::store::{self, Stored};
 
 /// The id of the one record of the lists of a zone: indexes are shared by all purposes.
 pub const LISTS: &str = "main";
@@ -52,7 +53,8 @@ pub fn follow(
     change: &mut Change,
     entity: &EntityId,
 ) -> Result<(), Problem> {
-    let stored = store::entity(moment, entity)?.ok_or_else(|| Problem::not_found("entity"))?;
+    let stored =
+        crate::records::entity(moment, entity)?.ok_or_else(|| Problem::not_found("entity"))?;
     let Some(standing) = CredentialStanding::of(&stored.body) else {
         return Ok(());
     };

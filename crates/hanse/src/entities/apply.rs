@@ -10,14 +10,14 @@ use mez::person::Person;
 
 use super::wire::{ApplicationBody, EntityView, Minted, actor};
 use super::{advance, invalid, register};
-use crate::auth::{Permit, Resource, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, Command};
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::problem::Problem;
-use crate::moment::Moment;
 use crate::screening::screen_parties;
 use crate::state::{Institutions, Node};
+use platform::auth::{Permit, Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::problem::Problem;
+use platform::moment::Moment;
 
 /// Apply to register a company. Its name and everybody behind it are screened in the same transaction.
 #[utoipa::path(

@@ -12,16 +12,16 @@ use utoipa::ToSchema;
 
 use super::wire::{EntityView, actor};
 use super::{advance, permitted, register};
-use crate::auth::{Permit, can};
-use crate::change::Change;
 use crate::compliance;
 use crate::credentials::issue;
-use crate::http::extract::{Caller, Command, Empty, PathOf};
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::problem::Problem;
-use crate::http::texts::EntityIdText;
-use crate::moment::Moment;
 use crate::state::{Institutions, Node};
+use platform::auth::{Permit, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, Empty, PathOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::problem::Problem;
+use platform::http::texts::EntityIdText;
+use platform::moment::Moment;
 
 /// An approved entity, with its credential once it is registered.
 #[derive(Debug, Serialize, ToSchema)]

@@ -30,18 +30,20 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Operation, Permit, ReadScope, Resource, Scope, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::page::{Page, PageQuery, etag};
-use crate::http::problem::{Code, Problem};
-use crate::http::texts::{EntityIdText, JurisdictionIdText, PackItemIdText};
 use crate::institution::Institution;
-use crate::moment::Moment;
+use crate::institution::Work as _;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, Stored, kind};
 use crate::streams;
+use platform::auth::{Operation, Permit, ReadScope, Resource, Scope, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, PathOf, QueryOf};
+use platform::http::page::{Page, PageQuery, etag};
+use platform::http::problem::{Code, Problem};
+use platform::http::texts::{EntityIdText, JurisdictionIdText, PackItemIdText};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 use wire::{EntityView, PersonView};
 
 /// The register.
@@ -83,10 +85,10 @@ fn routes() -> OpenApiRouter<Node> {
 #[into_params(parameter_in = Query)]
 struct EntityQuery {
     /// The `next` of the page before. Opaque.
-    cursor: Option<crate::http::page::Cursor>,
+    cursor: Option<platform::http::page::Cursor>,
     /// How many items at most, 1 to 200.
     #[param(inline)]
-    limit: Option<crate::http::page::PageLimit>,
+    limit: Option<platform::http::page::PageLimit>,
     /// Only those in this state.
     #[param(inline)]
     status: Option<StatusName>,
@@ -229,7 +231,7 @@ pub(crate) fn permitted<A: Operation>(
     caller: &Caller<A>,
     id: &EntityId,
 ) -> Result<(Stored<Entity>, Permit), Problem> {
-    let entity = store::entity(moment, id)?.ok_or_else(|| Problem::not_found("entity"))?;
+    let entity = crate::records::entity(moment, id)?.ok_or_else(|| Problem::not_found("entity"))?;
     let permit = caller.permit(resource(&entity.body))?;
     Ok((entity, permit))
 }
@@ -265,7 +267,7 @@ fn record(change: &mut Change, id: &EntityId, decision: &Decision) -> Result<(),
         change.append(&stream, privacy, event.kind(), event)?;
     }
     let mut effects = decision.effects.iter();
-    effects.try_for_each(|effect| change.effect(effect))
+    effects.try_for_each(|effect| change.effect(effect.kind(), effect))
 }
 
 pub(crate) fn resource(entity: &Entity) -> Resource<'_> {
@@ -283,7 +285,7 @@ pub(crate) fn invalid(detail: &str) -> Problem {
 /// What the caller is told when the register refuses.
 pub(crate) fn refused(refusal: Refusal) -> Problem {
     let code = match &refusal {
-        Refusal::Common(refusal) => return Problem::from(refusal),
+        Refusal::Common(refusal) => return crate::institution::refused(refusal),
         Refusal::Canonical(_) | Refusal::ForeignScreening { .. } => {
             return Problem::internal(&refusal);
         }

@@ -6,8 +6,8 @@ use mez::entity::{self, Entity, EntityEvent};
 use mez::person::PersonEvent;
 
 use super::register::{NameReserved, RegisterCounter, name_id};
-use crate::projection::{find, payload, put, rule};
-use crate::store::kind;
+use crate::records::kind;
+use platform::projection::{find, payload, put, rule};
 
 /// An entity. Who is rejected or dissolved gives its name back.
 pub(super) fn entity(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {

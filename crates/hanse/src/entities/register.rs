@@ -8,11 +8,12 @@ use journal::Privacy;
 use mez::entity::Entity;
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
-use crate::store::{self, kind};
+use crate::records::kind;
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::store;
 
 /// The kind of [`NameReserved`].
 pub(super) const NAME_RESERVED_KIND: &str = "register.name_reserved.v1";

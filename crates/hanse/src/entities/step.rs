@@ -8,13 +8,13 @@ use mez::entity::Command as Step;
 
 use super::wire::{DocumentBody, EntityView, ReasonBody, StageBody, actor};
 use super::{advance, permitted};
-use crate::auth::{Operation, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, Command, Empty, PathOf};
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
-use crate::http::problem::Problem;
-use crate::http::texts::EntityIdText;
 use crate::state::Node;
+use platform::auth::{Operation, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, Empty, PathOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
+use platform::http::problem::Problem;
+use platform::http::texts::EntityIdText;
 
 /// Take an application into review.
 #[utoipa::path(

@@ -13,8 +13,8 @@ use mez::screening::{ListVersion, Party, ScreeningVerdict, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::problem::Problem;
-use crate::http::texts::{JurisdictionIdText, PackItemIdText};
+use platform::http::problem::Problem;
+use platform::http::texts::{JurisdictionIdText, PackItemIdText};
 
 /// An application to register a company.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -502,7 +502,7 @@ pub fn denial_errors(mut problem: Problem, denials: &[Denial]) -> Problem {
 }
 
 /// An actor as the cores name it.
-pub fn actor(principal: &crate::auth::PrincipalId) -> ActorId {
+pub fn actor(principal: &platform::auth::PrincipalId) -> ActorId {
     principal
         .as_str()
         .parse()

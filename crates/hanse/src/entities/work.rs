@@ -4,13 +4,14 @@ use ids::EntityId;
 use journal::LeasedEffect;
 use mez::entity::{Effect, ReviewReason};
 
-use crate::change::{Change, Work};
 use crate::credentials::status;
-use crate::http::problem::Problem;
+use crate::institution::Work;
 use crate::institution::{Executing, done, work};
-use crate::moment::Moment;
 use crate::notifications::{self, Notification};
 use crate::state::{Institutions, Node};
+use platform::change::Change;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
 
 /// The kind of [`Effect::NotifyReviewers`] in the outbox.
 pub(super) const NOTIFY_REVIEWERS: &str = "notify_reviewers";

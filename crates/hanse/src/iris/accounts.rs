@@ -13,16 +13,16 @@ use utoipa_axum::router::OpenApiRouter;
 use super::address::{AccountAddress, Password};
 use super::wire::{AccountErased, AccountView, CreateAccount, EraseAccount, SetPassword};
 use super::{Messenger, write_document};
-use crate::auth::{Resource, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::{Code, Problem};
 use crate::journal_api::EraseStream;
-use crate::moment::Moment;
-use crate::store;
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store;
 
 pub(super) fn routes() -> OpenApiRouter<Messenger> {
     OpenApiRouter::default()

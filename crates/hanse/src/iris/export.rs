@@ -13,10 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Messenger;
 use super::address::AccountAddress;
 use super::wire::AccountView;
-use crate::auth::can;
-use crate::http::extract::{Caller, PathOf};
-use crate::http::guard::routes;
-use crate::http::problem::Problem;
+use platform::auth::can;
+use platform::http::extract::{Caller, PathOf};
+use platform::http::problem::Problem;
+use platform::routes;
 
 /// Documents or messages read and sent at once. The next are read when the socket took these.
 const CHUNK: usize = 200;

@@ -17,15 +17,15 @@ use utoipa_axum::router::OpenApiRouter;
 use super::address::{AccountAddress, Password};
 use super::wire::AccountView;
 use super::{Messenger, accounts, write_document};
-use crate::auth::{Action, Permit, Resource, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, execute_as};
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
-use crate::store;
+use platform::auth::{Action, Permit, Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, execute_as};
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store;
 
 /// How long an invitation can be used when nobody says, in seconds.
 const LIFETIME_S_DEFAULT: u32 = 3 * 24 * 3600;

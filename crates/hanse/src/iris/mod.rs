@@ -35,10 +35,10 @@ use iris_server::store::{JournalStore, OwnerTooLong, write_event};
 use journal::{Privacy, StreamName};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::change::Change;
-use crate::http::Platform;
-use crate::http::problem::Problem;
 use crate::institution::Institution;
+use platform::change::Change;
+use platform::http::Platform;
+use platform::http::problem::Problem;
 
 /// What the handlers of this module share.
 pub struct Shared {

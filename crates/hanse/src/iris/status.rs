@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
-use crate::auth::can;
-use crate::http::extract::{Caller, QueryOf};
-use crate::http::guard::routes;
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::Problem;
+use platform::auth::can;
+use platform::http::extract::{Caller, QueryOf};
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::Problem;
+use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Messenger> {
     OpenApiRouter::default()

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 
 use super::upload::Upload;
 use super::{Messenger, write_document};
-use crate::change::Change;
-use crate::http::problem::Problem;
-use crate::moment::Moment;
-use crate::store;
+use platform::change::Change;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::store;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);

@@ -8,12 +8,12 @@ use iris_server::store::record_kind;
 use iris_server::{Checking, TokenCheck};
 use jid::BareJid;
 
-use crate::auth::{Operation as _, Resource, authorize, can};
-use crate::http::Platform;
-use crate::http::problem::Problem;
-use crate::moment::Moment;
-use crate::principals::authenticate;
-use crate::store;
+use platform::auth::{Operation as _, Resource, authorize, can};
+use platform::http::Platform;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::principals::authenticate;
+use platform::store;
 
 /// Asks the journal about each token, so that one that was revoked is refused at once.
 #[derive(Clone, Debug)]

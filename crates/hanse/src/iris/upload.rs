@@ -23,11 +23,11 @@ use zeroize::Zeroizing;
 
 use super::sealed_file::{FileKey, Opening, Sealing};
 use super::{Messenger, write_document};
-use crate::change::Change;
-use crate::http::extract::PathOf;
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
-use crate::store;
+use platform::change::Change;
+use platform::http::extract::PathOf;
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::store;
 
 /// How long a sender may be silent.
 const SILENCE_MAX: Duration = Duration::from_secs(15);

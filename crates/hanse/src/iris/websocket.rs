@@ -11,7 +11,7 @@ use iris_server::WebSocket as Upgraded;
 use tokio::sync::mpsc;
 
 use super::Messenger;
-use crate::http::problem::{Code, Problem};
+use platform::http::problem::{Code, Problem};
 
 /// The subprotocol (RFC 7395 section 3.1).
 const PROTOCOL: &str = "xmpp";

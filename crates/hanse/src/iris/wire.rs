@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use iris::account::{Account, Standing};
 
 use super::address::{AccountAddress, Password};
-use crate::auth::PrincipalId;
 use crate::journal_api::ErasureReason;
+use platform::auth::PrincipalId;
 
 /// A new account. It has a password, or a principal whose tokens sign in, or both.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

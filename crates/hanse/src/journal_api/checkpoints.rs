@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, parameter, problem_of_read};
-use crate::http::extract::QueryOf;
-use crate::http::guard::routes;
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::http::extract::QueryOf;
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
     OpenApiRouter::default()

@@ -6,8 +6,8 @@ use journal::Event;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::{Identity, ScopeSet};
 use crate::institutions;
+use platform::auth::{Identity, ScopeSet};
 
 /// Why the content of an event is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -91,7 +91,7 @@ mod tests {
     use journal::{LogIndex, Seq};
 
     use super::*;
-    use crate::auth::{Binding, ReadScope, Role, Scope, Standing};
+    use platform::auth::{Binding, ReadScope, Role, Scope, Standing};
 
     fn event(stream: &str, sealed: bool, payload: Option<&[u8]>) -> Event {
         let header = EventHeader {

@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, problem_of_read};
-use crate::auth::{Resource, can};
-use crate::change::Change;
-use crate::http::extract::{Caller, Command};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipt, Reply, execute};
-use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command};
+use platform::http::idempotency::{Decided, Outcome, Receipt, Reply, execute};
+use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::routes;
 
 /// Kind of the event that says why a stream was erased. Its stream is `hanse/erasures`.
 pub const ERASED_KIND: &str = "stream.erased.v1";
@@ -69,7 +69,7 @@ impl From<FileReference> for String {
 #[serde(deny_unknown_fields)]
 pub struct EraseStream {
     /// The personal stream.
-    #[schema(value_type = crate::http::texts::StreamNameText)]
+    #[schema(value_type = platform::http::texts::StreamNameText)]
     stream: StreamName,
     /// Why.
     reason: ErasureReason,

@@ -14,11 +14,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, Withheld, parameter, problem_of_read};
-use crate::auth::can;
-use crate::http::extract::{Caller, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
-use crate::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::auth::can;
+use platform::http::extract::{Caller, PathOf, QueryOf};
+use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
+use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::routes;
 
 /// Most events that one request looks at. A page of a rare kind may be short and have a `next`.
 const SCANNED_MAX: usize = 2_000;
@@ -96,7 +96,7 @@ pub struct EventsQuery {
     #[param(inline)]
     limit: Option<PageLimit>,
     /// Only events of this stream, in its order.
-    #[param(inline, value_type = Option<crate::http::texts::StreamNameText>)]
+    #[param(inline, value_type = Option<platform::http::texts::StreamNameText>)]
     stream: Option<StreamName>,
     /// Only events of this kind.
     #[param(example = "entity.applied.v1")]

@@ -12,12 +12,12 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
-use crate::auth::can;
 use crate::bundles::export::{End, Event, Head, Line};
-use crate::http::extract::{Caller, QueryOf};
-use crate::http::guard::routes;
-use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
-use crate::moment::Moment;
+use platform::auth::can;
+use platform::http::extract::{Caller, QueryOf};
+use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::moment::Moment;
+use platform::routes;
 
 /// Events read and sent at once. The next are read when the socket took these.
 const CHUNK: usize = 100;

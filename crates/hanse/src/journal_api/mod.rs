@@ -25,9 +25,9 @@ use journal::ReadError;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::bundles::EntityRegister;
-use crate::http::Platform;
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
+use platform::http::Platform;
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
 
 pub use disclosure::{Disclosure, Withheld};
 pub use erasure::{ERASED_KIND, EraseStream, ErasureReason};

@@ -9,11 +9,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
-use crate::auth::{Resource, can};
 use crate::bundles::bundle;
-use crate::http::extract::{Caller, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::auth::{Resource, can};
+use platform::http::extract::{Caller, PathOf, QueryOf};
+use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
     OpenApiRouter::default()

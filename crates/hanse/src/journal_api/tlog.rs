@@ -14,9 +14,9 @@ use journal::{LogIndex, ReadError, Snapshot};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, checkpoints, problem_of_read};
-use crate::http::extract::PathOf;
-use crate::http::guard::routes;
-use crate::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::http::extract::PathOf;
+use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::routes;
 
 /// A full tile never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";

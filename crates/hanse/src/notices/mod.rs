@@ -12,7 +12,7 @@ use mez::notice::{Notice, NoticeEvent};
 use serde::{Deserialize, Serialize};
 
 use crate::institution::Institution;
-use crate::projection::{find, payload, put, rule};
+use platform::projection::{find, payload, put, rule};
 
 /// Public notices.
 pub const INSTITUTION: Institution = Institution {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use journal::{Privacy, Snapshot};
-use mez::aggregate::{Aggregate as _, CommonRefusal};
+use mez::aggregate::Aggregate as _;
 use mez::notice::{Command as Step, Context, Notice};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,18 +13,19 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::wire::{CorrectionBody, NoticeBody, NoticeView, WithdrawalBody};
 use super::{NOTICE, NUMBER_RULE, YEAR, stream};
-use crate::auth::{Resource, can};
 use crate::bundles::bundle;
-use crate::change::Change;
 use crate::entities::wire::actor;
-use crate::http::extract::{Caller, Command, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
+use crate::institution::refused;
 use crate::state::Node;
-use crate::store::{self, Stored};
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 
 pub(super) fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
@@ -190,8 +191,8 @@ async fn step<T: Clone + Send + Sync + 'static>(
             now_ms: moment.now_ms,
             actor: &actor,
         };
-        let decision =
-            Notice::decide(before.as_ref(), step(body.clone()), &context).map_err(refused)?;
+        let decision = Notice::decide(before.as_ref(), step(body.clone()), &context)
+            .map_err(|refusal| refused(&refusal))?;
         let mut change = Change::default();
         let is_new = before.is_none();
         let mut after = before;
@@ -215,16 +216,4 @@ async fn step<T: Clone + Send + Sync + 'static>(
 
 fn notice(snapshot: &Snapshot<'_>, id: &str) -> Result<Option<Notice>, Problem> {
     Ok(store::find::<Notice>(snapshot, NOTICE, id)?.map(|stored| stored.body))
-}
-
-fn refused(refusal: CommonRefusal) -> Problem {
-    let (code, pointer) = match &refusal {
-        CommonRefusal::Unknown { .. } => return Problem::not_found("notice"),
-        CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
-        CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
-            (Code::RuleViolated, format!("/{field}"))
-        }
-    };
-    let detail = refusal.to_string();
-    Problem::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
 }

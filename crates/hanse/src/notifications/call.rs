@@ -3,12 +3,13 @@
 use journal::LeasedEffect;
 use mez::notification::{Effect, Notification};
 
-use crate::change::Change;
-use crate::http::problem::{Chain, Code, Problem};
 use crate::institution::{Executing, done, work};
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::Node;
-use crate::store::{self, kind};
+use platform::change::Change;
+use platform::http::problem::{Chain, Code, Problem};
+use platform::moment::Moment;
+use platform::store;
 
 /// Does what the effect says and settles it.
 pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {

@@ -17,19 +17,21 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Resource, can};
-use crate::change::{Change, Work};
 use crate::entities::wire::actor;
-use crate::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery};
-use crate::http::problem::{Code, Problem};
 use crate::institution::Institution;
-use crate::moment::Moment;
+use crate::institution::Work;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, kind};
 use crate::streams;
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store;
 
 pub use mez::notification::Notification;
 
@@ -135,7 +137,7 @@ fn record(
         notification = Some(after.map_err(|error| Problem::internal(&error))?);
     }
     for effect in &decision.effects {
-        change.effect(effect)?;
+        change.effect(effect.kind(), effect)?;
     }
     notification.ok_or_else(|| Problem::not_found("notification"))
 }
@@ -143,7 +145,7 @@ fn record(
 /// What the caller is told when a notification refuses.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Common(refusal) => Problem::from(&refusal),
+        Refusal::Common(refusal) => crate::institution::refused(&refusal),
         Refusal::AcknowledgedAlready => Problem::new(Code::Conflict, refusal.to_string()),
     }
 }

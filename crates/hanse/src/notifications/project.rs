@@ -4,8 +4,8 @@ use journal::{Event, ProjectionError, Records};
 use mez::aggregate::Aggregate as _;
 use mez::notification::{Acknowledged, Notification, NotificationEvent};
 
-use crate::projection::{find, payload, put, rule};
-use crate::store::kind;
+use crate::records::kind;
+use platform::projection::{find, payload, put, rule};
 
 pub(super) fn raised(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let raised: Notification = payload(event)?;

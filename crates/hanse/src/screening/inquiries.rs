@@ -14,18 +14,19 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::reviews;
-use crate::auth::{Permit, Resource, can};
-use crate::change::Change;
 use crate::entities::wire::time;
-use crate::http::extract::{Caller, Command, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Page, PageQuery, etag};
-use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, StoreError, Stored, kind};
 use crate::streams;
+use platform::auth::{Permit, Resource, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::page::{Page, PageQuery, etag};
+use platform::http::problem::{Code, Problem};
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, StoreError, Stored};
 
 /// Whom to screen.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -40,7 +41,7 @@ pub struct InquiryBody {
     pub kind: PartyKind,
     /// Dates of birth, where known.
     #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::DayText>, max_items = 10)]
+    #[schema(value_type = Vec<platform::http::texts::DayText>, max_items = 10)]
     pub dates_of_birth: Vec<Date>,
     /// Document and registration numbers.
     #[serde(default)]
@@ -168,7 +169,7 @@ fn inquiry(at: &Snapshot<'_>, id: &str) -> Result<Option<Stored<Inquired>>, Stor
 /// What the caller is told when a name is not screened.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Common(refusal) => Problem::from(&refusal),
+        Refusal::Common(refusal) => crate::institution::refused(&refusal),
         Refusal::OutOfLimits { field, rule } => {
             let (pointer, detail) = (format!("/{field}"), format!("/{field} takes {rule}"));
             Problem::new(Code::RuleViolated, "the screening has too much in it")

@@ -17,17 +17,19 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::rescreen::ScreeningWork;
 use super::shelf::{self, ListFiles, ListFormat, Shelf, ShelfError};
-use crate::auth::{Resource, can};
-use crate::change::Change;
-use crate::http::extract::{BodyBytesMax, Caller, Command};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::problem::{Code, Problem};
-use crate::http::texts::PackItemIdText;
-use crate::moment::Moment;
+use crate::institution::Work as _;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, Stored, kind};
 use crate::streams;
+use platform::auth::{Resource, can};
+use platform::change::Change;
+use platform::http::extract::{BodyBytesMax, Caller, Command};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::problem::{Code, Problem};
+use platform::http::texts::PackItemIdText;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 
 /// The kind of [`ListImported`].
 pub const IMPORTED_KIND: &str = "sanctions.list_imported.v1";
@@ -194,10 +196,11 @@ pub(super) fn import(imported: &ListImported) -> Result<Change, Problem> {
     let stream = streams::sanctions_list(&imported.header.name);
     let mut change = Change::default();
     change.append(&stream, Privacy::Public, IMPORTED_KIND, imported)?;
-    change.effect(&ScreeningWork::Rescreen {
+    let work = ScreeningWork::Rescreen {
         list: imported.header.name.clone(),
         digest: imported.digest,
-    })?;
+    };
+    change.effect(work.kind(), &work)?;
     Ok(change)
 }
 

@@ -21,10 +21,10 @@ use mez::screening::case::{CaseEvent, Refusal};
 use mez::screening::inquiry;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{ReadScope, Scope};
-use crate::http::problem::{Code, Problem};
 use crate::institution::Institution;
 use crate::state::Node;
+use platform::auth::{ReadScope, Scope};
+use platform::http::problem::{Code, Problem};
 
 pub use party::screen_parties;
 
@@ -58,7 +58,7 @@ fn routes() -> OpenApiRouter<Node> {
 fn refused(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
-        Refusal::Common(refusal) => Problem::from(&refusal),
+        Refusal::Common(refusal) => crate::institution::refused(&refusal),
         Refusal::ReviewerIsApplicant => Problem::new(Code::Forbidden, detail),
         Refusal::HitsChanged | Refusal::NothingWaits => Problem::new(Code::Conflict, detail),
         Refusal::UnknownHit { index } => Problem::new(Code::RuleViolated, detail.clone())

@@ -13,14 +13,15 @@ use mez::screening::{Party, ScreeningFact};
 use sanctions::{BirthDate, Identifier, PartyKind, Subject, screen};
 
 use super::refused;
-use crate::change::Change;
 use crate::entities;
 use crate::entities::wire::time;
-use crate::http::problem::Problem;
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::Institutions;
-use crate::store::{self, kind};
 use crate::streams;
+use platform::change::Change;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::store;
 
 /// Screens `parties` of an entity on the lists in force and writes the full records. Decisions of reviewers that still
 /// hold are taken into account. Returns what the register keeps; nothing of a party whose data was erased.

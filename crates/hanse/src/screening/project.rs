@@ -7,8 +7,8 @@ use mez::screening::inquiry::Inquired;
 
 use super::lists::ListImported;
 use super::rescreen::Rescreened;
-use crate::projection::{find, payload, put, rule};
-use crate::store::kind;
+use crate::records::kind;
+use platform::projection::{find, payload, put, rule};
 
 pub(super) fn screening_performed(
     event: &Event,

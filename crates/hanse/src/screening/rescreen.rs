@@ -12,17 +12,19 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::party::{record, screen_parties};
-use crate::auth::can;
-use crate::change::{Change, Work};
-use crate::http::extract::{Caller, QueryOf};
-use crate::http::guard::routes;
-use crate::http::page::{Page, PageQuery};
-use crate::http::problem::Problem;
+use crate::institution::Work;
 use crate::institution::{Executing, done, work};
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, Stored, kind};
 use crate::streams;
+use platform::auth::can;
+use platform::change::Change;
+use platform::http::extract::{Caller, QueryOf};
+use platform::http::page::{Page, PageQuery};
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 
 /// The kind of [`ScreeningWork::Rescreen`] in the outbox.
 pub const RESCREEN: &str = "rescreen";
@@ -179,12 +181,12 @@ fn rescreen_entity(
     id: &EntityId,
 ) -> Result<(Change, (u64, Vec<PartyChange>)), Problem> {
     let mut change = Change::default();
-    let found = store::entity(moment, id)?.map(|stored| stored.body);
+    let found = crate::records::entity(moment, id)?.map(|stored| stored.body);
     // It may have been rejected or dissolved meanwhile.
     let Some(entity) = found.filter(|entity| !entity.status.is_final()) else {
         return Ok((change, (0, vec![])));
     };
-    let persons = store::persons_of(moment, &entity)?;
+    let persons = crate::records::persons_of(moment, &entity)?;
     let parties = entity.parties.keys().cloned();
     let facts = screen_parties(node, moment, &mut change, &entity, &persons, parties)?;
     let screened = facts.len() as u64;

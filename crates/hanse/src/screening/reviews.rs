@@ -18,19 +18,20 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::party::{append, record, salt_of, stream_of};
 use super::refused;
-use crate::auth::{Operation, Permit, can};
-use crate::change::Change;
 use crate::entities::permitted;
 use crate::entities::wire::{actor, time};
-use crate::http::extract::{Caller, Command, PathOf, QueryOf};
-use crate::http::guard::routes;
-use crate::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use crate::http::page::{Cursor, Page, PageLimit, PageQuery, etag, require_match};
-use crate::http::problem::{Code, Problem};
-use crate::http::texts::EntityIdText;
-use crate::moment::Moment;
+use crate::records::kind;
 use crate::state::{Institutions, Node};
-use crate::store::{self, Stored, kind};
+use platform::auth::{Operation, Permit, can};
+use platform::change::Change;
+use platform::http::extract::{Caller, Command, PathOf, QueryOf};
+use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::page::{Cursor, Page, PageLimit, PageQuery, etag, require_match};
+use platform::http::problem::{Code, Problem};
+use platform::http::texts::EntityIdText;
+use platform::moment::Moment;
+use platform::routes;
+use platform::store::{self, Stored};
 
 /// A party's newest screening, as a case for a reviewer.
 #[derive(Clone, Debug, Serialize, ToSchema)]

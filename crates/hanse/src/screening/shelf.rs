@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::lists::ListRecord;
-use crate::http::problem::Chain;
-use crate::store::{self, StoreError, Stored, kind};
+use crate::records::kind;
+use platform::http::problem::Chain;
+use platform::store::{self, StoreError, Stored};
 
 /// Lists and policy as one screening sees them: the versions in force at one instant.
 #[derive(Debug)]

@@ -12,13 +12,13 @@ use std::time::Duration;
 use journal::{LeaseRequest, LeasedEffect, Settlement};
 use tokio::sync::watch;
 
-use crate::change::Change;
-use crate::http::problem::{Chain, Problem};
 use crate::institutions::{effect_kinds, executor};
-use crate::moment::Moment;
 use crate::notifications::{self, Notification};
 use crate::state::{Institutions, Node};
 use breaker::{ATTEMPTS_MAX, Breakers, backoff_ms};
+use platform::change::Change;
+use platform::http::problem::{Chain, Problem};
+use platform::moment::Moment;
 
 /// How long a worker may hold an effect. Longer work is done in steps that can be repeated.
 const LEASE_MS: i64 = 120_000;

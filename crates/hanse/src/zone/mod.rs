@@ -12,14 +12,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::can;
-use crate::http::extract::{Caller, PathOf};
-use crate::http::guard::routes;
-use crate::http::problem::Problem;
 use crate::institution::Institution;
-use crate::moment::Moment;
 use crate::screening::lists::{self, ListView};
 use crate::state::{Institutions, Node};
+use platform::auth::can;
+use platform::http::extract::{Caller, PathOf};
+use platform::http::problem::Problem;
+use platform::moment::Moment;
+use platform::routes;
 
 /// The zone.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -3,9 +3,9 @@
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use evidence::key::SigningKey;
-use hanse::auth::token::Assertion;
-use hanse::http::limits::{LimitsConfig, Rate};
-use hanse::principals::announce_bootstrap;
+use platform::auth::token::Assertion;
+use platform::http::limits::{LimitsConfig, Rate};
+use platform::principals::announce_bootstrap;
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -205,7 +205,7 @@ async fn a_principal_with_a_key_gets_its_own_tokens_and_each_assertion_works_onc
     );
     let now_s = START_MS / 1000;
     let assertion = |by: &SigningKey, exp| {
-        let id: hanse::auth::PrincipalId = "robot".parse().unwrap();
+        let id: platform::auth::PrincipalId = "robot".parse().unwrap();
         let claims = Assertion {
             iss: id.clone(),
             sub: id,

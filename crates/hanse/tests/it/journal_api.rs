@@ -12,14 +12,14 @@ use evidence::merkle::{self, Frontier, Hash};
 use evidence::note::NoteSigner;
 use hanse::bundles::judge::{Judgement, Kind, Known, Mark, judge};
 use hanse::bundles::{EntityFile, EntityRegister};
-use hanse::http::assemble;
-use hanse::http::problem::Problem;
 use hanse::journal_api::{self, JournalApi, LogIdentity};
-use hanse::moment::Moment;
 use jiff::Timestamp;
 use journal::engine::Snapshots as _;
 use journal::fsck;
 use journal_sqlite::SqliteSnapshots;
+use platform::http::assemble;
+use platform::http::problem::Problem;
+use platform::moment::Moment;
 use serde_json::{Value, json};
 
 use crate::platform::{START_MS, Zone};

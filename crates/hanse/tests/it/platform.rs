@@ -8,17 +8,17 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use evidence::key::SigningKey;
-use hanse::auth::token::TokenAuthority;
-use hanse::clock::Clock;
-use hanse::http::limits::{Limits, LimitsConfig};
-use hanse::http::metrics::Metrics;
-use hanse::http::{Platform, assemble};
-use hanse::outside::{Tokio, system_entropy};
-use hanse::principals;
 use journal::{
     DumpDirectory, Event, Journal, Options, Projection, ProjectionError, Records, SealingKey,
 };
 use journal_sqlite::SqliteEngine;
+use platform::auth::token::TokenAuthority;
+use platform::clock::Clock;
+use platform::http::limits::{Limits, LimitsConfig};
+use platform::http::metrics::Metrics;
+use platform::http::{Platform, assemble};
+use platform::outside::{Tokio, system_entropy};
+use platform::principals;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;

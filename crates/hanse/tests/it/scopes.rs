@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
-use hanse::auth::{Access, Action, Role, Scope, Standing, WriteScope};
+use platform::auth::{Access, Action, Role, Scope, Standing, WriteScope};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::auth::PrincipalId;
 use crate::cli::client::Client;
 use crate::cli::output::line;
 use crate::cli::{Exit, Failure, Global};
+use platform::auth::PrincipalId;
 
 /// Make a link to the page in the browser, with a token for breath sessions alone.
 #[derive(Debug, Args)]

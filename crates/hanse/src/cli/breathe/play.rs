@@ -27,7 +27,7 @@ use super::source::{Beats, Heard, Recording, Source};
 use super::view::{self, Heart, Paint, Picture};
 use crate::cli::output::line;
 use crate::cli::{Failure, Global};
-use crate::clock::Clock;
+use platform::clock::Clock;
 
 /// How often the view is drawn, each second.
 const FRAMES: u64 = 20;

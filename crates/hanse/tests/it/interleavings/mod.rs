@@ -50,7 +50,9 @@ impl History {
     fn decided_again(&self, caller: usize) -> bool {
         let steps = self.trace.iter().filter(|(who, _)| *who == caller);
         let steps: Vec<Step> = steps.map(|(_, step)| *step).collect();
-        steps.windows(2).any(|two| two == [Step::Commit, Step::Read])
+        steps
+            .windows(2)
+            .any(|two| two == [Step::Commit, Step::Read])
     }
 }
 
@@ -74,7 +76,12 @@ struct Difference {
 impl<'s> Pair<'s> {
     fn new(stage: &'s Stage, a: &'static Case, b: &'static Case) -> Self {
         let serial = Vec::new();
-        Self { stage, a, b, serial }
+        Self {
+            stage,
+            a,
+            b,
+            serial,
+        }
     }
 
     async fn history(&self, plan: Plan) -> History {
@@ -87,7 +94,10 @@ impl<'s> Pair<'s> {
             let came_to = format!("{} {}", answer.status, answer.body["code"]);
             *ends[caller % 2].entry(came_to).or_default() += 1;
         }
-        let end = End { answers: ends, state };
+        let end = End {
+            answers: ends,
+            state,
+        };
         History { end, trace }
     }
 
@@ -125,7 +135,6 @@ impl<'s> Pair<'s> {
         }
         Ok(meet)
     }
-
 }
 
 impl fmt::Display for Difference {
@@ -139,7 +148,10 @@ impl fmt::Display for Difference {
             differences(&mut found, "", &history.end.state, &end.state);
             // A thing that differs has another name wherever it is named; the first lines say enough.
             found.sort_by_key(|line| line.contains('#'));
-            found.iter().take(DIFFERENCES_SHOWN).try_for_each(|line| writeln!(f, "    {line}"))?;
+            found
+                .iter()
+                .take(DIFFERENCES_SHOWN)
+                .try_for_each(|line| writeln!(f, "    {line}"))?;
         }
         Ok(())
     }
@@ -198,7 +210,11 @@ async fn footprint(stage: &Stage, case: &Case, kinds: &mut BTreeSet<String>) -> 
     let answer = world.try_case(case).await;
     assert!(answer.status < 300, "{} alone: {answer:?}", case.operation);
     let mut footprint = Footprint::default();
-    for (kind, id) in stage.records(kinds).symmetric_difference(&before).map(|it| &it.0) {
+    for (kind, id) in stage
+        .records(kinds)
+        .symmetric_difference(&before)
+        .map(|it| &it.0)
+    {
         footprint.writes.insert(name(format!("{kind} {id}")));
         footprint.writes.insert(format!("{kind} of a page"));
     }
@@ -257,7 +273,12 @@ async fn check_every_pair(stage: &Stage, schedules: u64) -> Tally {
         tally.apart += u64::from(!may_meet);
         match tried {
             Ok(meet) => {
-                assert!(may_meet || !meet, "{} and {} meet", a.operation, b.operation);
+                assert!(
+                    may_meet || !meet,
+                    "{} and {} meet",
+                    a.operation,
+                    b.operation
+                );
                 tally.meeting += u64::from(meet);
             }
             Err(difference) => tally.differences.push(difference),
@@ -268,7 +289,9 @@ async fn check_every_pair(stage: &Stage, schedules: u64) -> Tally {
 
 #[test]
 fn every_write_of_the_document_is_tried_or_left_out_with_a_reason() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let stage = runtime.unwrap().block_on(Stage::set());
     let writes = stage.operations.iter().filter(|(_, it)| it.takes_key);
     let writes: BTreeSet<&str> = writes.map(|(id, _)| id.as_str()).collect();
@@ -284,7 +307,10 @@ async fn whatever_the_order_of_reads_and_commits_writes_come_to_what_a_serial_or
     let schedules = schedules.map_or(SCHEDULES, |text| text.parse().unwrap());
     let stage = Stage::set().await;
     let tally = check_every_pair(&stage, schedules).await;
-    eprintln!("{} pairs, {} meet, {} apart", tally.pairs, tally.meeting, tally.apart);
+    eprintln!(
+        "{} pairs, {} meet, {} apart",
+        tally.pairs, tally.meeting, tally.apart
+    );
     let told: String = tally.differences.iter().map(ToString::to_string).collect();
     assert!(tally.differences.is_empty(), "{told}");
 }
@@ -305,7 +331,10 @@ async fn one_seed_is_one_history() {
 }
 
 fn case(operation: &str) -> &'static Case {
-    CASES.iter().find(|case| case.operation == operation).unwrap()
+    CASES
+        .iter()
+        .find(|case| case.operation == operation)
+        .unwrap()
 }
 
 /// The status that a caller gets.
@@ -317,7 +346,11 @@ fn status(call: Calling<Answer>) -> Calling<u16> {
 async fn an_invitation_that_eight_redeem_at_once_makes_one_account() {
     let stage = Stage::set().await;
     for seed in 0..CHANCES {
-        assert_eq!(accounts_of_one_invitation(&stage, seed).await, 1, "seed {seed}");
+        assert_eq!(
+            accounts_of_one_invitation(&stage, seed).await,
+            1,
+            "seed {seed}"
+        );
     }
 }
 
@@ -356,7 +389,9 @@ async fn updates_of_one_version(stage: &Stage, seed: u64) -> Vec<u16> {
         let body = json!({"standing": {"kind": "staff", "roles": [role]}});
         status(world.call("set_standing", By::Applicant, world.of("principal", body)))
     };
-    play(vec![set("registrar"), set("reviewer")], seeded(seed)).await.0
+    play(vec![set("registrar"), set("reviewer")], seeded(seed))
+        .await
+        .0
 }
 
 #[tokio::test]
@@ -368,8 +403,14 @@ async fn a_session_opened_beside_the_withdrawal_of_its_consent_is_not_left_open(
         let calls = [open, withdraw, open].map(|case| status(world.try_case(case)));
         let (got, _) = play(calls.into(), seeded(seed)).await;
         let person = world.get("person");
-        let left = stage.read(&format!("/v1/breath/sessions?person={person}")).await;
-        assert_eq!((got[1], &left.body["items"]), (200, &json!([])), "seed {seed}");
+        let left = stage
+            .read(&format!("/v1/breath/sessions?person={person}"))
+            .await;
+        assert_eq!(
+            (got[1], &left.body["items"]),
+            (200, &json!([])),
+            "seed {seed}"
+        );
     }
 }
 
@@ -380,7 +421,9 @@ async fn a_credential_revoked_while_its_status_list_is_published_stays_revoked()
         let (mut world, mut other) = (World::new(&stage), World::new(&stage));
         world.provide(Need::Suspended).await;
         other.provide(Need::Credential).await;
-        let published = stage.lease("publish_status_list", world.get("entity")).await;
+        let published = stage
+            .lease("publish_status_list", world.get("entity"))
+            .await;
         let revoke = case("revoke_credential");
         let calls = vec![
             status(world.try_case(revoke)),
@@ -390,9 +433,14 @@ async fn a_credential_revoked_while_its_status_list_is_published_stays_revoked()
         let (got, trace) = play(calls, seeded(seed)).await;
         assert_eq!(got, [200; 3], "seed {seed}: {trace:?}");
         for world in [world, other] {
-            let credential = stage.read(&format!("/v1/credentials/{}", world.get("credential"))).await;
+            let credential = stage
+                .read(&format!("/v1/credentials/{}", world.get("credential")))
+                .await;
             assert_eq!(credential.body["standing"], "revoked", "seed {seed}");
-            assert!(is_revoked(&stage, &credential.body["credential"]).await, "seed {seed}");
+            assert!(
+                is_revoked(&stage, &credential.body["credential"]).await,
+                "seed {seed}"
+            );
         }
     }
 }
@@ -401,8 +449,13 @@ async fn a_credential_revoked_while_its_status_list_is_published_stays_revoked()
 async fn is_revoked(stage: &Stage, credential: &Value) -> bool {
     let list = stage.read("/v1/status-lists/revocation").await.body;
     let bits = list["credentialSubject"]["encodedList"].as_str().unwrap();
-    let index = credential["credentialStatus"][0]["statusListIndex"].as_str().unwrap();
-    Bitstring::decode(bits).unwrap().get(index.parse().unwrap()).unwrap()
+    let index = credential["credentialStatus"][0]["statusListIndex"]
+        .as_str()
+        .unwrap();
+    Bitstring::decode(bits)
+        .unwrap()
+        .get(index.parse().unwrap())
+        .unwrap()
 }
 
 #[tokio::test]
@@ -417,16 +470,29 @@ async fn a_decision_on_a_hit_beside_a_new_list_never_clears_whom_that_list_names
         };
         import("version-of-the-list-before", "").await;
         world.provide(Need::Hit).await;
-        let imported = import("version-of-the-list", &listed(99999, "HEKMAT, Gulbuddin", "15 Jun 1991")).await;
-        let rescreen = stage.lease(RESCREEN, imported["digest"].as_str().unwrap()).await;
+        let imported = import(
+            "version-of-the-list",
+            &listed(99999, "HEKMAT, Gulbuddin", "15 Jun 1991"),
+        )
+        .await;
+        let rescreen = stage
+            .lease(RESCREEN, imported["digest"].as_str().unwrap())
+            .await;
         let decision = json!({
             "finding": "false_positive", "reason": "another person", "hits": [{"list": "ofac-sdn", "entry_id": "7471"}],
         });
         let decide = world.call("decide_review", By::Reviewer, world.of("review", decision));
         let calls = vec![stage.execute(rescreen), status(decide)];
         let (got, trace) = play(calls, seeded(seed)).await;
-        let entity = stage.read(&format!("/v1/entities/{}", world.get("entity"))).await.body;
-        assert_eq!((got[0], &entity["screening"]), (200, &json!("blocked")), "seed {seed}: {trace:?}");
+        let entity = stage
+            .read(&format!("/v1/entities/{}", world.get("entity")))
+            .await
+            .body;
+        assert_eq!(
+            (got[0], &entity["screening"]),
+            (200, &json!("blocked")),
+            "seed {seed}: {trace:?}"
+        );
     }
 }
 
@@ -436,14 +502,17 @@ async fn a_decision_on_a_hit_beside_a_new_list_never_clears_whom_that_list_names
 async fn decisions_that_are_committed_unguarded_are_noticed() {
     let stage = Stage::set().await;
     let footprints = footprints(&stage).await;
-    hanse::moment::planted::UNGUARDED.set(true);
+    platform::moment::planted::UNGUARDED.set(true);
     let (mut accounts, mut wins) = (0, 0);
     for seed in 0..CHANCES {
         accounts = accounts.max(accounts_of_one_invitation(&stage, seed).await);
         let won = updates_of_one_version(&stage, seed).await;
         wins = wins.max(won.iter().filter(|status| **status == 200).count());
     }
-    assert!(accounts > 1 && wins > 1, "{accounts} accounts, {wins} updates of one version");
+    assert!(
+        accounts > 1 && wins > 1,
+        "{accounts} accounts, {wins} updates of one version"
+    );
     for (a, b, may_meet) in pairs(&footprints) {
         if may_meet && let Err(difference) = Pair::new(&stage, a, b).try_out(SCHEDULES).await {
             eprintln!("{difference}");

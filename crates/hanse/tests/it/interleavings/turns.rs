@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hanse::outside::{BoxFuture, Point, Tasks};
+use platform::outside::{BoxFuture, Point, Tasks};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

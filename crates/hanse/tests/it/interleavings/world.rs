@@ -7,10 +7,10 @@ use data_encoding::BASE64URL_NOPAD;
 use evidence::credential::Builder;
 use evidence::data_integrity::{self, ProofPurpose};
 use evidence::key::SigningKey;
-use hanse::auth::token::Assertion;
-use hanse::change::Change;
 use hanse::notifications::{self, Notification};
 use jiff::Timestamp;
+use platform::auth::token::Assertion;
+use platform::change::Change;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -288,7 +288,7 @@ impl<'s> World<'s> {
         let node = self.stage.running.node.clone();
         let id = Uuid::now_v7().to_string();
         let told = Notification::alert(&id, "something failed".to_owned(), START_MS);
-        let raise = move |_: &hanse::moment::Moment<'_>| {
+        let raise = move |_: &platform::moment::Moment<'_>| {
             let mut change = Change::default();
             notifications::raise(&node, &mut change, &told)?;
             Ok((change, ()))

@@ -31,7 +31,6 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::token::TokenAuthority;
 use crate::clock::Clock;
 use crate::outside::{Entropy, Tasks};
-use guard::routes;
 use health::ReadinessChecks;
 use limits::Limits;
 use metrics::Metrics;
@@ -146,7 +145,7 @@ fn panicked(_panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
 }
 
 fn problem_pages() -> OpenApiRouter<Arc<Platform>> {
-    OpenApiRouter::default().routes(routes!(open: read_problem))
+    OpenApiRouter::default().routes(crate::routes!(open: read_problem))
 }
 
 /// A page about one kind of problem.

@@ -10,12 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
-use super::guard::routes;
 use super::idempotency::{Outcome, Receipted};
 use super::page::{Cursor, Page, PageLimit, PageQuery};
 use super::problem::Problem;
 use crate::auth::{PrincipalId, can};
 use crate::principals::{self, IssueToken, IssuedToken, RedeemBootstrap, RevokeToken, TokenView};
+use crate::routes;
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Arc<Platform>> {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
-use super::guard::routes;
+use crate::routes;
 
 /// One thing that the node needs for its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

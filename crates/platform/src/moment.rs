@@ -41,7 +41,7 @@ impl<'a> Deref for Moment<'a> {
 }
 
 /// Why a decision has no effect.
-pub(crate) enum Undone {
+pub enum Undone {
     /// The decision refuses.
     Refused {
         /// What the caller is told.
@@ -134,7 +134,7 @@ impl Platform {
     }
 
     /// Decides on one instant and commits; decides again on a later one when what was read has moved.
-    pub(crate) async fn settle<T: Send + 'static>(
+    pub async fn settle<T: Send + 'static>(
         self: &Arc<Self>,
         decide: impl Fn(&Moment<'_>) -> Result<(Transaction, T), Problem> + Send + Sync + 'static,
     ) -> Result<(T, Option<Committed>), Undone> {

@@ -117,12 +117,12 @@ impl Metrics {
     }
 
     /// Counts a decision that is made again because what it had read moved.
-    pub(crate) fn count_decided_again(&self) {
+    pub fn count_decided_again(&self) {
         self.decided_again.inc();
     }
 
     /// Counts a decision that was given up because what it read kept moving.
-    pub(crate) fn count_conflict(&self) {
+    pub fn count_conflict(&self) {
         self.conflicts.inc();
     }
 

@@ -327,7 +327,7 @@ pub async fn execute_with<A: Operation, T: Send + 'static>(
 }
 
 /// [`execute_with`] for the few writes whose caller proves itself by something else than a token.
-pub(crate) async fn execute_as<T: Send + 'static>(
+pub async fn execute_as<T: Send + 'static>(
     platform: &Arc<Platform>,
     actor: &str,
     ticket: Ticket,

@@ -8,9 +8,6 @@
 //! 2. a bootstrap token makes one administrator, once, even across crashes (its record is read and guarded)
 //! 3. no secret is stored: of the bootstrap token a digest, of tokens their claims  (`event` has no field for them)
 
-use crate::auth::{Scope, WriteScope};
-use crate::institution::Institution;
-
 mod bootstrap;
 mod commands;
 mod event;
@@ -25,19 +22,4 @@ pub use event::project;
 pub use views::{
     IssuedToken, PrincipalKind, PrincipalStatus, PrincipalView, TokenStatus, TokenView,
     authenticate, find_principal, find_token, identify, list_principals, list_tokens,
-};
-
-/// Its routes belong to the platform, which asks everybody who they are.
-pub const INSTITUTION: Institution = Institution {
-    name: "principals",
-    projections: &[
-        ("principal.", project),
-        ("token.", project),
-        ("bootstrap.", project),
-    ],
-    sealed: &[(
-        "hanse/principal",
-        Some(Scope::Write(WriteScope::AdminPrincipals)),
-    )],
-    ..Institution::NONE
 };

@@ -54,6 +54,7 @@ guarded!(B C D E H I J);
 
 /// Collects handlers of one path, as [`utoipa_axum::routes`] does, and documents the scope that each asks for by the
 /// [`Guard`] it takes. Handlers for everyone have no guard, and are named as such: `routes!(open: read_liveness)`.
+#[macro_export]
 macro_rules! routes {
     (open: $($handler:path),+ $(,)?) => {
         $crate::http::guard::join([$(utoipa_axum::routes!($handler)),+])
@@ -65,10 +66,8 @@ macro_rules! routes {
     };
 }
 
-pub(crate) use routes;
-
 /// Documents that the route of `_handler` needs the scope of its guard.
-pub(crate) fn secure<Arguments, H: Guarded<Arguments>, S>(
+pub fn secure<Arguments, H: Guarded<Arguments>, S>(
     _handler: &H,
     (schemas, mut paths, router): UtoipaMethodRouter<S>,
 ) -> UtoipaMethodRouter<S> {
@@ -80,7 +79,7 @@ pub(crate) fn secure<Arguments, H: Guarded<Arguments>, S>(
 }
 
 /// The routes of one path as one.
-pub(crate) fn join<S: Clone + Send + Sync + 'static, const N: usize>(
+pub fn join<S: Clone + Send + Sync + 'static, const N: usize>(
     all: [UtoipaMethodRouter<S>; N],
 ) -> UtoipaMethodRouter<S> {
     let mut joined: UtoipaMethodRouter<S> = Default::default();
@@ -107,13 +106,19 @@ mod tests {
 
     use super::*;
     use crate::auth::can;
-    use crate::state::Node;
+    use std::sync::Arc;
+
+    use crate::http::Platform;
 
     #[utoipa::path(get, path = "/things")]
     async fn list_things(_caller: Caller<can::ReadZone>) {}
 
     #[utoipa::path(post, path = "/things")]
-    async fn add_thing(_caller: Caller<can::ManageZone>, State(_node): State<Node>, _body: String) {
+    async fn add_thing(
+        _caller: Caller<can::ManageZone>,
+        State(_node): State<Arc<Platform>>,
+        _body: String,
+    ) {
     }
 
     #[utoipa::path(get, path = "/hours")]
@@ -121,7 +126,7 @@ mod tests {
 
     #[test]
     fn each_operation_of_a_path_needs_the_scope_of_its_own_handler() {
-        let document = OpenApiRouter::<Node>::default()
+        let document = OpenApiRouter::<Arc<Platform>>::default()
             .routes(routes!(list_things, add_thing))
             .routes(routes!(open: read_hours))
             .into_openapi();

@@ -9,12 +9,6 @@ use serde::Serialize;
 
 use crate::http::problem::Problem;
 
-/// Work for the outbox: its kind chooses the executor.
-pub trait Work: Serialize {
-    /// The kind under which the outbox stores it.
-    fn kind(&self) -> &'static str;
-}
-
 /// A transaction in the making. What it was decided on guards it, so it expects nothing by hand; time and actor are set
 /// when it is executed.
 #[derive(Debug)]
@@ -62,15 +56,15 @@ impl Change {
         }
     }
 
-    /// Adds work for the outbox, to be done as soon as possible.
+    /// Adds work for the outbox, to be done as soon as possible. Its kind chooses the executor.
     ///
     /// # Errors
     /// The effect has no canonical form, which is a defect.
-    pub fn effect(&mut self, effect: &impl Work) -> Result<(), Problem> {
-        let payload = canonical::to_vec_of(effect).map_err(|error| Problem::internal(&error))?;
+    pub fn effect(&mut self, kind: &'static str, work: &impl Serialize) -> Result<(), Problem> {
+        let payload = canonical::to_vec_of(work).map_err(|error| Problem::internal(&error))?;
         self.transaction.effects.push(NewEffect {
             id: uuid::Uuid::now_v7().to_string(),
-            kind: effect.kind().to_owned(),
+            kind: kind.to_owned(),
             owner: None,
             payload,
             not_before_ms: i64::MIN,

@@ -7,7 +7,6 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use mez::aggregate::CommonRefusal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -262,21 +261,6 @@ impl Problem {
         headers.extend(self.0.headers.clone());
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-/// What the caller is told when an aggregate refuses for a reason that all share.
-impl From<&CommonRefusal> for Problem {
-    fn from(refusal: &CommonRefusal) -> Self {
-        let detail = refusal.to_string();
-        let (code, pointer) = match refusal {
-            CommonRefusal::Unknown { what } => return Self::not_found(what),
-            CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
-            CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
-                (Code::RuleViolated, format!("/{field}"))
-            }
-        };
-        Self::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
     }
 }
 

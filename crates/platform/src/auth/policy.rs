@@ -99,7 +99,7 @@ pub struct Permit {
 impl Permit {
     /// The permission of a principal that proves itself by something else than a token: the one-time bootstrap token, or an
     /// assertion signed with its key.
-    pub(crate) fn proven(principal: PrincipalId, action: Action) -> Self {
+    pub fn proven(principal: PrincipalId, action: Action) -> Self {
         Self { principal, action }
     }
 

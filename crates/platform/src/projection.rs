@@ -7,12 +7,20 @@ use journal::{Event, ProjectionError, Record, Records, StreamName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) fn payload<T: DeserializeOwned>(event: &Event) -> Result<T, ProjectionError> {
+/// The payload of an event, by type.
+///
+/// # Errors
+/// It is not what its kind says.
+pub fn payload<T: DeserializeOwned>(event: &Event) -> Result<T, ProjectionError> {
     let bytes = event.payload.as_deref().unwrap_or_default();
     serde_json::from_slice(bytes).map_err(|source| malformed(event, source))
 }
 
-pub(crate) fn find<T: DeserializeOwned>(
+/// A record that the projection may build on.
+///
+/// # Errors
+/// It cannot be read, or is not of type `T`.
+pub fn find<T: DeserializeOwned>(
     event: &Event,
     records: &dyn Records,
     kind: &str,
@@ -26,7 +34,11 @@ pub(crate) fn find<T: DeserializeOwned>(
         .map_err(|source| malformed(event, source))
 }
 
-pub(crate) fn put<const N: usize>(
+/// Puts a record that the event's stream owns.
+///
+/// # Errors
+/// The body has no canonical form, or the stream may not own the record.
+pub fn put<const N: usize>(
     event: &Event,
     records: &mut dyn Records,
     kind: &str,
@@ -60,7 +72,8 @@ fn malformed(event: &Event, source: serde_json::Error) -> ProjectionError {
     }
 }
 
-pub(crate) fn rule(event: &Event, rule: &'static str) -> ProjectionError {
+/// A rule of the read model that refuses an event, and with it its transaction.
+pub fn rule(event: &Event, rule: &'static str) -> ProjectionError {
     ProjectionError::Rule {
         kind: event.kind.clone(),
         rule,

@@ -31,8 +31,6 @@ texts! {
     PackItemIdText = text().max_length(Some(100)).pattern(Some("^[a-z0-9][a-z0-9._-]{0,99}$"));
     /// `ids::JurisdictionId`.
     JurisdictionIdText = text().max_length(Some(100)).pattern(Some("^[a-z]{2}(-[a-z0-9]+)*$"));
-    /// `law::compliance::Operation`.
-    OperationText = text().enum_values(Some(law::compliance::Operation::ALL.map(|it| it.as_str())));
     /// `journal::StreamName`.
     StreamNameText = text().max_length(Some(200)).pattern(Some("^[a-z0-9._@+~-]+(/[a-z0-9._@+~-]+)*$"));
     /// `evidence::did::DidKey` of an Ed25519 key.
