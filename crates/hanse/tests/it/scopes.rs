@@ -14,7 +14,7 @@ use crate::kill9::{Node, administrator, agent, get, post};
 use crate::platform::Zone;
 
 /// What everybody may ask for without a token, and why.
-const OPEN: [(&str, &str); 12] = [
+const OPEN: [(&str, &str); 15] = [
     (
         "GET /health/liveness",
         "who watches the process has no token",
@@ -46,6 +46,12 @@ const OPEN: [(&str, &str); 12] = [
     (
         "GET /v1/journal/keys",
         "public keys, by which strangers verify",
+    ),
+    ("GET /v1/notices", "notices are for everybody"),
+    ("GET /v1/notices/{id}", "notices are for everybody"),
+    (
+        "GET /v1/notices/{id}/bundle",
+        "strangers verify that a notice was published",
     ),
     (
         "GET /v1/status-lists/{purpose}",
