@@ -17,6 +17,7 @@ demo: build
 
 build:
 	$(CARGO) build --release --locked -p hanse
+	tools/split-debug.sh $(target)/release/hanse
 
 setup:
 	tools/setup.sh
