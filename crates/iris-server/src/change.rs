@@ -13,7 +13,7 @@ use journal::{
 use crate::store::{OwnerTooLong, Reads, archive_event, record_id, record_kind, write_event};
 
 /// Who the messenger is in the journal.
-pub(crate) const ACTOR: &str = "iris";
+const ACTOR: &str = "iris";
 /// Cost of an event beside its payload.
 pub(crate) const EVENT_BYTES: usize = 256;
 
@@ -105,29 +105,40 @@ impl Change {
         self.guards().any(|guard| guard == read)
     }
 
-    fn rests_on_any(&self, written: &HashSet<(&str, &str)>) -> bool {
+    fn rests_on_any(&self, written: &HashMap<&str, HashSet<&str>>) -> bool {
         self.guards().any(|guard| match guard {
-            Guard::Record { kind, id, .. } => written.contains(&(kind.as_str(), id.as_str())),
-            Guard::Records { kind, prefix, .. } => written
-                .iter()
-                .any(|(of, id)| of == kind && id.starts_with(prefix)),
+            Guard::Record { kind, id, .. } => {
+                let ids = written.get(kind.as_str());
+                ids.is_some_and(|ids| ids.contains(id.as_str()))
+            }
+            Guard::Records { kind, prefix, .. } => {
+                let mut ids = written.get(kind.as_str()).into_iter().flatten();
+                ids.any(|id| id.starts_with(prefix.as_str()))
+            }
             // Nothing is decided on these here; if it were, nothing could go before it.
             Guard::Stream { .. } | Guard::Log => true,
         })
     }
 }
 
+/// Whether the messenger itself made a transaction. A principal may be called like it, but what a principal does has an
+/// idempotency key.
+pub(crate) fn is_own(transaction: &Transaction) -> bool {
+    transaction.actor == ACTOR && transaction.idempotency.is_none()
+}
+
 /// How many of these changes, from the first on, may become durable together: none of them was decided on what one before
 /// it changes. The guards of a transaction say only what was before all of it.
 pub(crate) fn independent<'c>(changes: impl Iterator<Item = &'c Change>) -> usize {
-    let mut written = HashSet::new();
+    let mut written: HashMap<&str, HashSet<&str>> = HashMap::new();
     let mut count = 0;
     for change in changes {
         if !written.is_empty() && change.rests_on_any(&written) {
             break;
         }
-        let records = change.records.iter();
-        written.extend(records.map(|(kind, id)| (*kind, id.as_str())));
+        for (kind, id) in &change.records {
+            written.entry(kind).or_default().insert(id);
+        }
         count += 1;
     }
     count
@@ -213,5 +224,66 @@ impl Merged {
     /// The transaction, and what [`Merged::archived`] needs of it.
     pub(crate) fn into_parts(self) -> (Transaction, Vec<usize>) {
         (self.transaction, self.places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(collection: Collection, name: &str, reads: &[Guard]) -> Change {
+        let outcome = Outcome {
+            writes: vec![Write::Put {
+                collection,
+                owner: BareJid::new("a@x").unwrap(),
+                name: name.to_owned(),
+                body: b"null".to_vec(),
+            }],
+            ..Outcome::nothing()
+        };
+        let reads = Reads {
+            size: 1,
+            guards: vec![reads.into()],
+        };
+        Change::new(&outcome, Vec::new(), reads).unwrap()
+    }
+
+    fn record(id: &str) -> Guard {
+        Guard::Record {
+            kind: "iris_block".to_owned(),
+            id: id.to_owned(),
+            version: Some(0),
+        }
+    }
+
+    #[test]
+    fn what_was_decided_on_what_another_changes_is_not_stored_together_with_it() {
+        let changes = |reads: &[Guard]| {
+            let first = put(Collection::Block, "b@x", &[record("a@x\nb@x")]);
+            [first, put(Collection::Vcard, "", reads)]
+        };
+        for (reads, together) in [
+            (&[record("a@x\nb@x")][..], 1),
+            (&[record("a@x\nc@x"), record("a@x\nb@x")], 1),
+            (&[record("a@x\nc@x")], 2),
+            (&[], 2),
+        ] {
+            assert_eq!(independent(changes(reads).iter()), together, "{reads:?}");
+        }
+    }
+
+    #[test]
+    fn the_messenger_is_not_taken_for_a_principal_of_its_name() {
+        let mut transaction = Merged::of(0, [].iter()).transaction;
+        assert!(is_own(&transaction));
+        transaction.idempotency = Some(journal::Idempotency {
+            scope: String::new(),
+            key: String::new(),
+            request: evidence::digest::Digest::raw(b""),
+            owner: None,
+            response: Vec::new(),
+            expires_ms: 0,
+        });
+        assert!(!is_own(&transaction));
     }
 }

@@ -7,7 +7,6 @@
 //!    (`Draft`; `tests/it/rooms.rs`)
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use iris::authorize::{Action, Permit, Principal, authorize};
@@ -51,7 +50,7 @@ impl Decided {
 /// Rooms as a decision leaves them.
 pub(crate) struct Draft {
     /// Which: nobody else decides about them meanwhile.
-    pub(crate) held: Arc<[BareJid]>,
+    pub(crate) held: Vec<BareJid>,
     /// Those of them that somebody is in.
     pub(crate) rooms: Rooms,
 }
@@ -61,7 +60,7 @@ pub(crate) struct Deciding<'n> {
     node: &'n Node,
     reading: Reading<'n>,
     /// The rooms that it may change.
-    held: Arc<[BareJid]>,
+    held: &'n [BareJid],
     rooms: RefCell<Option<Rooms>>,
 }
 
@@ -69,13 +68,13 @@ impl Node {
     /// Decides something that may change the rooms in `held`. Nothing if it cannot be stored.
     pub(crate) fn decided(
         &self,
-        held: &Arc<[BareJid]>,
+        held: &[BareJid],
         decide: impl FnOnce(&Deciding<'_>) -> Outcome,
     ) -> Option<Decided> {
         let deciding = Deciding {
             node: self,
             reading: self.store.reading(),
-            held: held.clone(),
+            held,
             rooms: RefCell::default(),
         };
         let outcome = decide(&deciding);
@@ -84,7 +83,7 @@ impl Node {
         Some(Decided {
             outcome,
             rooms: rooms.map(|rooms| Draft {
-                held: deciding.held,
+                held: held.to_vec(),
                 rooms,
             }),
             change,
@@ -179,8 +178,8 @@ impl Deciding<'_> {
         let mut draft = match self.rooms.borrow().as_ref() {
             Some(draft) => draft.clone(),
             None => {
-                let mut copy = self.node.rooms().copy_of(&self.held);
-                for room in &*self.held {
+                let mut copy = self.node.rooms().copy_of(self.held);
+                for room in self.held {
                     copy.reload(ctx, room)?;
                 }
                 copy

@@ -14,7 +14,7 @@ use iris::documents::Collection;
 use jid::BareJid;
 use journal::{EventReceipt, Journal, Transaction};
 
-use crate::change::ACTOR;
+use crate::change::is_own;
 use crate::dedupe::Received;
 use crate::registry::Registry;
 use crate::store::{Cache, Changed, Touched, changes};
@@ -79,7 +79,7 @@ impl Memory {
                     collection: Collection::Account,
                     owner,
                     ..
-                } if transaction.actor != ACTOR => self.registry.end_sessions(owner),
+                } if !is_own(transaction) => self.registry.end_sessions(owner),
                 Changed::Document { .. } => {}
             }
         }

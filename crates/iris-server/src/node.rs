@@ -85,7 +85,7 @@ pub(crate) struct Caller {
 struct Turn {
     held: Held,
     /// The rooms that it may change.
-    rooms: Arc<[BareJid]>,
+    rooms: Vec<BareJid>,
 }
 
 impl Node {
@@ -186,7 +186,7 @@ impl Node {
         let stanza = Arc::new(stanza);
         let is_long = stanza.kind == Kind::Iq && !turn.held.is_empty();
         let again: Again = {
-            let (node, stanza, rooms) = (self.clone(), stanza.clone(), turn.rooms.clone());
+            let (node, stanza, rooms) = (self.clone(), stanza.clone(), turn.rooms);
             let principal = Principal::Session(caller.session.jid.clone());
             let sent_in = sent_in.clone();
             Box::new(move || {

@@ -226,7 +226,7 @@ impl Session {
             SessionChange::DirectedGone(to) => resource.directed.retain(|known| known != to),
             // Rooms know their occupants themselves.
             SessionChange::EnteredRoom(..) | SessionChange::LeftRoom(..) => {}
-            // Whoever ends the account's sessions reads this before it comes here.
+            // What is written of the account ends all its sessions.
             SessionChange::AccountRemoved => {}
         }
     }

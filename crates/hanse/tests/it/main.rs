@@ -28,5 +28,6 @@ mod kill9;
 mod notices;
 mod openapi;
 mod platform;
+mod races;
 mod scopes;
 mod screening;

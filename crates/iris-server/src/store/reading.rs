@@ -1,7 +1,7 @@
 //! The documents that one decision reads, and what guards it then.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use iris::documents::{Collection, Documents, Unavailable};
@@ -23,7 +23,7 @@ pub(crate) struct Reads {
 impl Reads {
     /// The guards of several decisions that become durable together.
     pub(crate) fn merged<'r>(all: impl Iterator<Item = &'r Self> + Clone) -> Guards {
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let size = all.clone().map(|reads| reads.size).min();
         // Decisions that found the same answer in memory share its guards.
         let fresh = all

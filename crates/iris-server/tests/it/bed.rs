@@ -22,8 +22,18 @@ use tokio::time::timeout;
 
 pub(crate) struct Projected;
 
+/// The journal refuses whatever holds this text.
+pub(crate) const REFUSED: &str = "the-journal-refuses-this";
+
 impl Projection for Projected {
     fn project(&self, event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
+        let payload = event.payload.as_deref().unwrap_or_default();
+        if String::from_utf8_lossy(payload).contains(REFUSED) {
+            return Err(ProjectionError::Rule {
+                kind: event.kind.clone(),
+                rule: "it does not hold this text",
+            });
+        }
         project(event, records)
     }
 }

@@ -2,8 +2,13 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
+use iris_server::Limits;
+use journal::Journal;
 use journal::engine::{Engine, Snapshots, Write};
 use journal::error::EngineError;
+use journal_sqlite::SqliteEngine;
+
+use crate::bed::{Bed, options};
 
 /// Closed, nothing is written.
 #[derive(Clone, Default)]
@@ -44,4 +49,18 @@ impl<E: Engine> Engine for Stalling<E> {
     fn erase(&mut self) -> Result<(), EngineError> {
         self.engine.erase()
     }
+}
+
+/// A server with these accounts on a disk that stands still while the gate is closed.
+pub(crate) async fn bed(names: &[&str]) -> (Bed, Gate) {
+    let mut bed = Bed::prepare(Limits::STANDARD);
+    let gate = Gate::default();
+    let engine = Stalling {
+        engine: SqliteEngine::open(bed.folder.path().join("journal.db")).unwrap(),
+        gate: gate.clone(),
+    };
+    let journal = Journal::open(Box::new(engine), options(bed.folder.path())).unwrap();
+    bed.start_on(journal).await;
+    bed.add_accounts(names).await;
+    (bed, gate)
 }
