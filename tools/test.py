@@ -60,6 +60,7 @@ class Part:
     def run(self):
         started = time.monotonic()
         print(f"== {self.name}: {' '.join(self.command)}", flush=True)
+        self.build_examples()
         child = subprocess.Popen(
             self.command, cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -72,6 +73,13 @@ class Part:
         self.whole_s = time.monotonic() - started
         if code != 0 and self.failed_count == 0:
             self.fail(f"cargo ended with {code}")
+
+    def build_examples(self):
+        """Tests of `zenb-ffi` start its examples as processes, and `--tests` leaves examples out."""
+        if self.name == "node":
+            build = [CARGO, "build", "--locked", "--profile", "ci", "--quiet", "--example", "record", "--example", "replay"]
+            if subprocess.run([*build, *ALL["node"]], cwd=ROOT).returncode != 0:
+                self.fail("the examples do not build")
 
     def read(self, line, at_s):
         if not NOISE.search(line):
