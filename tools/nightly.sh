@@ -61,7 +61,7 @@ run() {
         echo "\`tools/nightly.sh $name\` runs \`${command//$PWD\//}\` and said:"
         echo
         echo '```'
-        grep -vE '^ +(Compiling|Downloaded|Downloading|Updating|Locking|Adding|Finished|Running) |^$|^running 0 tests|ok\. 0 passed; 0 failed' "$log" | sed "s|$PWD/||g" | tail -30 | cut -c1-400
+        grep -vE '^ +(Compiling|Downloaded|Downloading|Updating|Locking|Adding|Finished|Running) |^$|^running 0 tests|ok\. 0 passed; 0 failed' "$log" | sed "s|$PWD/||g" | tail -60 | cut -c1-400
         echo '```'
     } >"docs/evidence/$name.md"
     echo "== $name: $said after $((SECONDS - began)) s; see docs/evidence/$name.md"
