@@ -9,7 +9,7 @@ target=${CARGO_TARGET_DIR:-target}
 python=$HANSE_JUDGES/venv/bin/python
 # The same packages at once as tools/test.py, so that nothing is compiled again.
 test="$CARGO test --locked --profile ci"
-node="$test -p hanse -p mez -p evidence -p iris -p zenb-ffi -p needs"
+node="$test --workspace --exclude journal --exclude journal-sqlite --exclude iris-server --exclude zenb"
 engines="$test -p journal -p journal-sqlite -p iris-server -p zenb"
 binary="tools/test.py build && "
 hanse="--hanse $target/ci/hanse"
@@ -22,6 +22,7 @@ kills-node | nothing acknowledged is lost or doubled: 1,000 SIGKILLs of a node u
 kills-messenger | what a careful client sent arrives once and in order: 300 SIGKILLs in mid-burst | HANSE_KILL_SEEDS=$(seq -s, 100) $node --test it -- a_burst_that_is_killed
 kills-rivals | what servers still have of acknowledged messages after SIGKILL: our node, Prosody and ejabberd | $binary $python tools/xmpp/killtest.py --servers hanse,prosody,ejabberd,ejabberd-sqlite $hanse
 clients | what stock clients expect of a server, from our node, Prosody and ejabberd | $binary $python tools/xmpp/checks.py --servers hanse,prosody,ejabberd $hanse
+interleavings | every command beside every other one, 200 orders of reads and commits for each pair that meets | HANSE_SCHEDULES=200 $node --test it -- interleavings
 seeds-journal | the journal keeps its promises on a simulated disk that fails: 20,000 seeds | JOURNAL_SEEDS=20000 $engines --test it -- no_seed_breaks_a_promise
 seeds-messenger | the messenger under faults that are drawn: 100 seeds of each test | IRIS_SEEDS=100 $engines --test it -- faults model
 sessions | 100,000 fuzzed sessions of breath guidance, none led on stale data | $engines --test it -- --ignored --nocapture a_hundred_thousand
