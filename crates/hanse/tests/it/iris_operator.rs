@@ -198,6 +198,25 @@ fn a_copy_holds_what_a_person_has_and_after_erasure_nobody_reads_it() {
 }
 
 #[test]
+fn an_account_that_the_journals_own_erasure_ends_is_signed_out_and_cannot_sign_in() {
+    let mut bed = Bed::start();
+    bed.account("ann");
+    let mut ann = bed.session("ann");
+    ann.meanwhile();
+    let order = json!({"stream": "iris/account/ann@localhost", "reason": "subject_request"});
+    bed.done("/v1/journal/erasures", &order);
+    while ann.hear().is_some() {}
+    let answer = bed
+        .socket()
+        .try_authenticate("PLAIN", &plain("ann", &password("ann")));
+    assert!(answer.starts_with("<failure"), "{answer}");
+    let again = json!({"jid": "ann@localhost", "password": password("ann")});
+    let operator = bed.operator.clone();
+    let (status, body) = bed.send(&operator, "/v1/iris/accounts", &again);
+    assert_eq!(status, 409, "a name is not given out again: {body}");
+}
+
+#[test]
 fn an_invitation_makes_one_account_and_can_be_taken_back() {
     let mut bed = Bed::start();
     let made = bed.does(&["user", "invite", "--hours", "2"], "");

@@ -8,6 +8,10 @@ use crate::{outside, stalling};
 
 const ROOM: &str = "r@conference.localhost";
 
+fn account(name: &str) -> BareJid {
+    BareJid::new(&format!("{name}@localhost")).unwrap()
+}
+
 fn entering(nick: &str) -> String {
     format!("<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
 }
@@ -134,4 +138,24 @@ async fn a_room_that_the_journal_erased_is_gone_from_memory() {
         .await;
     let info = alice.room_info("i").await;
     assert!(info.contains("<item-not-found"), "{info}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_occupant_whose_account_the_journal_erased_is_seen_to_leave() {
+    let bed = Bed::with_accounts(&["alice", "bob"]).await;
+    let mut alice = Client::online(&bed, "alice", "a").await;
+    let mut bob = Client::online(&bed, "bob", "b").await;
+    alice.enter("al").await;
+    bob.enter("bo").await;
+    let order = outside::erase(&bed.running().journal, &account("alice")).await;
+    order.durable().await;
+    let left = bob.until("type='unavailable'").await;
+    bob.until("</presence>").await;
+    assert!(left.contains(&format!("{ROOM}/al")), "{left}");
+    bob.send(&entering("al")).await;
+    let answer = bob.until("</presence>").await;
+    assert!(
+        !answer.contains("type='error'"),
+        "the nickname is free: {answer}"
+    );
 }

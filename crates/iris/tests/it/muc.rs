@@ -122,7 +122,13 @@ impl Zone {
             archives: &self.store,
             live: &self.store,
         };
+        let only_reads = muc::only_reads(&stanza) && self.rooms.is_occupied(&room);
+        let before = only_reads.then(|| format!("{:?}", self.rooms));
         let outcome = muc::handle(&context, &permit, &mut self.rooms, &stanza);
+        if let Some(before) = before {
+            assert_eq!(before, format!("{:?}", self.rooms), "{stanza:?}");
+            assert!(outcome.writes.is_empty(), "{stanza:?}");
+        }
         self.commit(outcome);
     }
 
