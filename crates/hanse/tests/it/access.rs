@@ -245,6 +245,32 @@ async fn a_principal_with_a_key_gets_its_own_tokens_and_each_assertion_works_onc
 }
 
 #[tokio::test]
+async fn no_principal_has_the_name_of_a_part_of_the_node() {
+    let zone = Zone::start();
+    let admin = zone.administrator().await;
+    for id in ["node", "iris", "invitation"] {
+        let body = json!({"id": id, "kind": "person", "display_name": "x",
+            "standing": {"kind": "staff", "roles": []}});
+        let answer = zone.post("/v1/principals", &admin, id, body).await;
+        let rule = &answer.body["errors"][0];
+        assert_eq!(
+            (
+                answer.status,
+                rule["pointer"].as_str(),
+                rule["rule"].as_str()
+            ),
+            (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some("/id"),
+                Some("reserved")
+            ),
+            "{}",
+            answer.body
+        );
+    }
+}
+
+#[tokio::test]
 async fn writes_happen_once_per_key_and_a_key_is_for_one_content() {
     let zone = Zone::start();
     let admin = zone.administrator().await;

@@ -89,7 +89,8 @@ pub enum Refusal {
     },
 }
 
-/// Proof that one identity may do one action. Only [`authorize`] makes it, and [`Permit::proven`] for the two ways to a first token.
+/// Proof that one identity may do one action. Only [`authorize`] makes it, and [`Permit::proven`] for those who prove themselves
+/// by something else than a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
     principal: PrincipalId,
@@ -97,8 +98,8 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// The permission of a principal that proves itself by something else than a token: the one-time bootstrap token, or an
-    /// assertion signed with its key.
+    /// The permission of a principal that proves itself by something else than a token: the one-time bootstrap token, an
+    /// assertion signed with its key, an invitation.
     pub fn proven(principal: PrincipalId, action: Action) -> Self {
         Self { principal, action }
     }

@@ -24,8 +24,10 @@ use crate::http::idempotency::{
     Decided, IdempotencyKey, Outcome, Reply, Ticket, execute, execute_as,
 };
 use crate::http::problem::{Code, Problem};
-use crate::moment::Moment;
+use crate::moment::{Moment, NODE_ACTOR};
 
+/// Names of actors in the journal that are no principals.
+const RESERVED: [&str; 3] = [NODE_ACTOR, "iris", "invitation"];
 /// Most characters in a name or a reason.
 const TEXT_CHARS_MAX: usize = 200;
 /// Most entities one principal or token is bound to.
@@ -140,6 +142,10 @@ pub async fn create_principal(
 }
 
 pub(super) fn new_principal(wish: &CreatePrincipal, now_ms: i64) -> Result<PrincipalBody, Problem> {
+    if RESERVED.contains(&wish.id.as_str()) {
+        let detail = format!("`{}` is what the journal calls a part of the node", wish.id);
+        return Err(invalid("/id", "reserved", detail));
+    }
     check_text("/display_name", &wish.display_name)?;
     check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
     if let Some(key) = &wish.key {
