@@ -8,7 +8,7 @@ use crate::j8::{all_no, opening};
 /// Who sends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum By {
-    /// Who applied for the entity.
+    /// A member of staff, who applied for the entity.
     Applicant,
     /// Another member of staff.
     Reviewer,
@@ -21,264 +21,155 @@ pub(super) enum By {
 /// What has to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// The entity, with everything that the law asks for, in one of its states.
+    /// The entity in one of its states, with everything that the law asks for.
     Applied,
     InReview,
     Active,
     Suspended,
     Dissolving,
-    /// A party of it whose hit waits for a reviewer.
+    /// An entity with a party whose hit waits for a reviewer.
     Hit,
+    /// An entity with a credential.
     Credential,
-    /// A principal with a key and a token.
-    Principal,
-    Account,
-    Invitation,
     /// A person whose consent was never recorded, also if others need it.
     NoConsent,
     Consent,
     Session,
+    /// A principal with a key and a token.
+    Principal,
+    Account,
+    Invitation,
     Notification,
     Notice,
 }
-
-impl Need {
-    /// What it is a state of.
-    const fn thing(self) -> &'static str {
-        match self {
-            Self::Applied | Self::InReview | Self::Active | Self::Suspended => "entity",
-            Self::Dissolving | Self::Hit | Self::Credential => "entity",
-            Self::NoConsent | Self::Consent | Self::Session => "person",
-            Self::Principal | Self::Account | Self::Invitation => "other",
-            Self::Notification | Self::Notice => "other",
-        }
-    }
-}
-
-/// A command: the parameter of its path, and its body.
-pub(super) type Ask = (String, Value);
 
 /// How one operation is tried.
 pub(super) struct Case {
     pub(super) operation: &'static str,
     pub(super) by: By,
     pub(super) needs: &'static [Need],
-    pub(super) ask: fn(&World<'_>) -> Ask,
+    /// What the parameter of its path names.
+    pub(super) thing: &'static str,
+    pub(super) body: fn(&World<'_>) -> Value,
 }
 
 impl Case {
     /// Whether both need one thing, each in another state.
     pub(super) fn needs_otherwise_than(&self, other: &Self) -> bool {
-        let mut needs = self
+        use Need::{Consent, NoConsent, Session};
+        let is_person = |need: &Need| matches!(need, NoConsent | Consent | Session);
+        let is_entity = |need: &Need| (*need as u8) < NoConsent as u8;
+        let one_thing = |a, b| is_person(a) && is_person(b) || is_entity(a) && is_entity(b);
+        let mut pairs = self
             .needs
             .iter()
             .flat_map(|a| other.needs.iter().map(move |b| (a, b)));
-        needs.any(|(a, b)| a != b && a.thing() == b.thing() && a.thing() != "other")
+        pairs.any(|(a, b)| a != b && one_thing(a, b))
     }
 }
 
-/// Writes that are not tried here, and why.
+/// Writes that are not tried, and why.
 pub(super) const LEFT_OUT: [(&str, &str); 1] = [(
     "redeem_bootstrap",
-    "a node has one bootstrap token; access.rs redeems it twice at once",
+    "a node has one bootstrap token; access.rs has two redeem it at once",
 )];
 
-const fn case(
-    operation: &'static str,
-    by: By,
-    needs: &'static [Need],
-    ask: fn(&World<'_>) -> Ask,
-) -> Case {
-    Case {
-        operation,
-        by,
-        needs,
-        ask,
-    }
+/// A line for each: operation, who sends it, what it needs, what its path names, its body.
+macro_rules! cases {
+    ($w:ident: $($operation:ident $by:ident [$($need:ident)*] $thing:literal $body:expr;)*) => {
+        &[$(Case {
+            operation: stringify!($operation),
+            by: By::$by,
+            needs: &[$(Need::$need),*],
+            thing: $thing,
+            body: |$w| {
+                let _ = $w;
+                $body
+            },
+        }),*]
+    };
 }
 
-/// One case for each write.
-pub(super) const CASES: &[Case] = &[
-    case("create_principal", By::Applicant, &[], |w| {
-        w.of("", staff(&w.name("new")))
-    }),
-    case("set_standing", By::Applicant, &[Need::Principal], |w| {
-        w.of(
-            "principal",
-            json!({"standing": {"kind": "staff", "roles": ["registrar"]}}),
-        )
-    }),
-    case(
-        "disable_principal",
-        By::Applicant,
-        &[Need::Principal],
-        |w| w.of("principal", reason()),
-    ),
-    case("issue_token", By::Applicant, &[Need::Principal], |w| {
-        w.of("", json!({"principal": w.get("principal")}))
-    }),
-    case("exchange_assertion", By::Nobody, &[Need::Principal], |w| {
-        w.of("", w.assertion())
-    }),
-    case("revoke_token", By::Applicant, &[Need::Principal], |w| {
-        w.of("token_id", reason())
-    }),
-    case("apply_for_entity", By::Applicant, &[], |w| {
-        w.of("", application(&w.name("New"), "Sobia Qamar Tiwana"))
-    }),
-    case("begin_review", By::Helper, &[Need::Applied], |w| {
-        w.of("entity", json!({}))
-    }),
-    case("approve_entity", By::Reviewer, &[Need::InReview], |w| {
-        w.of("entity", json!({}))
-    }),
-    case("reject_entity", By::Reviewer, &[Need::InReview], |w| {
-        w.of("entity", reason())
-    }),
-    case("suspend_entity", By::Reviewer, &[Need::Active], |w| {
-        w.of("entity", reason())
-    }),
-    case("reinstate_entity", By::Reviewer, &[Need::Suspended], |w| {
-        w.of("entity", reason())
-    }),
-    case(
-        "initiate_dissolution",
-        By::Applicant,
-        &[Need::Active],
-        |w| w.of("entity", document()),
-    ),
-    case(
-        "advance_dissolution",
-        By::Reviewer,
-        &[Need::Dissolving],
-        |w| {
-            w.of(
-                "entity",
-                json!({"evidence": document()["evidence"], "proof": {"kind": "none"}}),
-            )
-        },
-    ),
-    case(
-        "cancel_dissolution",
-        By::Applicant,
-        &[Need::Dissolving],
-        |w| w.of("entity", reason()),
-    ),
-    case("evaluate_entity", By::Applicant, &[Need::InReview], |w| {
-        w.of("entity", json!({"operation": "entity.formation"}))
-    }),
-    case("submit_evidence", By::Applicant, &[Need::InReview], |w| {
-        w.of("entity", w.evidence())
-    }),
-    case("decide_review", By::Reviewer, &[Need::Hit], |w| {
-        w.of(
-            "review",
-            json!({"finding": "false_positive", "reason": "another person"}),
-        )
-    }),
-    case("screen_name", By::Applicant, &[], |w| {
-        w.of("", json!({"names": ["Gulbuddin Hekmat"], "kind": "person"}))
-    }),
-    case("import_list", By::Applicant, &[], |w| {
-        w.of(
-            "",
-            sanctions_list("extra", &w.name("version-of-the-list"), ""),
-        )
-    }),
-    case(
-        "revoke_credential",
-        By::Reviewer,
-        &[Need::Credential],
-        |w| w.of("credential", reason()),
-    ),
-    case(
-        "acknowledge_notification",
-        By::Reviewer,
-        &[Need::Notification],
-        |w| w.of("notification", json!({})),
-    ),
-    case("publish_notice", By::Applicant, &[], |w| w.of("", notice())),
-    case("correct_notice", By::Applicant, &[Need::Notice], |w| {
-        w.of(
-            "notice",
-            json!({"title": "Hours", "text": "Nine to four.", "reason": "a mistake"}),
-        )
-    }),
-    case("withdraw_notice", By::Helper, &[Need::Notice], |w| {
-        w.of("notice", reason())
-    }),
-    case("erase_stream", By::Applicant, &[Need::InReview], |w| {
-        w.of(
-            "",
-            json!({"stream": w.get("director"), "reason": "subject_request"}),
-        )
-    }),
-    case("record_consent", By::Applicant, &[Need::NoConsent], |w| {
-        w.of("", json!({"person": w.get("person")}))
-    }),
-    case("withdraw_consent", By::Applicant, &[Need::Consent], |w| {
-        w.of("person", json!({}))
-    }),
-    case("open_session", By::Applicant, &[Need::Consent], |w| {
-        w.of("", session(w.get("person")))
-    }),
-    case("erase_session", By::Applicant, &[Need::Session], |w| {
-        w.of("session", json!({"reason": "subject_request"}))
-    }),
-    case("feed_session", By::Applicant, &[Need::Session], |w| {
-        w.of(
-            "session",
-            json!({"inputs": [{"kind": "start", "at_ms": 0}]}),
-        )
-    }),
-    case("stop_session", By::Applicant, &[Need::Session], |w| {
-        w.of("session", json!({}))
-    }),
-    case("create_account", By::Applicant, &[], |w| {
-        w.of(
-            "",
-            json!({"jid": w.address("new"), "principal": "applicant"}),
-        )
-    }),
-    case("disable_account", By::Applicant, &[Need::Account], |w| {
-        w.of("account", json!({}))
-    }),
-    case("enable_account", By::Applicant, &[Need::Account], |w| {
-        w.of("account", json!({}))
-    }),
-    case("erase_account", By::Applicant, &[Need::Account], |w| {
-        w.of("account", json!({"reason": "subject_request"}))
-    }),
-    case("set_password", By::Applicant, &[Need::Account], |w| {
-        w.of("account", json!({"password": "correct horse battery"}))
-    }),
-    case("remove_account", By::Applicant, &[Need::Account], |w| {
-        w.of("account", json!({}))
-    }),
-    case("create_invitation", By::Helper, &[], |w| {
-        w.of("", json!({}))
-    }),
-    case("redeem_invitation", By::Nobody, &[Need::Invitation], |w| {
-        w.of("", redemption(w.get("secret"), &w.address("new")))
-    }),
-    case(
-        "revoke_invitation",
-        By::Applicant,
-        &[Need::Invitation],
-        |w| w.of("invitation", json!({})),
-    ),
-];
+/// A case for each write.
+pub(super) const CASES: &[Case] = cases! { w:
+    create_principal Applicant [] "" staff(&w.name("new"));
+    set_standing Applicant [Principal] "principal" standing("registrar");
+    disable_principal Applicant [Principal] "principal" reason();
+    issue_token Applicant [Principal] "" json!({"principal": w.get("principal")});
+    exchange_assertion Nobody [Principal] "" w.assertion();
+    revoke_token Applicant [Principal] "token_id" reason();
+
+    apply_for_entity Applicant [] "" application(&w.name("New"), "Sobia Qamar Tiwana");
+    begin_review Helper [Applied] "entity" json!({});
+    approve_entity Reviewer [InReview] "entity" json!({});
+    reject_entity Reviewer [InReview] "entity" reason();
+    suspend_entity Reviewer [Active] "entity" reason();
+    reinstate_entity Reviewer [Suspended] "entity" reason();
+    initiate_dissolution Applicant [Active] "entity" document();
+    advance_dissolution Reviewer [Dissolving] "entity" stage_completed();
+    cancel_dissolution Applicant [Dissolving] "entity" reason();
+
+    evaluate_entity Applicant [InReview] "entity" json!({"operation": "entity.formation"});
+    submit_evidence Applicant [InReview] "entity" w.evidence();
+    revoke_credential Reviewer [Credential] "credential" reason();
+    decide_review Reviewer [Hit] "review" false_positive();
+    screen_name Applicant [] "" json!({"names": ["Gulbuddin Hekmat"], "kind": "person"});
+    import_list Applicant [] "" sanctions_list("extra", &w.name("version-of-the-list"), "");
+    acknowledge_notification Reviewer [Notification] "notification" json!({});
+    erase_stream Applicant [InReview] "" json!({"stream": w.get("director"), "reason": "legal_order"});
+
+    publish_notice Applicant [] "" notice();
+    correct_notice Applicant [Notice] "notice" correction();
+    withdraw_notice Helper [Notice] "notice" reason();
+
+    record_consent Applicant [NoConsent] "" json!({"person": w.get("person")});
+    withdraw_consent Applicant [Consent] "person" json!({});
+    open_session Applicant [Consent] "" session(w.get("person"));
+    erase_session Applicant [Session] "session" json!({"reason": "subject_request"});
+    feed_session Applicant [Session] "session" json!({"inputs": [{"kind": "start", "at_ms": 0}]});
+    stop_session Applicant [Session] "session" json!({});
+
+    create_account Applicant [] "" json!({"jid": w.address("new"), "principal": "applicant"});
+    disable_account Applicant [Account] "account" json!({});
+    enable_account Applicant [Account] "account" json!({});
+    erase_account Applicant [Account] "account" json!({"reason": "subject_request"});
+    set_password Applicant [Account] "account" json!({"password": PASSWORD});
+    remove_account Applicant [Account] "account" json!({});
+    create_invitation Helper [] "" json!({});
+    redeem_invitation Nobody [Invitation] "" redemption(w.get("secret"), &w.address("new"));
+    revoke_invitation Applicant [Invitation] "invitation" json!({});
+};
+
+const PASSWORD: &str = "correct horse battery";
 
 pub(super) fn reason() -> Value {
     json!({"reason": "found out"})
+}
+
+pub(super) fn standing(role: &str) -> Value {
+    json!({"standing": {"kind": "staff", "roles": [role]}})
 }
 
 pub(super) fn document() -> Value {
     json!({"evidence": format!("sha256:{}", "ab".repeat(32))})
 }
 
+fn stage_completed() -> Value {
+    json!({"evidence": document()["evidence"], "proof": {"kind": "none"}})
+}
+
+/// About the hit that is there, and no other.
+pub(super) fn false_positive() -> Value {
+    let hits = json!([{"list": "ofac-sdn", "entry_id": "7471"}]);
+    json!({"finding": "false_positive", "hits": hits, "reason": "another person"})
+}
+
 pub(super) fn notice() -> Value {
     json!({"title": "Hours", "text": "Nine to five."})
+}
+
+fn correction() -> Value {
+    json!({"title": "Hours", "text": "Nine to four.", "reason": "a mistake"})
 }
 
 pub(super) fn session(person: &str) -> Value {
@@ -286,7 +177,7 @@ pub(super) fn session(person: &str) -> Value {
 }
 
 pub(super) fn redemption(secret: &str, address: &str) -> Value {
-    json!({"token": secret, "jid": address, "password": "correct horse battery"})
+    json!({"token": secret, "jid": address, "password": PASSWORD})
 }
 
 /// Somebody who may do everything.
@@ -298,7 +189,8 @@ pub(super) fn staff(id: &str) -> Value {
         "registrar",
         "reviewer",
     ];
-    json!({"id": id, "kind": "person", "display_name": id, "standing": {"kind": "staff", "roles": roles}})
+    let standing = json!({"kind": "staff", "roles": roles});
+    json!({"id": id, "kind": "person", "display_name": id, "standing": standing})
 }
 
 pub(super) fn application(name: &str, owner: &str) -> Value {
@@ -308,11 +200,15 @@ pub(super) fn application(name: &str, owner: &str) -> Value {
             "identifiers": [{"kind": "passport", "value": "ZX1284731"}],
         })
     };
+    let (owner, other) = (
+        person("a", owner, "1991-06-15"),
+        person("b", "Noor Ansari", "1990-11-03"),
+    );
     json!({
-        "jurisdiction": "pk", "entity_type": "private-limited", "legal_name": format!("{name} (Private) Limited"),
+        "jurisdiction": "pk", "entity_type": "private-limited",
+        "legal_name": format!("{name} (Private) Limited"),
         "registered_office": "12 Mall Road, Lahore", "activities": ["software"],
-        "persons": [person("a", owner, "1991-06-15"), person("b", "Noor Fatima Ansari", "1990-11-03")],
-        "directors": ["a", "b"],
+        "persons": [owner, other], "directors": ["a", "b"],
         "owners": [{"person": "a", "share_bps": 6000}, {"person": "b", "share_bps": 4000}],
     })
 }

@@ -56,13 +56,16 @@ pub(super) struct Answer {
     pub(super) body: Value,
 }
 
+/// What was committed, in order, while somebody wants to know.
+type Log = Arc<Mutex<Option<Vec<Committed>>>>;
+
 /// A node and who acts in it.
 pub(super) struct Stage {
     pub(super) running: Running,
     pub(super) authorities: Authorities,
     pub(super) operations: BTreeMap<String, Operation>,
-    /// Everything that was committed, in order.
-    pub(super) committed: Arc<Mutex<Vec<Committed>>>,
+    /// What was committed since somebody asked for it.
+    pub(super) committed: Log,
     pub(super) tokens: BTreeMap<By, String>,
     /// Ids of these tokens, which nobody takes back.
     pub(super) token_ids: BTreeSet<String>,
@@ -120,7 +123,7 @@ impl Stage {
     }
 
     /// Kind, id and version of every record of these kinds.
-    pub(super) fn records(&self, kinds: &BTreeSet<String>) -> BTreeSet<((String, String), u64)> {
+    pub(super) fn records(&self, kinds: &BTreeSet<String>) -> BTreeSet<(String, String, u64)> {
         let moment = self.running.node.platform.moment().unwrap();
         let mut found = BTreeSet::new();
         for kind in kinds {
@@ -131,7 +134,7 @@ impl Stage {
                 limit: usize::MAX,
             };
             let rows = moment.rows().records(query).unwrap().into_iter();
-            found.extend(rows.map(|row| ((kind.clone(), row.id), row.version)));
+            found.extend(rows.map(|row| (kind.clone(), row.id, row.version)));
         }
         found
     }
@@ -141,24 +144,19 @@ impl Stage {
         self.worlds.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What somebody who has seen an `ETag` sends, if the operation wants it.
+    /// A request to the thing with this id; a write has a key, and says which version it is made on where that is asked for.
     pub(super) fn request(
         &self,
         operation: &str,
+        id: &str,
         token: &str,
-        parameter: &str,
+        key: &str,
+        etag: &str,
         body: &Value,
-        (key, etag): (&str, &str),
     ) -> Request<Body> {
         let operation = self.operations.get(operation).unwrap();
         let parts = operation.path.split('/');
-        let parts = parts.map(|part| {
-            if part.starts_with('{') {
-                parameter
-            } else {
-                part
-            }
-        });
+        let parts = parts.map(|part| if part.starts_with('{') { id } else { part });
         let mut request = Request::builder()
             .method(operation.method.clone())
             .uri(parts.collect::<Vec<_>>().join("/"))
@@ -254,18 +252,20 @@ fn outside() -> Outside {
     }
 }
 
-fn observed(running: &Running) -> Arc<Mutex<Vec<Committed>>> {
-    let committed = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&committed);
+fn observed(running: &Running) -> Log {
+    let log = Log::default();
+    let told = Arc::clone(&log);
     let journal = &running.node.platform.journal;
     journal.observe(Box::new(move |transaction, _| {
         let appended = transaction.appends.iter().map(|append| &append.stream);
-        log.lock().unwrap().push(Committed {
-            reads: transaction.guards.reads.clone(),
-            streams: appended.chain(&transaction.shred).cloned().collect(),
-        });
+        if let Some(committed) = &mut *told.lock().unwrap() {
+            committed.push(Committed {
+                reads: transaction.guards.reads.clone(),
+                streams: appended.chain(&transaction.shred).cloned().collect(),
+            });
+        }
     }));
-    committed
+    log
 }
 
 /// Every operation of a document that has a body or changes something.

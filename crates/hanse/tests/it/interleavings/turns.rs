@@ -84,7 +84,7 @@ impl Tasks for Turns {
 }
 
 /// One after another, in this order.
-pub(super) fn serial(order: Vec<usize>) -> Plan {
+pub(super) fn serial(order: [usize; 3]) -> Plan {
     Box::new(move |parked| *order.iter().find(|it| parked.contains_key(it)).unwrap())
 }
 

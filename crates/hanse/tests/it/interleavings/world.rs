@@ -11,10 +11,11 @@ use hanse::notifications::{self, Notification};
 use jiff::Timestamp;
 use platform::auth::token::Assertion;
 use platform::change::Change;
+use platform::moment::Moment;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::cases::{Ask, By, Case, Need, application, document, notice, reason, session, staff};
+use super::cases::{By, Case, Need, application, document, notice, reason, session, staff};
 use super::names::Names;
 use super::stage::{Answer, Stage, answer};
 use super::turns::Calling;
@@ -26,11 +27,36 @@ const CLEAR: &str = "Sobia Qamar Tiwana";
 /// Close to somebody listed.
 const CLOSE: &str = "Gulbuddin Hekmat";
 
+/// Where one sees how a thing is: `{}` is its id, and `{<}` a cursor just before it.
+const VIEWS: [(&str, &str); 16] = [
+    ("entity", "/v1/entities/{}"),
+    ("entity", "/v1/entities/{}/persons"),
+    ("entity", "/v1/entities/{}/evidence"),
+    (
+        "entity",
+        "/v1/entities/{}/evaluations?operation=entity.formation",
+    ),
+    ("entity", "/v1/credentials?entity={}"),
+    ("entity", "/v1/reviews?entity={}"),
+    ("credential", "/v1/credentials/{}"),
+    ("principal", "/v1/principals/{}"),
+    ("principal", "/v1/tokens?principal={}"),
+    ("account", "/v1/iris/accounts/{}"),
+    ("invitation", "/v1/iris/invitations?limit=1&cursor={<}"),
+    ("person", "/v1/breath/consents/{}"),
+    ("person", "/v1/breath/sessions?person={}"),
+    ("session", "/v1/breath/sessions/{}"),
+    ("notification", "/v1/notifications?limit=1&cursor={<}"),
+    ("notice", "/v1/notices/{}"),
+];
+
 pub(super) struct World<'s> {
     stage: &'s Stage,
     number: u64,
+    /// In every name that the world gives, and in no other world's.
     pub(super) tag: String,
     things: BTreeMap<&'static str, String>,
+    /// The version of the principal.
     etag: String,
     credential: Value,
     sent: Cell<u32>,
@@ -50,7 +76,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// A world in which these can be tried. What the first one needs comes first, and the others take it as it is.
+    /// A world in which these can be tried. What the first one needs comes first; the others take it as it is.
     pub(super) async fn of_cases(stage: &'s Stage, cases: &[&Case]) -> Self {
         let mut world = Self::new(stage);
         for case in cases {
@@ -64,32 +90,22 @@ impl<'s> World<'s> {
         world
     }
 
-    /// A name that no other world has.
     pub(super) fn name(&self, what: &str) -> String {
         format!("{what}-{}", self.tag)
     }
 
-    /// An address of the messenger that no other world has.
     pub(super) fn address(&self, what: &str) -> String {
         format!("{}@localhost", self.name(what))
     }
 
+    /// The id of a thing.
     #[track_caller]
     pub(super) fn get(&self, thing: &str) -> &str {
         self.things.get(thing).unwrap()
     }
 
-    /// A command to one thing.
-    pub(super) fn of(&self, thing: &str, body: Value) -> Ask {
-        let parameter = match thing {
-            "" => String::new(),
-            thing => self.get(thing).to_owned(),
-        };
-        (parameter, body)
-    }
-
-    /// A command on its way.
-    pub(super) fn call(&self, operation: &str, by: By, (parameter, body): Ask) -> Calling<Answer> {
+    /// A command to the thing with this id, on its way.
+    pub(super) fn call(&self, operation: &str, by: By, id: &str, body: &Value) -> Calling<Answer> {
         self.sent.set(self.sent.get() + 1);
         let key = format!("{}-{}", self.tag, self.sent.get());
         let token = match by {
@@ -97,90 +113,95 @@ impl<'s> World<'s> {
             By::Helper => self.get("token"),
             by => &self.stage.tokens[&by],
         };
-        let seen = (key.as_str(), self.etag.as_str());
         let request = self
             .stage
-            .request(operation, token, &parameter, &body, seen);
+            .request(operation, id, token, &key, &self.etag, body);
         Box::pin(answer(self.stage.running.router.clone(), request))
     }
 
     pub(super) fn try_case(&self, case: &Case) -> Calling<Answer> {
-        self.call(case.operation, case.by, (case.ask)(self))
+        let id = match case.thing {
+            "" => "",
+            thing => self.get(thing),
+        };
+        self.call(case.operation, case.by, id, &(case.body)(self))
     }
 
     /// A command that is done.
     pub(super) async fn done(&self, operation: &str, by: By, id: &str, body: Value) -> Value {
-        let answer = self.call(operation, by, (id.to_owned(), body)).await;
-        assert!(
-            (200..300).contains(&answer.status),
-            "{operation}: {answer:?}"
-        );
+        let answer = self.call(operation, by, id, &body).await;
+        assert!(answer.status < 300, "{operation}: {answer:?}");
         answer.body
     }
+}
 
+impl World<'_> {
     /// Has something ready, unless it is.
     pub(super) async fn provide(&mut self, need: Need) {
+        let thing = match need {
+            Need::Hit => "review",
+            Need::Credential => "credential",
+            Need::NoConsent | Need::Consent => "person",
+            Need::Session => "session",
+            Need::Principal => "principal",
+            Need::Account => "account",
+            Need::Invitation => "invitation",
+            Need::Notification => "notification",
+            Need::Notice => "notice",
+            _ => "entity",
+        };
+        if self.things.contains_key(thing) {
+            return;
+        }
         match need {
-            Need::Applied => self.entity(&[]).await,
-            Need::InReview => self.entity(&["begin_review"]).await,
-            Need::Active => self.entity(&["begin_review", "approve_entity"]).await,
+            Need::Applied => self.form(CLEAR, &[]).await,
+            Need::InReview => self.form(CLEAR, &["begin_review"]).await,
+            Need::Active | Need::Credential => self.form(CLEAR, &APPROVED).await,
             Need::Suspended => {
-                let steps = ["begin_review", "approve_entity", "suspend_entity"];
-                self.entity(&steps).await;
+                self.form(CLEAR, &[&APPROVED[..], &["suspend_entity"]].concat())
+                    .await
             }
             Need::Dissolving => {
-                let steps = ["begin_review", "approve_entity", "initiate_dissolution"];
-                self.entity(&steps).await;
+                self.form(CLEAR, &[&APPROVED[..], &["initiate_dissolution"]].concat())
+                    .await;
             }
-            Need::Hit if !self.things.contains_key("review") => {
-                let entity = self.form(CLOSE, &["begin_review"]).await;
-                let cases = format!("/v1/reviews?open=true&entity={}", text(&entity, "/id"));
-                let cases = self.stage.read(&cases).await.body;
-                self.has("review", text(&cases, "/items/0/id"));
-                self.is_about(&entity);
+            Need::Hit => self.form(CLOSE, &["begin_review"]).await,
+            Need::NoConsent => {
+                self.has("person", self.name("person"));
+                self.has("session", Uuid::nil().to_string());
             }
-            Need::Credential if !self.things.contains_key("credential") => {
-                let entity = self.form(CLEAR, &["begin_review", "approve_entity"]).await;
-                self.is_about(&entity);
+            Need::Consent => {
+                let person = self.name("person");
+                let body = json!({"person": person});
+                self.done("record_consent", By::Applicant, "", body).await;
+                self.has("person", person);
             }
-            Need::Principal if !self.things.contains_key("principal") => self.principal().await,
-            Need::Account if !self.things.contains_key("account") => {
-                let address = self.address("account");
-                let body = json!({"jid": address, "principal": "applicant"});
+            Need::Session => {
+                Box::pin(self.provide(Need::Consent)).await;
+                let body = session(self.get("person"));
+                let opened = self.done("open_session", By::Applicant, "", body).await;
+                self.has("session", text(&opened, "/id"));
+            }
+            Need::Principal => self.principal().await,
+            Need::Account => {
+                let body = json!({"jid": self.address("account"), "principal": "applicant"});
                 self.done("create_account", By::Applicant, "", body).await;
-                self.has("account", address);
+                self.has("account", self.address("account"));
             }
-            Need::Invitation if !self.things.contains_key("invitation") => {
+            Need::Invitation => {
                 let made = self
                     .done("create_invitation", By::Applicant, "", json!({}))
                     .await;
                 self.has("invitation", text(&made, "/id"));
                 self.has("secret", text(&made, "/token"));
             }
-            Need::NoConsent => {
-                self.has("person", self.name("person"));
-                self.has("session", Uuid::nil().to_string());
-            }
-            Need::Consent if !self.things.contains_key("person") => {
-                let person = self.name("person");
-                let body = json!({"person": person});
-                self.done("record_consent", By::Applicant, "", body).await;
-                self.has("person", person);
-            }
-            Need::Session if !self.things.contains_key("session") => {
-                Box::pin(self.provide(Need::Consent)).await;
-                let body = session(self.get("person"));
-                let opened = self.done("open_session", By::Applicant, "", body).await;
-                self.has("session", text(&opened, "/id"));
-            }
             Need::Notification => self.notification().await,
-            Need::Notice if !self.things.contains_key("notice") => {
+            Need::Notice => {
                 let made = self
                     .done("publish_notice", By::Applicant, "", notice())
                     .await;
                 self.has("notice", text(&made, "/id"));
             }
-            _ => {}
         }
     }
 
@@ -188,19 +209,11 @@ impl<'s> World<'s> {
         self.things.entry(thing).or_insert(id);
     }
 
-    async fn entity(&mut self, steps: &[&str]) {
-        if !self.things.contains_key("entity") {
-            let entity = self.form(CLEAR, steps).await;
-            self.is_about(&entity);
-        }
-    }
-
-    /// Applies, attests everything that the law asks for, and takes these steps. Answers the entity, as the last that had a
-    /// credential in its answer.
-    async fn form(&self, owner: &str, steps: &[&str]) -> Value {
-        let name = self.name(&format!("Company {}", self.sent.get()));
-        let body = application(&name, owner);
-        let mut entity = self.done("apply_for_entity", By::Applicant, "", body).await;
+    /// Applies, attests everything that the law asks for, and takes these steps. From then on the history is about this
+    /// entity, and what belongs to it, unless it is about others.
+    async fn form(&mut self, owner: &str, steps: &[&str]) {
+        let body = application(&self.name(&format!("Company {}", self.sent.get())), owner);
+        let entity = self.done("apply_for_entity", By::Applicant, "", body).await;
         let id = text(&entity, "/id");
         for evidence in self.attestations(&entity) {
             self.done("submit_evidence", By::Applicant, &id, evidence)
@@ -213,22 +226,24 @@ impl<'s> World<'s> {
                 _ => json!({}),
             };
             let after = self.done(step, By::Reviewer, &id, body).await;
-            if *step == "approve_entity" {
-                entity = after;
+            if after["credential_id"].is_string() && self.credential.is_null() {
+                self.has("credential", text(&after, "/credential_id"));
+                self.credential = after["credential"].clone();
             }
         }
-        entity
-    }
-
-    /// The history is about this entity, unless it is about another.
-    fn is_about(&mut self, entity: &Value) {
-        self.has("entity", text(entity, "/id"));
-        let director = text(entity, "/directors/0");
-        self.has("director", format!("mez/person/{director}"));
-        if let Some(id) = entity["credential_id"].as_str() {
-            self.has("credential", id.to_owned());
-            self.credential = entity["credential"].clone();
+        let open = self
+            .stage
+            .read(&format!("/v1/reviews?open=true&entity={id}"))
+            .await
+            .body;
+        if let Some(review) = open["items"][0]["id"].as_str() {
+            self.has("review", review.to_owned());
         }
+        self.has(
+            "director",
+            format!("mez/person/{}", text(&entity, "/directors/0")),
+        );
+        self.has("entity", id);
     }
 
     fn attestations(&self, entity: &Value) -> Vec<Value> {
@@ -261,8 +276,8 @@ impl<'s> World<'s> {
         let mut body = staff(&id);
         body["key"] = json!(helper_key().did().to_string());
         self.done("create_principal", By::Applicant, "", body).await;
-        let issue = json!({"principal": id});
-        let issued = self.done("issue_token", By::Applicant, "", issue).await;
+        let body = json!({"principal": id});
+        let issued = self.done("issue_token", By::Applicant, "", body).await;
         self.has("token", text(&issued, "/token"));
         self.has("token_id", text(&issued, "/jti"));
         let seen = self.stage.read(&format!("/v1/principals/{id}")).await;
@@ -270,7 +285,7 @@ impl<'s> World<'s> {
         self.has("principal", id);
     }
 
-    /// What the principal asks for a token with.
+    /// What the principal asks for a token with, always the same.
     pub(super) fn assertion(&self) -> Value {
         let now_s = START_MS / 1000;
         let claims = Assertion {
@@ -285,10 +300,10 @@ impl<'s> World<'s> {
     }
 
     async fn notification(&mut self) {
-        let node = self.stage.running.node.clone();
         let id = Uuid::now_v7().to_string();
         let told = Notification::alert(&id, "something failed".to_owned(), START_MS);
-        let raise = move |_: &platform::moment::Moment<'_>| {
+        let node = self.stage.running.node.clone();
+        let raise = move |_: &Moment<'_>| {
             let mut change = Change::default();
             notifications::raise(&node, &mut change, &told)?;
             Ok((change, ()))
@@ -299,67 +314,36 @@ impl<'s> World<'s> {
 
     /// Everything that the history is about, as it is read after these answers.
     pub(super) async fn state(&self, answers: &[Answer]) -> Value {
+        let new = [
+            ("lists", "/v1/sanctions/lists".to_owned()),
+            ("principal", format!("/v1/principals/{}", self.name("new"))),
+            (
+                "account",
+                format!("/v1/iris/accounts/{}", self.address("new")),
+            ),
+        ];
+        let known = VIEWS.into_iter().filter_map(|(thing, view)| {
+            let id = self.things.get(thing)?;
+            let before = BASE64URL_NOPAD.encode(&id.as_bytes()[..id.len() - 1]);
+            Some((view, view.replace("{}", id).replace("{<}", &before)))
+        });
+        let made = answers.iter().filter_map(|it| it.headers.get("location"));
+        let made = made.map(|path| ("made", path.to_str().unwrap().to_owned()));
         let mut state = Vec::new();
-        let located = answers.iter().filter_map(|it| it.headers.get("location"));
-        let located = located.map(|path| path.to_str().unwrap().to_owned());
-        let paths = self.things.iter().flat_map(|(thing, id)| paths(thing, id));
-        for path in paths.chain(self.paths_of_names()).chain(located) {
+        for (view, path) in new.into_iter().chain(known).chain(made) {
             let read = self.stage.read(&path).await;
-            state.push(json!({"path": path, "status": read.status, "body": read.body}));
+            state.push(json!({"view": view, "status": read.status, "body": read.body}));
         }
         if !self.credential.is_null() {
-            state.push(self.verification().await);
+            // Nothing is written, and no key is needed.
+            let verify = self.call("verify_credential", By::Applicant, "", &self.credential);
+            state.push(verify.await.body);
         }
         Names::of(&self.tag).canonical(&state.into())
     }
-
-    /// What the zone says of the credential to those who verify it.
-    pub(super) async fn verification(&self) -> Value {
-        let ask = (String::new(), self.credential.clone());
-        self.call("verify_credential", By::Applicant, ask)
-            .await
-            .body
-    }
-
-    /// Where things are that a command may have made under a name of this world.
-    fn paths_of_names(&self) -> impl Iterator<Item = String> + use<> {
-        let principal = format!("/v1/principals/{}", self.name("new"));
-        let account = format!("/v1/iris/accounts/{}", self.address("new"));
-        [principal, account, "/v1/sanctions/lists".to_owned()].into_iter()
-    }
 }
 
-/// Where one sees how a thing is.
-fn paths(thing: &str, id: &str) -> Vec<String> {
-    // The page that begins with it: what comes before its id is not listed.
-    let before = BASE64URL_NOPAD.encode(&id.as_bytes()[..id.len() - 1]);
-    match thing {
-        "entity" => vec![
-            format!("/v1/entities/{id}"),
-            format!("/v1/entities/{id}/persons"),
-            format!("/v1/entities/{id}/evidence"),
-            format!("/v1/entities/{id}/evaluations?operation=entity.formation"),
-            format!("/v1/credentials?entity={id}"),
-            format!("/v1/reviews?entity={id}"),
-        ],
-        "review" => vec![format!("/v1/reviews/{id}")],
-        "credential" => vec![format!("/v1/credentials/{id}")],
-        "principal" => vec![
-            format!("/v1/principals/{id}"),
-            format!("/v1/tokens?principal={id}"),
-        ],
-        "account" => vec![format!("/v1/iris/accounts/{id}")],
-        "invitation" => vec![format!("/v1/iris/invitations?limit=1&cursor={before}")],
-        "person" => vec![
-            format!("/v1/breath/consents/{id}"),
-            format!("/v1/breath/sessions?person={id}"),
-        ],
-        "session" => vec![format!("/v1/breath/sessions/{id}")],
-        "notification" => vec![format!("/v1/notifications?limit=1&cursor={before}")],
-        "notice" => vec![format!("/v1/notices/{id}")],
-        _ => vec![],
-    }
-}
+const APPROVED: [&str; 2] = ["begin_review", "approve_entity"];
 
 fn helper_key() -> SigningKey {
     SigningKey::from_seed([9; 32])
