@@ -5,6 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO=${CARGO:-cargo} HANSE_JUDGES=${HANSE_JUDGES:-$PWD/target/judges}
 minutes_max=30
+limit=(--kill-after 30s)
+[ ! -t 0 ] || limit+=(--foreground)
 target=${CARGO_TARGET_DIR:-target}
 python=$HANSE_JUDGES/venv/bin/python
 # The same packages at once as tools/test.py, so that nothing is compiled again.
@@ -51,7 +53,7 @@ run() {
     mkdir -p target/nightly docs/evidence
     echo "== $name: $shows"
     began=$SECONDS
-    CARGO_TERM_COLOR=never timeout --foreground ${minutes_max}m bash -o pipefail -c "$command" 2>&1 | tee "$log" | grep -vE '^ +(Compiling|Downloaded|Downloading) '
+    CARGO_TERM_COLOR=never timeout "${limit[@]}" ${minutes_max}m bash -o pipefail -c "$command" 2>&1 | tee "$log" | grep -vE '^ +(Compiling|Downloaded|Downloading) '
     code=${PIPESTATUS[0]}
     case $code in 0) said=passed ;; 124) said="not done after $minutes_max minutes" ;; *) said="failed ($code)" ;; esac
     {
