@@ -26,6 +26,7 @@ mod j8;
 mod journal_api;
 mod kill9;
 mod notices;
+mod one_instant;
 mod openapi;
 mod platform;
 mod races;
