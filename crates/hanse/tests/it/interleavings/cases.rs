@@ -53,18 +53,40 @@ pub(super) struct Case {
     pub(super) body: fn(&World<'_>) -> Value,
 }
 
+impl Need {
+    /// What a world has when this is there.
+    pub(super) const fn thing(self) -> &'static str {
+        match self {
+            Self::Applied | Self::InReview | Self::Active => "entity",
+            Self::Suspended | Self::Dissolving => "entity",
+            Self::Hit => "review",
+            Self::Credential => "credential",
+            Self::NoConsent | Self::Consent => "person",
+            Self::Session => "session",
+            Self::Principal => "principal",
+            Self::Account => "account",
+            Self::Invitation => "invitation",
+            Self::Notification => "notification",
+            Self::Notice => "notice",
+        }
+    }
+
+    /// What it is a part or a state of.
+    fn whole(self) -> &'static str {
+        match self.thing() {
+            "review" | "credential" => "entity",
+            "session" => "person",
+            thing => thing,
+        }
+    }
+}
+
 impl Case {
     /// Whether both need one thing, each in another state.
     pub(super) fn needs_otherwise_than(&self, other: &Self) -> bool {
-        use Need::{Consent, NoConsent, Session};
-        let is_person = |need: &Need| matches!(need, NoConsent | Consent | Session);
-        let is_entity = |need: &Need| (*need as u8) < NoConsent as u8;
-        let one_thing = |a, b| is_person(a) && is_person(b) || is_entity(a) && is_entity(b);
-        let mut pairs = self
-            .needs
-            .iter()
-            .flat_map(|a| other.needs.iter().map(move |b| (a, b)));
-        pairs.any(|(a, b)| a != b && one_thing(a, b))
+        let differs = |a: &Need, b: &Need| a != b && a.whole() == b.whole();
+        let mut needs = self.needs.iter();
+        needs.any(|a| other.needs.iter().any(|b| differs(a, b)))
     }
 }
 
@@ -83,6 +105,7 @@ macro_rules! cases {
             needs: &[$(Need::$need),*],
             thing: $thing,
             body: |$w| {
+                // Not every body names its world.
                 let _ = $w;
                 $body
             },

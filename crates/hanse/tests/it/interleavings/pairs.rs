@@ -33,9 +33,8 @@ impl History {
     fn decided_again(&self, caller: usize) -> bool {
         let steps = self.trace.iter().filter(|(who, _)| *who == caller);
         let steps: Vec<Step> = steps.map(|(_, step)| *step).collect();
-        steps
-            .windows(2)
-            .any(|two| two == [Step::Commit, Step::Read])
+        let mut twos = steps.windows(2);
+        twos.any(|two| two == [Step::Commit, Step::Read])
     }
 }
 
@@ -58,12 +57,11 @@ pub(super) struct Difference {
 
 impl<'s> Pair<'s> {
     pub(super) fn new(stage: &'s Stage, a: &'static Case, b: &'static Case) -> Self {
-        let serial = Vec::new();
         Self {
             stage,
             a,
             b,
-            serial,
+            serial: Vec::new(),
         }
     }
 
@@ -109,7 +107,8 @@ impl<'s> Pair<'s> {
     /// answered, and so many histories of chance follow.
     pub(super) async fn try_out(&mut self, schedules: u64) -> Result<bool, Box<Difference>> {
         let mut meet = false;
-        for (slow, fast) in [(0, 1), (1, 0)] {
+        let ways = if std::ptr::eq(self.a, self.b) { 1 } else { 2 };
+        for (slow, fast) in [(0, 1), (1, 0)].into_iter().take(ways) {
             let name = format!("caller {fast} overtakes caller {slow}");
             let history = self.check(overtaken(slow, fast), name).await?;
             meet |= history.decided_again(slow);
@@ -181,9 +180,8 @@ impl Footprint {
         let mut name = |text: String| names.text(&text, None);
         let mut footprint = Self::default();
         for (kind, id, _) in stage.records(kinds).symmetric_difference(&before) {
-            footprint
-                .writes
-                .extend([name(format!("{kind} {id}")), format!("page of {kind}")]);
+            let written = [name(format!("{kind} {id}")), format!("page of {kind}")];
+            footprint.writes.extend(written);
         }
         for stream in committed.iter().flat_map(|it| &it.streams) {
             footprint.writes.insert(name(stream.to_string()));
@@ -205,12 +203,9 @@ impl Footprint {
     }
 }
 
-/// Two writes, and whether they may meet.
-pub(super) type Drawn = (&'static Case, &'static Case, bool);
-
-/// Every pair; both ways round where they need one thing in different states, because the second takes the world that the
+/// Every pair, and whether its two may meet; both ways round where they need one thing in different states, because the second takes the world that the
 /// first needs.
-pub(super) async fn pairs(stage: &Stage) -> Vec<Drawn> {
+pub(super) async fn pairs(stage: &Stage) -> Vec<(&'static Case, &'static Case, bool)> {
     let (mut kinds, mut footprints) = (BTreeSet::new(), Vec::new());
     // The first round shows which kinds of records are read at all.
     for _ in 0..2 {

@@ -7,6 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use evidence::credential::Builder;
 use evidence::data_integrity::{self, ProofPurpose};
 use evidence::key::SigningKey;
+use futures_util::future::join_all;
 use hanse::notifications::{self, Notification};
 use jiff::Timestamp;
 use platform::auth::token::Assertion;
@@ -28,7 +29,7 @@ const CLEAR: &str = "Sobia Qamar Tiwana";
 const CLOSE: &str = "Gulbuddin Hekmat";
 
 /// Where one sees how a thing is: `{}` is its id, and `{<}` a cursor just before it.
-const VIEWS: [(&str, &str); 16] = [
+const VIEWS: [(&str, &str); 17] = [
     ("entity", "/v1/entities/{}"),
     ("entity", "/v1/entities/{}/persons"),
     ("entity", "/v1/entities/{}/evidence"),
@@ -38,6 +39,7 @@ const VIEWS: [(&str, &str); 16] = [
     ),
     ("entity", "/v1/credentials?entity={}"),
     ("entity", "/v1/reviews?entity={}"),
+    ("review", "/v1/reviews/{}"),
     ("credential", "/v1/credentials/{}"),
     ("principal", "/v1/principals/{}"),
     ("principal", "/v1/tokens?principal={}"),
@@ -113,10 +115,9 @@ impl<'s> World<'s> {
             By::Helper => self.get("token"),
             by => &self.stage.tokens[&by],
         };
-        let request = self
-            .stage
-            .request(operation, id, token, &key, &self.etag, body);
-        Box::pin(answer(self.stage.running.router.clone(), request))
+        let stage = self.stage;
+        let request = stage.request(operation, id, token, &key, &self.etag, body);
+        Box::pin(answer(stage.running.router.clone(), request))
     }
 
     pub(super) fn try_case(&self, case: &Case) -> Calling<Answer> {
@@ -127,45 +128,34 @@ impl<'s> World<'s> {
         self.call(case.operation, case.by, id, &(case.body)(self))
     }
 
+    /// What a command makes.
+    pub(super) async fn made(&self, operation: &str, body: Value) -> Value {
+        self.done(operation, By::Applicant, "", body).await
+    }
+
     /// A command that is done.
     pub(super) async fn done(&self, operation: &str, by: By, id: &str, body: Value) -> Value {
         let answer = self.call(operation, by, id, &body).await;
         assert!(answer.status < 300, "{operation}: {answer:?}");
         answer.body
     }
-}
 
-impl World<'_> {
     /// Has something ready, unless it is.
     pub(super) async fn provide(&mut self, need: Need) {
-        let thing = match need {
-            Need::Hit => "review",
-            Need::Credential => "credential",
-            Need::NoConsent | Need::Consent => "person",
-            Need::Session => "session",
-            Need::Principal => "principal",
-            Need::Account => "account",
-            Need::Invitation => "invitation",
-            Need::Notification => "notification",
-            Need::Notice => "notice",
-            _ => "entity",
-        };
-        if self.things.contains_key(thing) {
+        if self.things.contains_key(need.thing()) {
             return;
         }
+        let [begin, approve] = ["begin_review", "approve_entity"];
         match need {
             Need::Applied => self.form(CLEAR, &[]).await,
-            Need::InReview => self.form(CLEAR, &["begin_review"]).await,
-            Need::Active | Need::Credential => self.form(CLEAR, &APPROVED).await,
-            Need::Suspended => {
-                self.form(CLEAR, &[&APPROVED[..], &["suspend_entity"]].concat())
-                    .await
-            }
+            Need::InReview => self.form(CLEAR, &[begin]).await,
+            Need::Active | Need::Credential => self.form(CLEAR, &[begin, approve]).await,
+            Need::Suspended => self.form(CLEAR, &[begin, approve, "suspend_entity"]).await,
             Need::Dissolving => {
-                self.form(CLEAR, &[&APPROVED[..], &["initiate_dissolution"]].concat())
-                    .await;
+                let dissolve = "initiate_dissolution";
+                self.form(CLEAR, &[begin, approve, dissolve]).await;
             }
-            Need::Hit => self.form(CLOSE, &["begin_review"]).await,
+            Need::Hit => self.form(CLOSE, &[begin]).await,
             Need::NoConsent => {
                 self.has("person", self.name("person"));
                 self.has("session", Uuid::nil().to_string());
@@ -173,33 +163,29 @@ impl World<'_> {
             Need::Consent => {
                 let person = self.name("person");
                 let body = json!({"person": person});
-                self.done("record_consent", By::Applicant, "", body).await;
+                self.made("record_consent", body).await;
                 self.has("person", person);
             }
             Need::Session => {
                 Box::pin(self.provide(Need::Consent)).await;
                 let body = session(self.get("person"));
-                let opened = self.done("open_session", By::Applicant, "", body).await;
+                let opened = self.made("open_session", body).await;
                 self.has("session", text(&opened, "/id"));
             }
             Need::Principal => self.principal().await,
             Need::Account => {
                 let body = json!({"jid": self.address("account"), "principal": "applicant"});
-                self.done("create_account", By::Applicant, "", body).await;
+                self.made("create_account", body).await;
                 self.has("account", self.address("account"));
             }
             Need::Invitation => {
-                let made = self
-                    .done("create_invitation", By::Applicant, "", json!({}))
-                    .await;
+                let made = self.made("create_invitation", json!({})).await;
                 self.has("invitation", text(&made, "/id"));
                 self.has("secret", text(&made, "/token"));
             }
             Need::Notification => self.notification().await,
             Need::Notice => {
-                let made = self
-                    .done("publish_notice", By::Applicant, "", notice())
-                    .await;
+                let made = self.made("publish_notice", notice()).await;
                 self.has("notice", text(&made, "/id"));
             }
         }
@@ -213,12 +199,10 @@ impl World<'_> {
     /// entity, and what belongs to it, unless it is about others.
     async fn form(&mut self, owner: &str, steps: &[&str]) {
         let body = application(&self.name(&format!("Company {}", self.sent.get())), owner);
-        let entity = self.done("apply_for_entity", By::Applicant, "", body).await;
+        let entity = self.made("apply_for_entity", body).await;
         let id = text(&entity, "/id");
-        for evidence in self.attestations(&entity) {
-            self.done("submit_evidence", By::Applicant, &id, evidence)
-                .await;
-        }
+        let attest = |evidence| self.done("submit_evidence", By::Applicant, &id, evidence);
+        join_all(self.attestations(&entity).into_iter().map(attest)).await;
         for step in steps {
             let body = match *step {
                 "suspend_entity" => reason(),
@@ -231,18 +215,12 @@ impl World<'_> {
                 self.credential = after["credential"].clone();
             }
         }
-        let open = self
-            .stage
-            .read(&format!("/v1/reviews?open=true&entity={id}"))
-            .await
-            .body;
-        if let Some(review) = open["items"][0]["id"].as_str() {
+        let open = format!("/v1/reviews?open=true&entity={id}");
+        if let Some(review) = self.stage.see(&open, "/items/0/id").await.as_str() {
             self.has("review", review.to_owned());
         }
-        self.has(
-            "director",
-            format!("mez/person/{}", text(&entity, "/directors/0")),
-        );
+        let director = text(&entity, "/directors/0");
+        self.has("director", format!("mez/person/{director}"));
         self.has("entity", id);
     }
 
@@ -275,9 +253,9 @@ impl World<'_> {
         let id = self.name("helper");
         let mut body = staff(&id);
         body["key"] = json!(helper_key().did().to_string());
-        self.done("create_principal", By::Applicant, "", body).await;
+        self.made("create_principal", body).await;
         let body = json!({"principal": id});
-        let issued = self.done("issue_token", By::Applicant, "", body).await;
+        let issued = self.made("issue_token", body).await;
         self.has("token", text(&issued, "/token"));
         self.has("token_id", text(&issued, "/jti"));
         let seen = self.stage.read(&format!("/v1/principals/{id}")).await;
@@ -314,13 +292,11 @@ impl World<'_> {
 
     /// Everything that the history is about, as it is read after these answers.
     pub(super) async fn state(&self, answers: &[Answer]) -> Value {
+        let (name, address) = (self.name("new"), self.address("new"));
         let new = [
             ("lists", "/v1/sanctions/lists".to_owned()),
-            ("principal", format!("/v1/principals/{}", self.name("new"))),
-            (
-                "account",
-                format!("/v1/iris/accounts/{}", self.address("new")),
-            ),
+            ("new principal", format!("/v1/principals/{name}")),
+            ("new account", format!("/v1/iris/accounts/{address}")),
         ];
         let known = VIEWS.into_iter().filter_map(|(thing, view)| {
             let id = self.things.get(thing)?;
@@ -342,8 +318,6 @@ impl World<'_> {
         Names::of(&self.tag).canonical(&state.into())
     }
 }
-
-const APPROVED: [&str; 2] = ["begin_review", "approve_entity"];
 
 fn helper_key() -> SigningKey {
     SigningKey::from_seed([9; 32])
