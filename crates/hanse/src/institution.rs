@@ -1,5 +1,7 @@
 //! What an institution tells the node of itself. One table each; the node reads them and knows nothing else of it.
 
+use api::problem::Code;
+use api::scope::Scope;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -14,8 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::cli::{Failure, Global};
 use crate::state::Node;
 use mez::aggregate::CommonRefusal;
-use platform::auth::Scope;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 /// Work for the outbox, as an institution's closed enum of effects has it.
 pub trait Work: Serialize {

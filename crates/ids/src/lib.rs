@@ -8,6 +8,7 @@ mod salt;
 pub mod time;
 
 pub use id::{
-    ActorId, CountryCode, EntityId, InvalidId, JurisdictionId, PackItemId, PersonId, ZoneId,
+    ActorId, CountryCode, EntityId, InvalidId, JurisdictionId, PackItemId, PersonId, PrincipalId,
+    ZoneId,
 };
 pub use salt::{InvalidSalt, Salt};

@@ -1,5 +1,6 @@
 //! What a person agreed to: recorded once, and taken back once. No clock and no I/O.
 
+use ids::PrincipalId;
 use std::convert::Infallible;
 
 use jiff::Timestamp;
@@ -8,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::BreathPerson;
-use platform::auth::PrincipalId;
 
 /// The kind of [`Consented`].
 pub const CONSENTED_KIND: &str = "breath.consented.v1";

@@ -1,7 +1,10 @@
 //! Recording what a person agreed to, and taking it back.
 
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
+use ids::PrincipalId;
 use journal::Privacy;
 use mez::aggregate::Aggregate as _;
 use serde::Deserialize;
@@ -15,11 +18,11 @@ use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Permit, PrincipalId, Resource, can};
+use platform::auth::{Permit, Resource, can};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError};

@@ -1,5 +1,7 @@
 //! Shredding what was recorded: one session, or everything of a person.
 
+use crate::journal_api::erase;
+use api::receipt::Receipted;
 use axum::extract::State;
 use journal::StreamName;
 use serde::{Deserialize, Serialize};
@@ -8,13 +10,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::ids::{BreathPerson, SessionId};
 use super::record;
-use crate::journal_api::{EraseStream, ErasureReason};
 use crate::state::Node;
 use crate::streams;
+use api::journal::ErasureReason;
 use platform::auth::{Resource, can};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
@@ -48,7 +50,7 @@ struct SessionErased {
     request_body = EraseBody,
     responses(
         (status = 200, description = "The content is gone from every file of the node.", body = Receipted<SessionErased>),
-        (status = 410, description = "It was erased before.", body = platform::http::problem::ProblemBody, content_type = platform::http::problem::CONTENT_TYPE)
+        (status = 410, description = "It was erased before.", body = api::problem::ProblemBody, content_type = api::problem::CONTENT_TYPE)
     )
 )]
 async fn erase_session(
@@ -116,6 +118,6 @@ fn shred(
     let Some(head) = head.filter(|head| !head.shredded) else {
         return Ok(0);
     };
-    EraseStream::new(stream, reason).add_to(change)?;
+    erase(change, stream, reason, None)?;
     Ok(head.head.get())
 }

@@ -1,6 +1,7 @@
 //! What the node does about sessions by itself, so that none stays between running and ended: after a restart it goes on
 //! with those whose clock it is, it ends those that nobody fed for an hour, and it erases those that were kept long enough.
 
+use api::problem::Code;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,11 +10,11 @@ use super::drive::{self, NotTaken};
 use super::erase;
 use super::ids::SessionId;
 use super::record::{self, SessionClock, SessionRecord, SessionStatus};
-use crate::journal_api::ErasureReason;
 use crate::state::Node;
 use crate::streams;
+use api::journal::ErasureReason;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::{Moment, NODE_ACTOR};
 use platform::store::StoreError;
 

@@ -1,5 +1,9 @@
 //! Opening, feeding and ending sessions over HTTP.
 
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
+use api::receipt::Receipted;
+use ids::PrincipalId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,12 +33,11 @@ use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{PrincipalId, Resource, can};
+use platform::auth::{Resource, can};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute_with};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute_with};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;

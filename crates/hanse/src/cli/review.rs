@@ -98,17 +98,17 @@ impl Review {
                     query.append_pair("entity", entity);
                 }
                 let cases = client.get_all(&format!("/v1/reviews?{}", query.finish()))?;
-                show::table(output, &cases, &COLUMNS, cells);
+                show::raw_table(output, &cases, &COLUMNS, cells);
                 Ok(())
             }
             Self::Show { id } => {
                 let case = client.get(&format!("/v1/reviews/{id}"))?;
                 let screening = screen::parse(&case)?;
-                show::answer(output, &case, |case| {
-                    let mut lines = heading(case);
+                show::answer(output, &case, || {
+                    let mut lines = heading(&case);
                     lines.push(String::new());
                     lines.extend(screen::explain(&screening));
-                    lines.extend(decisions(case));
+                    lines.extend(decisions(&case));
                     lines
                 });
                 Ok(())
@@ -128,10 +128,10 @@ impl Review {
                     body["hits"] = hits.iter().map(hit).collect();
                 }
                 let case = client.post(&format!("/v1/reviews/{id}/decision"), &body)?;
-                show::answer(output, &case, |case| {
-                    let mut lines = heading(case);
-                    lines.extend(decisions(case));
-                    lines.extend(show::receipt(case));
+                show::answer(output, &case, || {
+                    let mut lines = heading(&case);
+                    lines.extend(decisions(&case));
+                    lines.extend(show::receipt(&case));
                     lines
                 });
                 Ok(())
@@ -187,7 +187,7 @@ fn decisions(case: &Value) -> Vec<String> {
     let line = |decision: &Value| {
         format!(
             "{} by {} on entry {} of {}, {}: {}",
-            words(&decision["finding"]),
+            words(&text(decision, "finding")),
             text(decision, "by"),
             text(decision, "entry_id"),
             text(decision, "list"),

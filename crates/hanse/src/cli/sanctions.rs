@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use api::receipt::Receipted;
+use api::screening::ListView;
 use clap::{Args, Subcommand, ValueEnum};
 use ids::PackItemId;
 use jiff::civil::Date;
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::output::spinner;
-use super::show::{self, text};
+use super::show;
 use super::{Failure, Global, input};
 
 const COLUMNS: [&str; 7] = [
@@ -90,7 +92,7 @@ impl Sanctions {
             Self::List => {
                 let lists = Client::connect(global)?.get("/v1/sanctions/lists")?;
                 let lists = lists.as_array().map_or(&[][..], Vec::as_slice);
-                show::table(global.output(), lists, &COLUMNS, Value::clone);
+                global.output().table(lists, &COLUMNS);
                 Ok(())
             }
             Self::Changes => {
@@ -118,11 +120,12 @@ impl Import {
         });
         let client = Client::connect(global)?;
         let waiting = spinner("the zone reads the list");
-        let answer = client.post("/v1/sanctions/lists", &body);
+        let answer = client.send::<Receipted<ListView>>("/v1/sanctions/lists", &body);
         waiting.finish_and_clear();
-        show::answer(global.output(), &answer?, |list| {
-            let mut lines = vec![format!("in force: {}", describe(list))];
-            lines.extend(show::receipt(list));
+        let list = answer?;
+        show::answer(global.output(), &list.raw, || {
+            let mut lines = vec![format!("in force: {}", describe(&list.body.body))];
+            lines.extend(show::receipt(&list.raw));
             lines.push("Everybody in the register is screened on it again.".to_owned());
             lines
         });
@@ -150,39 +153,49 @@ fn read_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// A list in one line.
-pub fn describe(list: &Value) -> String {
-    let flag = |member: &str, yes: &str, no: &str| {
-        if list[member] == true {
-            yes.to_owned()
-        } else {
-            no.to_owned()
-        }
+pub fn describe(list: &ListView) -> String {
+    let required = if list.required {
+        "required"
+    } else {
+        "not required"
     };
-    format!(
-        "{} {} of {}, {} entries, {}, {}, {}",
-        text(list, "name"),
-        text(list, "version"),
-        text(list, "published"),
-        text(list, "entries"),
-        flag("required", "required", "not required"),
-        flag("usable", "usable", "NOT USABLE: it blocks"),
-        text(list, "digest"),
-    )
+    let usable = if list.usable {
+        "usable"
+    } else {
+        "NOT USABLE: it blocks"
+    };
+    let ListView {
+        name,
+        version,
+        published,
+        entries,
+        digest,
+        ..
+    } = list;
+    format!("{name} {version} of {published}, {entries} entries, {required}, {usable}, {digest}")
 }
 
 #[cfg(test)]
 mod tests {
+    use evidence::digest::Digest;
+
     use super::*;
 
     #[test]
     fn a_list_that_cannot_be_used_stands_out() {
-        let list = json!({
-            "name": "un", "version": "1", "published": "2026-01-01", "entries": 2, "required": true,
-            "usable": false, "digest": "sha256:00",
-        });
+        let digest = Digest::raw(b"");
+        let list = ListView {
+            name: "un".to_owned(),
+            version: "1".to_owned(),
+            published: "2026-01-01".parse().unwrap(),
+            digest,
+            entries: 2,
+            required: true,
+            usable: false,
+        };
         assert_eq!(
             describe(&list),
-            "un 1 of 2026-01-01, 2 entries, required, NOT USABLE: it blocks, sha256:00"
+            format!("un 1 of 2026-01-01, 2 entries, required, NOT USABLE: it blocks, {digest}")
         );
     }
 }

@@ -87,9 +87,9 @@ impl Screen {
         });
         let answer = Client::connect(global)?.post("/v1/screenings", &body)?;
         let screening = parse(&answer)?;
-        show::answer(global.output(), &answer, |answer| {
+        show::answer(global.output(), &answer, || {
             let mut lines = explain(&screening);
-            lines.extend(show::receipt(answer));
+            lines.extend(show::receipt(&answer));
             lines
         });
         Ok(())

@@ -1,5 +1,6 @@
 //! Judging an entity on its file, as of one instant.
 
+use api::problem::Code;
 use std::collections::BTreeMap;
 
 use evidence::canonical;
@@ -17,7 +18,7 @@ use crate::records::kind;
 use crate::state::Institutions;
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store;
 

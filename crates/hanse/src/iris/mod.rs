@@ -5,7 +5,6 @@
 //! `iris/archive/<jid>`, whose keys are destroyed when it is erased.
 
 pub mod accounts;
-pub mod address;
 pub mod bosh;
 pub mod certificate;
 pub mod export;

@@ -14,6 +14,7 @@ pub mod export;
 pub mod proofs;
 mod tlog;
 
+use api::problem::Code;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -26,11 +27,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::bundles::EntityRegister;
 use platform::http::Platform;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 
-pub use disclosure::{Disclosure, Withheld};
-pub use erasure::{ERASED_KIND, EraseStream, ErasureReason};
+pub use disclosure::Disclosure;
+pub use erasure::{ERASED_KIND, erase};
 
 /// Who speaks in proofs: the zone, and the key of its log.
 pub struct LogIdentity {

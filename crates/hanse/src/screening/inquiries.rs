@@ -1,5 +1,8 @@
 //! `/v1/screenings`: a name screened by itself, outside any application.
 
+use api::page::{Page, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -21,9 +24,9 @@ use crate::streams;
 use platform::auth::{Permit, Resource, can};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Page, PageQuery, etag};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::page::etag;
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError, Stored};
@@ -41,7 +44,7 @@ pub struct InquiryBody {
     pub kind: PartyKind,
     /// Dates of birth, where known.
     #[serde(default)]
-    #[schema(value_type = Vec<platform::http::texts::DayText>, max_items = 10)]
+    #[schema(value_type = Vec<api::text::DayText>, max_items = 10)]
     pub dates_of_birth: Vec<Date>,
     /// Document and registration numbers.
     #[serde(default)]

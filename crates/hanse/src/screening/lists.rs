@@ -1,5 +1,8 @@
 //! `/v1/sanctions/lists`: which lists are in force, and importing a new version.
 
+use api::problem::Code;
+use api::receipt::Receipted;
+use api::screening::ListView;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +27,8 @@ use crate::streams;
 use platform::auth::{Resource, can};
 use platform::change::Change;
 use platform::http::extract::{BodyBytesMax, Caller, Command};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::problem::{Code, Problem};
-use platform::http::texts::PackItemIdText;
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -55,34 +57,11 @@ pub struct ListImported {
 /// The read model of a list: its version in force.
 pub type ListRecord = ListImported;
 
-/// A list in force.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = SanctionsList)]
-pub struct ListView {
-    /// Name.
-    pub name: String,
-    /// The publisher's version.
-    pub version: String,
-    /// The day it was published.
-    #[schema(value_type = String, format = Date)]
-    pub published: Date,
-    /// Commits to every entry.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// How many entries it has.
-    pub entries: u64,
-    /// Whether screening requires it.
-    pub required: bool,
-    /// Whether it can be used now; if not, every screening that requires it blocks.
-    pub usable: bool,
-}
-
 /// A version of a list to import.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportBody {
     /// The name under which the zone knows the list.
-    #[schema(value_type = PackItemIdText)]
     pub name: PackItemId,
     /// The publisher's version. The UN list carries its own.
     #[schema(min_length = 1, max_length = 100)]
@@ -134,7 +113,7 @@ async fn import_list(
     let outcome = execute(&node.platform, caller, ticket, move |_, caller| {
         let permit = caller.permit(Resource::Zone)?;
         let change = import(&imported)?;
-        let view = ListView::of(imported.clone(), &policy, true);
+        let view = list_view(imported.clone(), &policy, true);
         let location = "/v1/sanctions/lists".to_owned();
         Ok(Decided::new(
             permit,
@@ -259,23 +238,21 @@ pub fn views(node: &Institutions, at: &Snapshot<'_>) -> Result<Vec<ListView>, Pr
     let desk = node.shelf.desk(at)?;
     let view = |record: Stored<ListRecord>| {
         let usable = desk.holds(&record.body.header.name, record.body.digest);
-        ListView::of(record.body, &desk.policy, usable)
+        list_view(record.body, &desk.policy, usable)
     };
     Ok(all(at)?.into_iter().map(view).collect())
 }
 
-impl ListView {
-    fn of(record: ListRecord, policy: &Policy, usable: bool) -> Self {
-        let name = record.header.name;
-        Self {
-            required: policy.required.iter().any(|required| required.name == name),
-            usable,
-            name,
-            version: record.header.version,
-            published: record.header.published,
-            digest: record.digest,
-            entries: record.entries,
-        }
+fn list_view(record: ListRecord, policy: &Policy, usable: bool) -> ListView {
+    let name = record.header.name;
+    ListView {
+        required: policy.required.iter().any(|required| required.name == name),
+        usable,
+        name,
+        version: record.header.version,
+        published: record.header.published,
+        digest: record.digest,
+        entries: record.entries,
     }
 }
 

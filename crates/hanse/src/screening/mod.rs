@@ -17,14 +17,15 @@ pub mod reviews;
 
 mod project;
 
+use api::problem::Code;
+use api::scope::{ReadScope, Scope};
 use mez::screening::case::{CaseEvent, Refusal};
 use mez::screening::inquiry;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::institution::Institution;
 use crate::state::Node;
-use platform::auth::{ReadScope, Scope};
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 pub use party::screen_parties;
 

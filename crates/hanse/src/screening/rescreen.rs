@@ -1,5 +1,6 @@
 //! A version of a list comes into force: everybody is screened on it, and what changed is reported.
 
+use api::page::{Page, PageQuery};
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
@@ -20,7 +21,6 @@ use crate::streams;
 use platform::auth::can;
 use platform::change::Change;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::page::{Page, PageQuery};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;

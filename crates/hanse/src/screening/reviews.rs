@@ -1,5 +1,8 @@
 //! `/v1/reviews`: hits that wait for a person, and what they decide.
 
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -25,10 +28,9 @@ use crate::state::{Institutions, Node};
 use platform::auth::{Operation, Permit, can};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery, etag, require_match};
-use platform::http::problem::{Code, Problem};
-use platform::http::texts::EntityIdText;
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::page::{etag, require_match};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -131,7 +133,7 @@ struct ReviewQuery {
     /// Only cases that wait for a decision, or only those that do not.
     open: Option<bool>,
     /// Only cases of this entity.
-    #[param(inline, value_type = Option<EntityIdText>)]
+    #[param(inline)]
     entity: Option<ids::EntityId>,
 }
 

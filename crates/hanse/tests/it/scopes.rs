@@ -1,10 +1,12 @@
 //! Every operation that the running node documents, and who may ask for it. Operations come from its document, roles and
 //! scopes from the code, so that a new one has its cases without a line here.
 
+use api::scope::{Scope, Standing, WriteScope};
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::scope::Role;
 use axum::http::StatusCode;
-use platform::auth::{Access, Action, Role, Scope, Standing, WriteScope};
+use platform::auth::{Access, Action};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;

@@ -1,6 +1,5 @@
 //! The closed list of things a caller can ask for, each with the one scope it needs.
-
-use super::scope::{ReadScope, Scope, WriteScope};
+use api::scope::{ReadScope, Scope, WriteScope};
 
 /// Whether an action changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

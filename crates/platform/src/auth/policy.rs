@@ -1,10 +1,10 @@
 //! The one decision: may this identity do this to that?
 
+use api::scope::{Scope, ScopeSet, Standing};
+use ids::PrincipalId;
 use std::collections::BTreeSet;
 
 use super::action::Action;
-use super::principal_id::PrincipalId;
-use super::scope::{Scope, ScopeSet, Standing};
 
 /// What a token, or a principal, is limited to. Empty means no limit of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -157,9 +157,10 @@ pub fn authorize(
 
 #[cfg(test)]
 mod tests {
+    use api::scope::{ReadScope, Role, WriteScope};
     use proptest::prelude::*;
 
-    use super::super::{Access, ReadScope, Role, WriteScope};
+    use super::super::Access;
     use super::*;
 
     fn any_scope() -> impl Strategy<Value = Scope> {

@@ -1,5 +1,9 @@
 //! `/v1/principals`: who may act in the zone.
 
+use api::page::{Page, PageQuery};
+use api::principals::{CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
+use api::receipt::Receipted;
+use ids::PrincipalId;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,11 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
-use super::idempotency::{Outcome, Receipted};
-use super::page::{Page, PageQuery, etag, require_match};
+use super::idempotency::Outcome;
+use super::page::{etag, require_match};
 use super::problem::Problem;
-use crate::auth::{PrincipalId, can};
-use crate::principals::{self, CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
+use crate::auth::can;
+use crate::principals;
 use crate::routes;
 
 /// The routes of this module.

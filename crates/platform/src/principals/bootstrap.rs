@@ -1,52 +1,30 @@
 //! The first administrator: a one-time token that the first start prints, and its redemption.
 
+use api::principals::RedeemBootstrap;
+use api::principals::{CreatePrincipal, PrincipalKind};
+use api::problem::Code;
+use api::scope::{Role, Standing};
+use api::tokens::{IssueToken, TokenView};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
-use utoipa::ToSchema;
 
-use super::commands::{CreatePrincipal, IssueToken, new_principal, show_token, token_for};
+use super::commands::{new_principal, show_token, token_for};
 use super::event::{
     BOOTSTRAP, BootstrapBody, BootstrapIssued, BootstrapRedeemed, Happened, PRINCIPAL, append,
     bootstrap_stream, principal_stream, secret_digest,
 };
-use super::views::{PrincipalKind, TokenView, find};
-use crate::auth::{Action, Permit, PrincipalId, Role, Standing};
+use super::views::find;
+use crate::auth::{Action, Permit};
 use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::Command;
 use crate::http::idempotency::{Decided, Outcome, Reply, execute_as};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Problem;
 use crate::moment::Moment;
 
 const SECRET_PREFIX: &str = "hanse-bootstrap-";
-
-/// Redeems the one-time bootstrap token for the first administrator and its first token.
-#[derive(Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RedeemBootstrap {
-    /// What the first start printed.
-    pub bootstrap_token: String,
-    /// The name of the first administrator.
-    pub id: PrincipalId,
-    /// The name for people.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub display_name: String,
-    /// The `did:key` by which the administrator can ask for further tokens.
-    #[serde(default)]
-    #[schema(value_type = Option<crate::http::texts::DidKeyText>)]
-    pub key: Option<String>,
-}
-
-impl std::fmt::Debug for RedeemBootstrap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedeemBootstrap")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
 
 /// The bootstrap token to print, if the zone has no administrator who may act. It replaces one that was printed before
 /// and not redeemed, so that a token in an old log is worthless.

@@ -1,29 +1,31 @@
 //! Changes to principals and tokens. Each decides on the stored state and becomes one journal transaction.
 
+use api::principals::{CreatePrincipal, DisablePrincipal, SetStanding};
+use api::principals::{PrincipalStatus, PrincipalView};
+use api::problem::Code;
+use api::scope::Scope;
+use api::tokens::{IssueToken, RevokeToken};
+use api::tokens::{TokenStatus, TokenView};
+use ids::PrincipalId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use evidence::did::DidKey;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::event::{
     Disabled, Happened, PRINCIPAL, StandingSet, TOKEN, TokenRevoked, append, principal_stream,
     secret_digest,
 };
-use super::views::{
-    PrincipalBody, PrincipalKind, PrincipalStatus, PrincipalView, TokenBody, TokenStatus,
-    TokenView, find, refused,
-};
+use super::views::{PrincipalBody, TokenBody, find, refused};
 use crate::auth::token::{Assertion, Claims, LIFETIME_S_DEFAULT, LIFETIME_S_MAX, ScopeText};
-use crate::auth::{Action, Permit, PrincipalId, Resource, Scope, ScopeSet, Standing, can};
+use crate::auth::{Action, Permit, Resource, can};
 use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::{Caller, Command};
 use crate::http::idempotency::{
     Decided, IdempotencyKey, Outcome, Reply, Ticket, execute, execute_as,
 };
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Problem;
 use crate::moment::{Moment, NODE_ACTOR};
 
 /// Names of actors in the journal that are no principals.
@@ -32,88 +34,6 @@ const RESERVED: [&str; 3] = [NODE_ACTOR, "iris", "invitation"];
 const TEXT_CHARS_MAX: usize = 200;
 /// Most entities one principal or token is bound to.
 const ENTITIES_MAX: usize = 100;
-
-/// Creates a principal.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreatePrincipal {
-    /// Its name in the zone; never given out again.
-    pub id: PrincipalId,
-    /// What kind of actor it is.
-    pub kind: PrincipalKind,
-    /// The name for people.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub display_name: String,
-    /// The `did:key` by which it can ask for tokens itself.
-    #[serde(default)]
-    #[schema(value_type = Option<crate::http::texts::DidKeyText>)]
-    pub key: Option<String>,
-    /// What it is in the zone.
-    pub standing: Standing,
-    /// The entities it acts for.
-    #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it acts in.
-    #[serde(default)]
-    pub jurisdiction: Option<String>,
-}
-
-/// Replaces what a principal is in the zone.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SetStanding {
-    /// What it is from now on.
-    pub standing: Standing,
-    /// The entities it acts for from now on.
-    #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it acts in from now on.
-    #[serde(default)]
-    pub jurisdiction: Option<String>,
-}
-
-/// Ends what a principal may do, for good.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DisablePrincipal {
-    /// Why, for those who read the journal.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub reason: String,
-}
-
-/// Issues a token to a principal.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IssueToken {
-    /// Whose it is.
-    pub principal: PrincipalId,
-    /// What it allows; everything the principal may do when absent.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<crate::auth::Scope>>)]
-    pub scopes: Option<ScopeSet>,
-    /// How long it lives, in seconds; one hour when absent.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 86400)]
-    pub lifetime_s: Option<i64>,
-    /// The entities it is bound to; those of the principal when empty.
-    #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it is bound to; that of the principal when absent.
-    #[serde(default)]
-    pub jurisdiction: Option<String>,
-}
-
-/// Takes a token back.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RevokeToken {
-    /// Why, for those who read the journal.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub reason: String,
-}
 
 /// Creates a principal.
 ///

@@ -1,5 +1,9 @@
 //! What happened to principals and tokens, and the records that follow from it.
 
+use api::principals::PrincipalStatus;
+use api::scope::{Role, Standing};
+use api::tokens::TokenStatus;
+use ids::PrincipalId;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::canonical;
@@ -8,8 +12,7 @@ use journal::{Event, EventKind, Privacy, ProjectionError, Record, Records, Strea
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::views::{PrincipalBody, PrincipalStatus, TokenBody, TokenStatus};
-use crate::auth::{PrincipalId, Role, Standing};
+use super::views::{PrincipalBody, TokenBody};
 use crate::change::Change;
 use crate::http::problem::Problem;
 

@@ -1,80 +1,21 @@
 //! What is known of principals and tokens, and the check that every request goes through.
 
+use api::principals::{PrincipalKind, PrincipalStatus, PrincipalView};
+use api::problem::Code;
+use api::scope::{ScopeSet, Standing};
+use api::tokens::{TokenStatus, TokenView};
+use ids::PrincipalId;
 use std::collections::BTreeSet;
 
 use journal::{ReadError, Record, Snapshot};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::event::{PRINCIPAL, TOKEN};
 use crate::auth::token::{TokenAuthority, TokenRefusal};
-use crate::auth::{Binding, Identity, PrincipalId, ScopeSet, Standing};
-use crate::http::problem::{Code, Problem};
+use crate::auth::{Binding, Identity};
+use crate::http::problem::Problem;
 use crate::moment::Moment;
-
-/// What kind of actor a principal is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PrincipalKind {
-    /// Something that acts by itself in the field.
-    Device,
-    /// A human.
-    Person,
-    /// A program.
-    Service,
-    /// Another zone.
-    Zone,
-}
-
-impl PrincipalKind {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Device => "device",
-            Self::Person => "person",
-            Self::Service => "service",
-            Self::Zone => "zone",
-        }
-    }
-}
-
-/// Whether a principal may act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PrincipalStatus {
-    /// It may not, for good.
-    Disabled,
-    /// It may.
-    Enabled,
-}
-
-impl PrincipalStatus {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-        }
-    }
-}
-
-/// Whether a token was taken back before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenStatus {
-    /// It was not.
-    Issued,
-    /// It was.
-    Revoked,
-}
-
-impl TokenStatus {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Issued => "issued",
-            Self::Revoked => "revoked",
-        }
-    }
-}
 
 /// A principal as stored, and as the event that created it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,31 +47,6 @@ pub(super) struct TokenBody {
     pub status: TokenStatus,
 }
 
-/// A principal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PrincipalView {
-    /// Its name.
-    pub id: PrincipalId,
-    /// What kind of actor it is.
-    pub kind: PrincipalKind,
-    /// The name for people.
-    pub display_name: String,
-    /// The `did:key` by which it can ask for tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// What it is in the zone.
-    pub standing: Standing,
-    /// The entities it acts for; empty means no such limit for staff other than officers.
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it acts in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jurisdiction: Option<String>,
-    /// Whether it may act.
-    pub status: PrincipalStatus,
-    /// When it was created, Unix milliseconds.
-    pub created_ms: i64,
-}
-
 impl From<PrincipalBody> for PrincipalView {
     fn from(body: PrincipalBody) -> Self {
         let PrincipalBody {
@@ -158,31 +74,6 @@ impl From<PrincipalBody> for PrincipalView {
     }
 }
 
-/// A token, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TokenView {
-    /// Its id.
-    pub jti: String,
-    /// Whose it is.
-    pub principal: PrincipalId,
-    /// What it allows at most.
-    #[schema(value_type = Vec<String>)]
-    pub scopes: ScopeSet,
-    /// The entities it is bound to.
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it is bound to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jurisdiction: Option<String>,
-    /// When it was issued, Unix seconds.
-    pub issued_s: i64,
-    /// The first second at which it is not valid.
-    pub expires_s: i64,
-    /// Who issued it.
-    pub issued_by: String,
-    /// Whether it was taken back.
-    pub status: TokenStatus,
-}
-
 impl From<TokenBody> for TokenView {
     fn from(body: TokenBody) -> Self {
         let TokenBody {
@@ -208,17 +99,6 @@ impl From<TokenBody> for TokenView {
             status,
         }
     }
-}
-
-/// A token with its text, which is shown to the one who asked and stored nowhere.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct IssuedToken {
-    /// The text for `Authorization: Bearer`.
-    #[serde(default)]
-    pub token: String,
-    /// What it is.
-    #[serde(flatten)]
-    pub view: TokenView,
 }
 
 /// A principal and the version of its record.
