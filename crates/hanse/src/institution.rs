@@ -1,6 +1,5 @@
 //! What an institution tells the node of itself. One table each; the node reads them and knows nothing else of it.
 
-use api::problem::Code;
 use api::scope::Scope;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +14,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::cli::{Failure, Global};
 use crate::state::Node;
-use mez::aggregate::CommonRefusal;
 use platform::http::problem::Problem;
 
 /// Work for the outbox, as an institution's closed enum of effects has it.
@@ -110,17 +108,4 @@ pub fn done(leased: &LeasedEffect) -> Settlement {
         id: leased.id.clone(),
         lease: leased.lease,
     }
-}
-
-/// What the caller is told when an aggregate refuses for a reason that all share.
-pub fn refused(refusal: &CommonRefusal) -> Problem {
-    let detail = refusal.to_string();
-    let (code, pointer) = match refusal {
-        CommonRefusal::Unknown { what } => return Problem::not_found(what),
-        CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
-        CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
-            (Code::RuleViolated, format!("/{field}"))
-        }
-    };
-    Problem::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
 }

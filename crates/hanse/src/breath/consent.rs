@@ -3,8 +3,8 @@
 use ids::PrincipalId;
 use std::convert::Infallible;
 
+use ids::aggregate::{Aggregate, Decision, Misfit};
 use jiff::Timestamp;
-use mez::aggregate::{Aggregate, Decision, Misfit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

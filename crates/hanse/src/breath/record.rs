@@ -2,9 +2,9 @@
 
 use api::problem::Code;
 use ids::PrincipalId;
+use ids::aggregate::Aggregate as _;
 use jiff::Timestamp;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

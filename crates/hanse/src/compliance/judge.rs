@@ -12,11 +12,12 @@ use law::compliance::{
 };
 use mez::entity::{self, Entity};
 
-use super::{EVALUATED_KIND, Evaluated, EvidenceAccepted};
+use super::{EVALUATED_KIND, Evaluated};
 use crate::credentials::verified_lists;
 use crate::records::kind;
 use crate::state::Institutions;
 use crate::streams;
+use mez::file::EvidenceAccepted;
 use platform::change::Change;
 use platform::http::problem::Problem;
 use platform::moment::Moment;

@@ -16,13 +16,15 @@ use axum::Json;
 use axum::extract::State;
 use evidence::canonical;
 use evidence::digest::Digest;
-use ids::{EntityId, PackItemId, PersonId};
+use ids::EntityId;
+use ids::aggregate::Aggregate as _;
 use journal::Privacy;
 use law::compliance::{
     CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvidenceRefusal, EvidenceSubject,
     Operation, PackVersion, VerifiedEvidence,
 };
 use mez::entity::{Command as Step, Entity};
+use mez::file::{self, Accept, EvidenceAccepted, OnFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -50,7 +52,7 @@ pub use judge::{evaluate, keep};
 pub const INSTITUTION: Institution = Institution {
     name: "compliance",
     projections: &[
-        (ACCEPTED_KIND, project::evidence_accepted),
+        (EvidenceAccepted::KIND, project::evidence_accepted),
         (EVALUATED_KIND, project::evaluated),
     ],
     routes,
@@ -60,30 +62,8 @@ pub const INSTITUTION: Institution = Institution {
 
 const READ: Scope = Scope::Read(ReadScope::ComplianceRead);
 
-/// The kind of [`EvidenceAccepted`].
-pub const ACCEPTED_KIND: &str = "evidence.accepted.v1";
 /// The kind of [`Evaluated`].
 pub const EVALUATED_KIND: &str = "compliance.evaluated.v1";
-
-/// A credential was accepted as evidence.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceAccepted {
-    /// To whose file it belongs.
-    pub entity: EntityId,
-    /// Whom it is about, as a URN.
-    pub subject: String,
-    /// What it shows.
-    pub kind: PackItemId,
-    /// The domain in which it counts.
-    pub domain: Domain,
-    /// Who attests it.
-    pub issuer: String,
-    /// Digest of the credential.
-    pub digest: Digest,
-    /// The credential.
-    pub credential: Value,
-}
 
 /// A full judgement with its opening, kept where only the entitled read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,43 +166,40 @@ fn accept(
     credential: &Value,
 ) -> Result<Decided, Problem> {
     let stream = match verified.subject() {
-        EvidenceSubject::Entity(id) if *id == entity.id => streams::evidence(id),
-        EvidenceSubject::Person(id) if is_party(entity, id) => streams::person(id),
-        EvidenceSubject::Entity(_) | EvidenceSubject::Person(_) => {
-            return Err(
-                Problem::new(Code::RuleViolated, "the evidence is about somebody else").with_error(
-                    "/credentialSubject/id",
-                    "subject",
-                    "the subject is neither the entity nor a person behind it",
-                ),
-            );
-        }
+        EvidenceSubject::Entity(id) => streams::evidence(id),
+        EvidenceSubject::Person(id) => streams::person(id),
     };
-    let accepted = EvidenceAccepted {
-        entity: entity.id.clone(),
-        subject: verified.subject().to_string(),
-        kind: verified.kind().clone(),
-        domain: verified.domain(),
-        issuer: verified.issuer().to_owned(),
-        digest: verified.digest(),
-        credential: credential.clone(),
+    let id = verified.digest().to_string();
+    let on_file = store::find::<EvidenceAccepted>(moment, kind::EVIDENCE, &id)?;
+    let credential = credential.clone();
+    let command = Accept {
+        verified,
+        credential,
     };
-    let id = accepted.digest.to_string();
-    if store::find::<EvidenceAccepted>(moment, kind::EVIDENCE, &id)?.is_some() {
-        return Err(Problem::new(
-            Code::Conflict,
-            "this credential is on file already",
-        ));
-    }
+    let on_file = on_file.map(|stored| stored.body);
+    let decision = OnFile::decide(on_file.as_ref(), command, entity).map_err(refused)?;
     let mut change = Change::default();
-    change.append(&stream, Privacy::Personal, ACCEPTED_KIND, &accepted)?;
+    for accepted in &decision.events {
+        change.append(&stream, Privacy::Personal, EvidenceAccepted::KIND, accepted)?;
+    }
+    let accepted = OnFile::replay(on_file, &decision.events)
+        .expect("an event fits the state it was decided on")
+        .expect("something happened");
     let location = format!("/v1/entities/{}/evidence", entity.id);
     let reply = Reply::created(location, &evidence_view(accepted));
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
-fn is_party(entity: &Entity, person: &PersonId) -> bool {
-    entity.directors.contains(person) || entity.owners.iter().any(|stake| stake.person == *person)
+fn refused(refusal: file::Refusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        file::Refusal::SomebodyElse => Problem::new(
+            Code::RuleViolated,
+            "the evidence is about somebody else",
+        )
+        .with_error("/credentialSubject/id", "subject", detail),
+        file::Refusal::OnFile => Problem::new(Code::Conflict, detail),
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]

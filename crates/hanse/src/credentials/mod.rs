@@ -261,7 +261,7 @@ fn context(node: &Institutions, now_ms: i64) -> Context<'_> {
 /// What the caller is told when a credential or the lists refuse.
 fn refused(refusal: Refusal) -> Problem {
     match &refusal {
-        Refusal::Common(refusal) => crate::institution::refused(refusal),
+        Refusal::Common(refusal) => refusal.clone().into(),
         Refusal::StandsAlready(_) | Refusal::NotRegistered(_) | Refusal::ListsFull => {
             let detail = refusal.to_string();
             Problem::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)

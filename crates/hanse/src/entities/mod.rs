@@ -26,9 +26,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use ids::aggregate::Aggregate as _;
 use ids::{EntityId, JurisdictionId, PackItemId};
 use journal::Privacy;
-use mez::aggregate::Aggregate as _;
 use mez::entity::{Command as Step, Context, Decision, Entity, Event, Refusal};
 use mez::person::Person;
 use serde::Deserialize;
@@ -275,7 +275,7 @@ pub(crate) fn invalid(detail: &str) -> Problem {
 /// What the caller is told when the register refuses.
 pub(crate) fn refused(refusal: Refusal) -> Problem {
     let code = match &refusal {
-        Refusal::Common(refusal) => return crate::institution::refused(refusal),
+        Refusal::Common(refusal) => return refusal.clone().into(),
         Refusal::Canonical(_) | Refusal::ForeignScreening { .. } => {
             return Problem::internal(&refusal);
         }

@@ -4,10 +4,10 @@ mod routes;
 mod tool;
 pub mod wire;
 
+use ids::aggregate::Aggregate as _;
 use journal::{
     Append, Declared, Event, ProjectionError, Records, StreamName, WriterDecision, WriterRefusal,
 };
-use mez::aggregate::Aggregate as _;
 use mez::notice::{Notice, NoticeEvent};
 use serde::{Deserialize, Serialize};
 

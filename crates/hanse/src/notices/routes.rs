@@ -8,8 +8,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use ids::aggregate::Aggregate as _;
 use journal::{Privacy, Snapshot};
-use mez::aggregate::Aggregate as _;
 use mez::notice::{Command as Step, Context, Notice};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,7 +18,6 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{NOTICE, NUMBER_RULE, YEAR, stream};
 use crate::bundles::bundle;
 use crate::entities::wire::actor;
-use crate::institution::refused;
 use crate::state::Node;
 use platform::auth::{Resource, can};
 use platform::change::Change;
@@ -193,8 +192,7 @@ async fn step<T: Clone + Send + Sync + 'static>(
             now_ms: moment.now_ms,
             actor: &actor,
         };
-        let decision = Notice::decide(before.as_ref(), step(body.clone()), &context)
-            .map_err(|refusal| refused(&refusal))?;
+        let decision = Notice::decide(before.as_ref(), step(body.clone()), &context)?;
         let mut change = Change::default();
         let is_new = before.is_none();
         let mut after = before;

@@ -11,8 +11,8 @@ use api::problem::Code;
 use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
+use ids::aggregate::{Aggregate as _, Decision};
 use journal::Privacy;
-use mez::aggregate::{Aggregate as _, Decision};
 use mez::notification::{
     Audience, Command as Step, Context, Effect, NotificationEvent, Outside, Refusal,
 };
@@ -113,7 +113,7 @@ fn record(
 /// What the caller is told when a notification refuses.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::AcknowledgedAlready => Problem::new(Code::Conflict, refusal.to_string()),
     }
 }

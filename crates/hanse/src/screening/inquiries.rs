@@ -7,9 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use ids::aggregate::Aggregate as _;
 use jiff::civil::Date;
 use journal::{Privacy, Snapshot};
-use mez::aggregate::Aggregate as _;
 use mez::screening::inquiry::{Context, INQUIRED, Inquire, Inquired, Refusal};
 use sanctions::{BirthDate, Identifier, PartyKind, Screening, Subject};
 use serde::{Deserialize, Serialize};
@@ -172,7 +172,7 @@ fn inquiry(at: &Snapshot<'_>, id: &str) -> Result<Option<Stored<Inquired>>, Stor
 /// What the caller is told when a name is not screened.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::OutOfLimits { field, rule } => {
             let (pointer, detail) = (format!("/{field}"), format!("/{field} takes {rule}"));
             Problem::new(Code::RuleViolated, "the screening has too much in it")

@@ -59,7 +59,7 @@ fn routes() -> OpenApiRouter<Node> {
 fn refused(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::ReviewerIsApplicant => Problem::new(Code::Forbidden, detail),
         Refusal::HitsChanged | Refusal::NothingWaits => Problem::new(Code::Conflict, detail),
         Refusal::UnknownHit { index } => Problem::new(Code::RuleViolated, detail.clone())

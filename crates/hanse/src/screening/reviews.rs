@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
-use mez::aggregate::Aggregate as _;
+use ids::aggregate::Aggregate as _;
 use mez::entity::Entity;
 use mez::person::Person;
 use mez::screening::Party;

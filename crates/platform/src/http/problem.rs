@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use api::problem::{CONTENT_TYPE, Code, FieldError, ProblemBody};
+use ids::aggregate::CommonRefusal;
 
 /// A refusal, ready to be sent. Boxed, because it is the error of nearly every function that meets a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +107,20 @@ impl Problem {
         headers.extend(self.0.headers.clone());
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<CommonRefusal> for Problem {
+    fn from(refusal: CommonRefusal) -> Self {
+        let detail = refusal.to_string();
+        let (code, pointer) = match &refusal {
+            CommonRefusal::Unknown { what } => return Self::not_found(what),
+            CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
+            CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
+                (Code::RuleViolated, format!("/{field}"))
+            }
+        };
+        Self::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
     }
 }
 

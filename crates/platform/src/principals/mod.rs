@@ -11,6 +11,11 @@
 mod bootstrap;
 mod commands;
 mod event;
+mod principal;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod token;
 mod views;
 
 pub use bootstrap::{announce_bootstrap, redeem_bootstrap};
@@ -19,4 +24,5 @@ pub use commands::{
     set_standing,
 };
 pub use event::project;
+pub use refusal::Refusal;
 pub use views::{authenticate, find_principal, find_token, identify, list_principals, list_tokens};

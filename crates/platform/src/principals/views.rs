@@ -1,105 +1,22 @@
 //! What is known of principals and tokens, and the check that every request goes through.
 
-use api::principals::{PrincipalKind, PrincipalStatus, PrincipalView};
+use api::principals::{PrincipalStatus, PrincipalView};
 use api::problem::Code;
-use api::scope::{ScopeSet, Standing};
+use api::scope::ScopeSet;
 use api::tokens::{TokenStatus, TokenView};
 use ids::PrincipalId;
 use std::collections::BTreeSet;
 
 use journal::{ReadError, Record, Snapshot};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::event::{PRINCIPAL, TOKEN};
+use super::principal::PrincipalBody;
+use super::token::TokenBody;
 use crate::auth::token::{TokenAuthority, TokenRefusal};
 use crate::auth::{Binding, Identity};
 use crate::http::problem::Problem;
 use crate::moment::Moment;
-
-/// A principal as stored, and as the event that created it says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PrincipalBody {
-    pub id: PrincipalId,
-    pub kind: PrincipalKind,
-    pub display_name: String,
-    pub key: Option<String>,
-    pub standing: Standing,
-    pub entities: BTreeSet<String>,
-    pub jurisdiction: Option<String>,
-    pub status: PrincipalStatus,
-    pub created_ms: i64,
-}
-
-/// A token as stored: its claims, never its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TokenBody {
-    pub jti: String,
-    pub principal: PrincipalId,
-    pub scopes: ScopeSet,
-    pub entities: BTreeSet<String>,
-    pub jurisdiction: Option<String>,
-    pub issued_s: i64,
-    pub expires_s: i64,
-    pub issued_by: String,
-    pub status: TokenStatus,
-}
-
-impl From<PrincipalBody> for PrincipalView {
-    fn from(body: PrincipalBody) -> Self {
-        let PrincipalBody {
-            id,
-            kind,
-            display_name,
-            key,
-            standing,
-            entities,
-            jurisdiction,
-            status,
-            created_ms,
-        } = body;
-        Self {
-            id,
-            kind,
-            display_name,
-            key,
-            standing,
-            entities,
-            jurisdiction,
-            status,
-            created_ms,
-        }
-    }
-}
-
-impl From<TokenBody> for TokenView {
-    fn from(body: TokenBody) -> Self {
-        let TokenBody {
-            jti,
-            principal,
-            scopes,
-            entities,
-            jurisdiction,
-            issued_s,
-            expires_s,
-            issued_by,
-            status,
-        } = body;
-        Self {
-            jti,
-            principal,
-            scopes,
-            entities,
-            jurisdiction,
-            issued_s,
-            expires_s,
-            issued_by,
-            status,
-        }
-    }
-}
 
 /// A principal and the version of its record.
 pub fn find_principal(
