@@ -10,10 +10,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::ids::{BreathPerson, SessionId};
 use super::record;
+use crate::breath::can;
 use crate::state::Node;
 use crate::streams;
 use api::journal::ErasureReason;
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};

@@ -14,6 +14,7 @@
 //! 5. two sessions of one person do not both open on a day without a dose  (`sessions::open` reads the person's sessions)
 //! 6. no session stays between running and ended                      (`keeper`; breathe_kill)
 
+pub mod can;
 pub mod consent;
 pub mod consents;
 pub mod drive;

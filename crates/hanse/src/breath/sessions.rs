@@ -29,11 +29,12 @@ use super::wire::{
     self, BreathSession, INPUTS_MAX, InputsBody, OpenBody, State as SessionState, Stepped, StopBody,
 };
 use super::{consents, inhibitions};
+use crate::breath::can;
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute_with};

@@ -1,5 +1,6 @@
 //! `/v1/entities/{id}/evidence` and `/evaluations`: what authorities attest, and how the law judges it.
 
+pub mod can;
 mod judge;
 mod project;
 mod wire;
@@ -37,7 +38,7 @@ use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
 use judge::Believing;
-use platform::auth::{Permit, can};
+use platform::auth::Permit;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};

@@ -5,6 +5,7 @@
 //! 2. what was revoked does not come back because somebody publishes a list of before      (the record of the lists and
 //!    the credentials are read in the instant of the decision, and guard it)
 
+pub mod can;
 pub mod issue;
 pub mod status;
 
@@ -38,7 +39,7 @@ use crate::entities::wire::time;
 use crate::institution::Institution;
 use crate::records::kind;
 use crate::state::{Institutions, Node};
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf, StrictJson};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};

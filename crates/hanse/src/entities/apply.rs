@@ -13,9 +13,10 @@ use mez::person::Person;
 
 use super::wire::{Minted, actor};
 use super::{advance, invalid, register};
+use crate::entities::can;
 use crate::screening::screen_parties;
 use crate::state::{Institutions, Node};
-use platform::auth::{Permit, Resource, can};
+use platform::auth::{Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};

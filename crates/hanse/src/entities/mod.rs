@@ -5,6 +5,7 @@
 //! 2. no two companies of a register have one name or one number      (`register`: what is free is read, and guards)
 //! 3. a company is registered with its number, its judgement and its credential, or not at all    (`approve`)
 
+pub mod can;
 pub mod wire;
 
 pub mod apply;
@@ -41,7 +42,7 @@ use crate::records::kind;
 use crate::state::{Institutions, Node};
 use crate::streams;
 use api::entities::{EntityView, PersonView};
-use platform::auth::{Operation, Permit, Resource, can};
+use platform::auth::{Asks, Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, PathOf, QueryOf};
 use platform::http::page::etag;
@@ -216,7 +217,7 @@ async fn list_persons(
 ///
 /// # Errors
 /// `not_found`, or `forbidden`; the journal cannot be read.
-pub(crate) fn permitted<A: Operation>(
+pub(crate) fn permitted<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &EntityId,

@@ -11,8 +11,9 @@ use mez::entity::Command as Step;
 
 use super::wire::actor;
 use super::{advance, permitted};
+use crate::entities::can;
 use crate::state::Node;
-use platform::auth::{Operation, can};
+use platform::auth::Asks;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
@@ -138,7 +139,7 @@ pub async fn cancel_dissolution(
 }
 
 /// Decides one step on the present state of the entity and writes what comes of it.
-async fn step<A: Operation>(
+async fn step<A: Asks>(
     node: Node,
     caller: Caller<A>,
     id: EntityId,

@@ -19,7 +19,8 @@ use journal::StreamName;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Messenger, write_document};
-use platform::auth::{Resource, can};
+use crate::iris::can;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};

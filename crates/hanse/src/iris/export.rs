@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
-use platform::auth::can;
+use crate::iris::can;
 use platform::http::extract::{Caller, PathOf};
 use platform::http::problem::Problem;
 use platform::routes;

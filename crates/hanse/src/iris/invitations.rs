@@ -20,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Messenger, accounts, write_document};
-use platform::auth::{Action, Permit, Resource, can};
+use crate::iris::can;
+use platform::auth::{Asks as _, Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute, execute_as};
@@ -193,7 +194,7 @@ async fn redeem_invitation(
         let view = account_view(wish.jid.clone(), &account);
         let reply = Reply::created(format!("/v1/iris/accounts/{}", wish.jid), &view);
         let holder = ACTOR.parse().expect("the constant is a principal's name");
-        let permit = Permit::proven(holder, Action::ManageAccounts);
+        let permit = Permit::proven(holder, can::ManageAccounts::ACTION);
         Ok((Decided::new(permit, change, reply).sealed_by(owner), ()))
     };
     let (outcome, _) = execute_as(&state.platform, ACTOR, ticket, decide).await?;

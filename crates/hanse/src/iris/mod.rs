@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod bosh;
+pub mod can;
 pub mod certificate;
 pub mod export;
 pub mod gauges;

@@ -10,7 +10,7 @@ use iris_server::{DomainStatus, SessionStatus};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
-use platform::auth::can;
+use crate::iris::can;
 use platform::http::extract::{Caller, QueryOf};
 use platform::http::problem::Problem;
 use platform::routes;

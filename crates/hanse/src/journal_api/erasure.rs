@@ -7,7 +7,8 @@ use journal::{Privacy, StreamName};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, problem_of_read};
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
+use platform::auth::can;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};

@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
-use platform::auth::can;
+use crate::journal_api::can;
 use platform::http::extract::{Caller, PathOf, QueryOf};
 use platform::http::problem::Problem;
 use platform::routes;

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
 use crate::bundles::export::{End, Event, Head, Line};
-use platform::auth::can;
+use crate::journal_api::can;
 use platform::http::extract::{Caller, QueryOf};
 use platform::http::problem::Problem;
 use platform::moment::Moment;

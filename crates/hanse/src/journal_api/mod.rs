@@ -6,6 +6,7 @@
 //! 2. checkpoints and hash tiles are public; they hold hashes and nothing else       (`tlog`)
 //! 3. every proof is against a checkpoint that the log key signed, never a bare root (`bundles`)
 
+pub mod can;
 pub mod checkpoints;
 mod disclosure;
 pub mod erasure;

@@ -12,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
 use crate::bundles::bundle;
-use platform::auth::{Resource, can};
+use crate::journal_api::can;
+use platform::auth::Resource;
 use platform::http::extract::{Caller, PathOf, QueryOf};
 use platform::http::problem::Problem;
 use platform::routes;

@@ -1,5 +1,6 @@
 //! `/v1/notices`: what the zone announces to everybody. Anyone may read, and take a bundle that proves it offline.
 
+pub mod can;
 mod routes;
 mod tool;
 pub mod wire;

@@ -7,6 +7,7 @@
 //!    (the record of the case is read in both, and `mez::screening::case` decides)
 //! 3. parties are screened again on every version that comes into force  (`lists::import`, `rescreen`)
 
+pub mod can;
 pub mod lists;
 pub mod shelf;
 

@@ -24,8 +24,9 @@ use super::refused;
 use crate::entities::permitted;
 use crate::entities::wire::{actor, time};
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
-use platform::auth::{Operation, Permit, can};
+use platform::auth::{Asks, Permit};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
@@ -277,7 +278,7 @@ fn decide(
 }
 
 /// A case that the caller may do `A` to, with its entity. One it may not know of is not found.
-fn permitted_case<A: Operation>(
+fn permitted_case<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &str,
@@ -289,7 +290,7 @@ fn permitted_case<A: Operation>(
 }
 
 /// The entity of a case, if the caller may know of it.
-fn visible<A: Operation>(
+fn visible<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     case: &PartyScreening,

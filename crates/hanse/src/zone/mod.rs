@@ -1,5 +1,6 @@
 //! `/v1/zone`: what the zone is made of.
 
+pub mod can;
 pub mod load;
 
 use api::zone::{ActivityView, EntityTypeView, PackView, ZoneView};
@@ -13,7 +14,6 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::institution::Institution;
 use crate::screening::lists;
 use crate::state::{Institutions, Node};
-use platform::auth::can;
 use platform::http::extract::{Caller, PathOf};
 use platform::http::problem::Problem;
 use platform::moment::Moment;

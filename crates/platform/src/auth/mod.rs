@@ -11,5 +11,5 @@ pub mod jws;
 mod policy;
 pub mod token;
 
-pub use action::{Access, Action, Operation, can};
+pub use action::{Access, Action, Asks, Need, can};
 pub use policy::{Binding, Identity, Permit, Refusal, Resource, authorize};

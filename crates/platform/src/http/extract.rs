@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::Platform;
 use super::idempotency::{IdempotencyKey, Ticket};
 use super::problem::Problem;
-use crate::auth::{Identity, Operation, Permit, Refusal, Resource, authorize};
+use crate::auth::{Asks, Identity, Permit, Refusal, Resource, authorize};
 use crate::moment::Moment;
 use crate::principals;
 
@@ -39,7 +39,7 @@ pub struct Caller<A> {
     operation: PhantomData<fn() -> A>,
 }
 
-impl<A: Operation> Caller<A> {
+impl<A: Asks> Caller<A> {
     /// The caller that holds a token, however the token came.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ fn refused(refusal: Refusal) -> Problem {
 
 impl<A, S> FromRequestParts<S> for Caller<A>
 where
-    A: Operation,
+    A: Asks,
     S: Send + Sync,
     Arc<Platform>: FromRef<S>,
 {

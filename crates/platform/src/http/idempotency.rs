@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::Platform;
 use super::extract::Caller;
 use super::problem::Problem;
-use crate::auth::{Operation, Permit};
+use crate::auth::{Access, Asks, Permit};
 use crate::change::Change;
 use crate::moment::{Moment, Undone};
 
@@ -265,7 +265,7 @@ impl IntoResponse for Outcome {
 ///
 /// # Errors
 /// What `decide` refuses, and every [`CommitError`] as a problem.
-pub async fn execute<A: Operation>(
+pub async fn execute<A: Asks>(
     platform: &Arc<Platform>,
     caller: Caller<A>,
     ticket: Ticket,
@@ -280,12 +280,16 @@ pub async fn execute<A: Operation>(
 ///
 /// # Errors
 /// As for [`execute`].
-pub async fn execute_with<A: Operation, T: Send + 'static>(
+pub async fn execute_with<A: Asks, T: Send + 'static>(
     platform: &Arc<Platform>,
     caller: Caller<A>,
     ticket: Ticket,
     decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<(Decided, T), Problem> + Send + Sync + 'static,
 ) -> Result<(Outcome, Option<T>), Problem> {
+    const {
+        // A scope that lets its holder only see never leads to a commit.
+        assert!(matches!(A::ACTION.access(), Access::Write));
+    }
     let actor = caller.principal().clone();
     let decide = move |moment: &Moment<'_>| decide(moment, &caller.confirmed(moment)?);
     execute_as(platform, actor.as_str(), ticket, decide).await

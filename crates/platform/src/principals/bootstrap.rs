@@ -21,7 +21,7 @@ use super::event::{
 use super::principal::PrincipalBody;
 use super::refusal::Refusal;
 use super::views::find;
-use crate::auth::{Action, Permit};
+use crate::auth::{Asks as _, Permit, can};
 use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::Command;
@@ -194,7 +194,7 @@ fn redeem(
     append(&mut change, &stream, &second)?;
     let location = format!("/v1/principals/{id}");
     let reply = Reply::created(location, &TokenView::from(token));
-    let permit = Permit::proven(id.clone(), Action::ManagePrincipals);
+    let permit = Permit::proven(id.clone(), can::ManagePrincipals::ACTION);
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 

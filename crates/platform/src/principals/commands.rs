@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::token::{self, Token, TokenBody, TokenCommand, TokenEvent};
 use super::views::{find, refused};
 use crate::auth::token::{Assertion, Claims, ScopeText};
-use crate::auth::{Action, Permit, Resource, can};
+use crate::auth::{Asks as _, Permit, Resource, can};
 use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::{Caller, Command};
@@ -194,7 +194,7 @@ pub async fn exchange_assertion(
         if found.is_none_or(|(now, _)| now.key != principal.key) {
             return Err(Refusal::UnprovenKey.into());
         }
-        let permit = Permit::proven(wish.principal.clone(), Action::ManageTokens);
+        let permit = Permit::proven(wish.principal.clone(), can::ManageTokens::ACTION);
         Ok((issue(&shared, moment, permit, wish.clone())?, ()))
     };
     let (outcome, _) = execute_as(platform, actor.as_str(), ticket, decide).await?;

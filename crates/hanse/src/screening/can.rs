@@ -1,0 +1,8 @@
+//! What callers ask of this part of the node.
+
+platform::actions! {
+    DecideScreening => Write ScreeningReview, "Decide on a screening hit.";
+    ImportList => Write ScreeningWrite, "Import a sanctions list.";
+    ReadScreening => Read ScreeningRead, "See screenings.";
+    ScreenName => Write ScreeningWrite, "Ask for a screening.";
+}
