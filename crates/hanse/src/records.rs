@@ -40,7 +40,7 @@ pub mod kind {
     pub const NOTIFICATION: &str = "notification";
     /// What a person agreed to about breath sessions.
     pub const BREATH_CONSENT: &str = "breath_consent";
-    /// What inhibits a person's breath sessions.
+    /// What protects a person across breath sessions: what inhibits them, and how long they were.
     pub const BREATH_INHIBITIONS: &str = "breath_inhibitions";
     /// A breath session.
     pub const BREATH_SESSION: &str = "breath_session";

@@ -15,7 +15,7 @@ use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Permit, PrincipalId, Resource, can};
+use platform::auth::{PrincipalId, Resource, can};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
@@ -69,7 +69,11 @@ pub fn check_in_force(
     )
 }
 
-fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
+/// The consent of a person, whoever asks.
+///
+/// # Errors
+/// The journal fails.
+pub fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
     let found = store::find(moment, kind::BREATH_CONSENT, person.as_str())?;
     Ok(found.map(|stored| stored.body))
 }
@@ -108,7 +112,8 @@ async fn record_consent(
         let is_used = head.map_err(StoreError::from)?.is_some();
         let record = consent::Command::Record { is_used };
         let mut change = Change::default();
-        let consent = decide(moment, &permit, &body.person, record, &mut change)?;
+        let by = permit.principal();
+        let consent = decide(moment, by, &body.person, record, &mut change)?;
         let location = format!("/v1/breath/consents/{}", body.person);
         let reply = Reply::created(location, &consent);
         let decided = Decided::new(permit, change, reply);
@@ -152,7 +157,8 @@ async fn withdraw_consent(
             let mut change = Change::default();
             let sessions = erase::everything_of(moment, &person, &mut change)?;
             let withdraw = consent::Command::Withdraw { sessions };
-            let consent = decide(moment, &permit, &person, withdraw, &mut change)?;
+            let by = permit.principal();
+            let consent = decide(moment, by, &person, withdraw, &mut change)?;
             let decided = Decided::new(permit, change, Reply::ok(&consent));
             Ok(decided.sealed_by(streams::breath_consent(&person)))
         },
@@ -161,9 +167,12 @@ async fn withdraw_consent(
 }
 
 /// Decides a command on the consent of a person, and adds what happens. Answers the consent after it.
-fn decide(
+///
+/// # Errors
+/// The refusal, or the journal fails.
+pub fn decide(
     moment: &Moment<'_>,
-    permit: &Permit,
+    by: &PrincipalId,
     person: &BreathPerson,
     command: consent::Command,
     change: &mut Change,
@@ -171,7 +180,7 @@ fn decide(
     let before = found(moment, person)?;
     let context = consent::Context {
         person,
-        by: permit.principal(),
+        by,
         at: time(moment.now_ms),
     };
     let decision = Consent::decide(before.as_ref(), command, &context).map_err(refused)?;
@@ -182,6 +191,7 @@ fn decide(
         match event {
             ConsentEvent::Consented(data) => change.append(&stream, privacy, kind, data)?,
             ConsentEvent::Withdrawn(data) => change.append(&stream, privacy, kind, data)?,
+            ConsentEvent::SafetyOver(data) => change.append(&stream, privacy, kind, data)?,
         }
         after = Some(Consent::apply(after, event).map_err(|misfit| Problem::internal(&misfit))?);
     }

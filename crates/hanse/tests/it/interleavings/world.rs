@@ -29,7 +29,7 @@ const CLEAR: &str = "Sobia Qamar Tiwana";
 const CLOSE: &str = "Gulbuddin Hekmat";
 
 /// Where one sees how a thing is: `{}` is its id, and `{<}` a cursor just before it.
-const VIEWS: [(&str, &str); 17] = [
+const VIEWS: [(&str, &str); 18] = [
     ("entity", "/v1/entities/{}"),
     ("entity", "/v1/entities/{}/persons"),
     ("entity", "/v1/entities/{}/evidence"),
@@ -46,6 +46,7 @@ const VIEWS: [(&str, &str); 17] = [
     ("account", "/v1/iris/accounts/{}"),
     ("invitation", "/v1/iris/invitations?limit=1&cursor={<}"),
     ("person", "/v1/breath/consents/{}"),
+    ("person", "/v1/breath/safety/{}"),
     ("person", "/v1/breath/sessions?person={}"),
     ("session", "/v1/breath/sessions/{}"),
     ("notification", "/v1/notifications?limit=1&cursor={<}"),
