@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journal::{Privacy, Seq, StreamName};
-use zenb::engine::{Engine, Input, Refused, StageView, StopBy};
+use zenb::engine::{Engine, Input, LATEST_MS, Refused, StageView, StopBy};
 use zenb::event::{Decided, Decision, DecisionKind, SessionEvent};
 use zenb::inhibition::ContextKey;
 use zenb::replay::ended;
@@ -231,7 +231,9 @@ impl Live {
             }
             _ if is_running => {
                 let view = batch.engine.view();
-                if input.at().0.saturating_sub(view.at_ms) > SILENCE_MS_MAX {
+                let at_ms = input.at().0;
+                // A moment beyond the clock's range is no silence: the engine refuses it.
+                if at_ms <= LATEST_MS && at_ms.saturating_sub(view.at_ms) > SILENCE_MS_MAX {
                     return Err((
                         "silence",
                         format!(
