@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journal::{Privacy, Seq, StreamName};
-use zenb::engine::{Engine, Input, LATEST_MS, Refused, StageView, StopBy};
+use zenb::engine::{Engine, Input, Refused, StageView, StopBy};
 use zenb::event::{Decided, Decision, DecisionKind, SessionEvent};
 use zenb::inhibition::ContextKey;
 use zenb::replay::ended;
@@ -231,9 +231,9 @@ impl Live {
             }
             _ if is_running => {
                 let view = batch.engine.view();
-                let at_ms = input.at().0;
-                // A moment beyond the clock's range is no silence: the engine refuses it.
-                if at_ms <= LATEST_MS && at_ms.saturating_sub(view.at_ms) > SILENCE_MS_MAX {
+                let leaps = input.at().0.saturating_sub(view.at_ms) > SILENCE_MS_MAX;
+                // What the engine refuses is refused by it, and changes nothing.
+                if leaps && batch.engine.clone().step(input).is_ok() {
                     return Err((
                         "silence",
                         format!(
