@@ -34,6 +34,8 @@ pub mod kind {
     pub const STATUS_LIST: &str = "status_list";
     /// The newest version of a sanctions list.
     pub const SANCTIONS_LIST: &str = "sanctions_list";
+    /// A version of a sanctions list that waits for a second person.
+    pub const SANCTIONS_PROPOSAL: &str = "sanctions_proposal";
     /// What re-screening on a list version found.
     pub const RESCREENING: &str = "rescreening";
     /// Something people must be told.

@@ -22,6 +22,17 @@ const COLUMNS: [&str; 7] = [
     "digest",
 ];
 
+const WAITING_COLUMNS: [&str; 8] = [
+    "name",
+    "version",
+    "entries",
+    "added",
+    "removed",
+    "changed",
+    "proposed_by",
+    "digest",
+];
+
 /// See the sanctions lists in force, and import a newer version of one.
 #[derive(Debug, Subcommand)]
 pub enum Sanctions {
@@ -29,9 +40,37 @@ pub enum Sanctions {
     List,
     /// See whose verdict changed when everybody was screened on a new version.
     Changes,
-    /// Bring a version of a list into force; everybody is screened on it again.
+    /// Bring a version of a list into force; everybody is screened on it again. One that may free somebody waits for a second
+    /// person.
     #[command(disable_version_flag = true)]
     Import(Import),
+    /// List the versions that wait for a second person, and why.
+    Waiting,
+    /// Bring a version that waits into force. Who imported it cannot.
+    Confirm(Confirm),
+    /// Turn a version that waits down.
+    Reject(Reject),
+}
+
+/// A version to confirm.
+#[derive(Debug, Args)]
+pub struct Confirm {
+    /// The list.
+    name: PackItemId,
+    /// The digest of the version that you looked at, as `waiting` shows it.
+    digest: String,
+}
+
+/// A version to turn down.
+#[derive(Debug, Args)]
+pub struct Reject {
+    /// The list.
+    name: PackItemId,
+    /// The digest of the version that you looked at, as `waiting` shows it.
+    digest: String,
+    /// Why; it stays public.
+    #[arg(long)]
+    reason: String,
 }
 
 /// A version of a list to import.
@@ -101,6 +140,34 @@ impl Sanctions {
                 Ok(())
             }
             Self::Import(import) => import.run(global),
+            Self::Waiting => {
+                let waiting = Client::connect(global)?.get("/v1/sanctions/proposals")?;
+                let waiting = waiting.as_array().map_or(&[][..], Vec::as_slice);
+                show::table(global.output(), waiting, &WAITING_COLUMNS, Value::clone);
+                Ok(())
+            }
+            Self::Confirm(Confirm { name, digest }) => {
+                let path = format!("/v1/sanctions/proposals/{name}/confirm");
+                let answer = Client::connect(global)?.post(&path, &json!({"digest": digest}))?;
+                show::answer(global.output(), &answer, in_force);
+                Ok(())
+            }
+            Self::Reject(Reject {
+                name,
+                digest,
+                reason,
+            }) => {
+                let path = format!("/v1/sanctions/proposals/{name}/reject");
+                let body = json!({"digest": digest, "reason": reason});
+                let answer = Client::connect(global)?.post(&path, &body)?;
+                show::answer(global.output(), &answer, |rejected| {
+                    let (name, version) = (text(rejected, "name"), text(rejected, "version"));
+                    let mut lines = vec![format!("turned down: {name} {version}")];
+                    lines.extend(show::receipt(rejected));
+                    lines
+                });
+                Ok(())
+            }
         }
     }
 }
@@ -120,11 +187,9 @@ impl Import {
         let waiting = spinner("the zone reads the list");
         let answer = client.post("/v1/sanctions/lists", &body);
         waiting.finish_and_clear();
-        show::answer(global.output(), &answer?, |list| {
-            let mut lines = vec![format!("in force: {}", describe(list))];
-            lines.extend(show::receipt(list));
-            lines.push("Everybody in the register is screened on it again.".to_owned());
-            lines
+        show::answer(global.output(), &answer?, |list| match list["concerns"] {
+            Value::Array(_) => waits(list),
+            _ => in_force(list),
         });
         Ok(())
     }
@@ -147,6 +212,27 @@ impl Import {
 fn read_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(input::bytes(path)?)
         .map_err(|_| Failure::environment(format!("{} is not UTF-8", path.display())))
+}
+
+/// What is told of a list that came into force.
+fn in_force(list: &Value) -> Vec<String> {
+    let mut lines = vec![format!("in force: {}", describe(list))];
+    lines.extend(show::receipt(list));
+    lines.push("Everybody in the register is screened on it again.".to_owned());
+    lines
+}
+
+/// What is told of a version that waits.
+fn waits(version: &Value) -> Vec<String> {
+    let [name, number, digest] = ["name", "version", "digest"].map(|it| text(version, it));
+    let mut lines = vec![format!("waits for a second person: {name} {number}")];
+    let why = version["why"].as_array().into_iter().flatten();
+    lines.extend(why.filter_map(Value::as_str).map(|why| format!("  {why}")));
+    lines.extend(show::receipt(version));
+    lines
+        .push("Until then both versions are searched. Somebody else who reviews types:".to_owned());
+    lines.push(format!("  hanse sanctions confirm {name} {digest}"));
+    lines
 }
 
 /// A list in one line.

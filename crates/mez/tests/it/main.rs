@@ -9,6 +9,7 @@ mod facts;
 mod inquiry;
 #[path = "../../../law/tests/it/support.rs"]
 mod law_support;
+mod list;
 mod notice;
 mod notification;
 mod screening;

@@ -51,6 +51,7 @@ macro_rules! actions {
 
 actions! {
     ApplyEntity => Write EntitiesWrite, "Apply for, change or dissolve an entity.";
+    ConfirmList => Write ScreeningReview, "Confirm or reject a version of a sanctions list that somebody else imported.";
     ConductSession => Write BreathWrite, "Record consent, and open, feed, stop or erase a breath session.";
     DecideScreening => Write ScreeningReview, "Decide on a screening hit.";
     EvaluateCompliance => Write ComplianceWrite, "Submit evidence or ask for an evaluation.";
