@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use journal::{Privacy, Seq, StreamName};
 use zenb::engine::{Engine, Input, Refused, StageView, StopBy};
-use zenb::event::{Decided, Decision, DecisionKind, SessionEvent};
+use zenb::event::{Code as ReasonCode, Decided, Decision, DecisionKind, SessionEvent};
 use zenb::inhibition::ContextKey;
 use zenb::replay::ended;
 use zenb::spectrum::R1;
@@ -422,7 +422,7 @@ fn refusal(index: u64, refused: &Refused) -> InputRefused {
     };
     let detail = match &refused.fence {
         Some(fence) => fence.to_string(),
-        None => refused.to_string(),
+        None => words(refused.code).map_or_else(|| code.replace('_', " "), str::to_owned),
     };
     InputRefused {
         index,
@@ -431,10 +431,67 @@ fn refusal(index: u64, refused: &Refused) -> InputRefused {
     }
 }
 
+/// Why the engine did not take an input, for people.
+fn words(code: ReasonCode) -> Option<&'static str> {
+    Some(match code {
+        ReasonCode::Backstep => "its time is before the session's, or beyond what a clock can say",
+        ReasonCode::ScreenMissing => {
+            "the questions before the session were not answered so that it may start"
+        }
+        ReasonCode::ScreenExpired => "the answers to the questions are too old; open a new session",
+        ReasonCode::Inhibited => "an earlier session did not go well, so this practice rests",
+        ReasonCode::InhibitionsNotLoaded => {
+            "what protects this person cannot be read, so no pacer runs"
+        }
+        ReasonCode::DayDoseSpent => "the person was paced for long enough within a day",
+        ReasonCode::OutOfPlace => "the session is at another place: this has none there",
+        _ => return None,
+    })
+}
+
 fn after_the_end(index: u64) -> InputRefused {
     InputRefused {
         index,
         code: "out_of_place".to_owned(),
         detail: "the session has ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// REQ-354
+    #[test]
+    fn every_reason_of_a_refusal_has_words() {
+        let codes = [
+            ReasonCode::Backstep,
+            ReasonCode::ScreenMissing,
+            ReasonCode::ScreenExpired,
+            ReasonCode::Inhibited,
+            ReasonCode::InhibitionsNotLoaded,
+            ReasonCode::DayDoseSpent,
+            ReasonCode::OutOfPlace,
+            ReasonCode::NotRunning,
+        ];
+        for code in codes {
+            let refused = Refused {
+                code,
+                numbers: Vec::new(),
+                fence: None,
+            };
+            let told = refusal(7, &refused);
+            assert!(
+                !told.detail.contains(&format!("{code:?}")),
+                "{}",
+                told.detail
+            );
+            assert!(
+                told.detail.contains(' ') && !told.detail.contains('_'),
+                "{}",
+                told.detail
+            );
+            assert_eq!(told.index, 7);
+        }
     }
 }

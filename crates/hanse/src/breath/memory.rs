@@ -139,7 +139,9 @@ impl Entry {
     /// Tells those who watch something that changes nothing.
     pub fn tell(&self, frame: &Frame) {
         let text = frame.text();
-        if !lock(&self.remembered).is_erased {
+        // Held while it is sent, so that nothing follows the news of an erasure.
+        let remembered = lock(&self.remembered);
+        if !remembered.is_erased {
             self.send(Some(text));
         }
     }
@@ -470,6 +472,27 @@ pub(in crate::breath) mod tests {
         entry.remember(Arc::clone(&before), Some(&Frame::now(&before)));
         assert!(Arc::ptr_eq(&entry.remembered().unwrap(), &after));
         assert!(watcher.try_recv().is_err());
+    }
+
+    /// REQ-354
+    #[test]
+    fn nothing_is_told_after_the_news_of_an_erasure() {
+        let erased = Frame::Erased {}.text();
+        for _ in 0..2_000 {
+            let entry = Entry::new();
+            let mut watcher = entry.watch();
+            let hold = Frame::Hold {
+                code: "journal_unavailable".to_owned(),
+                detail: String::new(),
+                pacer: serde_json::Value::Null,
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(|| entry.tell(&hold));
+                scope.spawn(|| entry.erase());
+            });
+            let told: Vec<_> = std::iter::from_fn(|| watcher.try_recv().ok()).collect();
+            assert_eq!(told.last(), Some(&erased), "{told:?}");
+        }
     }
 
     #[test]
