@@ -176,6 +176,11 @@ impl Notification {
         }
     }
 
+    /// Work for reviewers that is about no entity.
+    pub fn for_all_reviewers(id: &str, text: String, now_ms: i64) -> Self {
+        Self::new(id, Audience::Reviewers, text, now_ms)
+    }
+
     /// Something failed for good.
     pub fn alert(id: &str, text: String, now_ms: i64) -> Self {
         Self::new(id, Audience::Operators, text, now_ms)

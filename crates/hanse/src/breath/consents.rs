@@ -4,7 +4,6 @@ use api::problem::Code;
 use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
-use ids::PrincipalId;
 use ids::aggregate::Aggregate as _;
 use journal::Privacy;
 use serde::Deserialize;
@@ -19,7 +18,8 @@ use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Permit, Resource};
+use ids::PrincipalId;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
@@ -73,7 +73,11 @@ pub fn check_in_force(
     )
 }
 
-fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
+/// The consent of a person, whoever asks.
+///
+/// # Errors
+/// The journal fails.
+pub fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
     let found = store::find(moment, kind::BREATH_CONSENT, person.as_str())?;
     Ok(found.map(|stored| stored.body))
 }
@@ -112,7 +116,8 @@ async fn record_consent(
         let is_used = head.map_err(StoreError::from)?.is_some();
         let record = consent::Command::Record { is_used };
         let mut change = Change::default();
-        let consent = decide(moment, &permit, &body.person, record, &mut change)?;
+        let by = permit.principal();
+        let consent = decide(moment, by, &body.person, record, &mut change)?;
         let location = format!("/v1/breath/consents/{}", body.person);
         let reply = Reply::created(location, &consent);
         let decided = Decided::new(permit, change, reply);
@@ -156,7 +161,8 @@ async fn withdraw_consent(
             let mut change = Change::default();
             let sessions = erase::everything_of(moment, &person, &mut change)?;
             let withdraw = consent::Command::Withdraw { sessions };
-            let consent = decide(moment, &permit, &person, withdraw, &mut change)?;
+            let by = permit.principal();
+            let consent = decide(moment, by, &person, withdraw, &mut change)?;
             let decided = Decided::new(permit, change, Reply::ok(&consent));
             Ok(decided.sealed_by(streams::breath_consent(&person)))
         },
@@ -165,9 +171,12 @@ async fn withdraw_consent(
 }
 
 /// Decides a command on the consent of a person, and adds what happens. Answers the consent after it.
-fn decide(
+///
+/// # Errors
+/// The refusal, or the journal fails.
+pub fn decide(
     moment: &Moment<'_>,
-    permit: &Permit,
+    by: &PrincipalId,
     person: &BreathPerson,
     command: consent::Command,
     change: &mut Change,
@@ -175,7 +184,7 @@ fn decide(
     let before = found(moment, person)?;
     let context = consent::Context {
         person,
-        by: permit.principal(),
+        by,
         at: time(moment.now_ms),
     };
     let decision = Consent::decide(before.as_ref(), command, &context).map_err(refused)?;
@@ -186,6 +195,7 @@ fn decide(
         match event {
             ConsentEvent::Consented(data) => change.append(&stream, privacy, kind, data)?,
             ConsentEvent::Withdrawn(data) => change.append(&stream, privacy, kind, data)?,
+            ConsentEvent::SafetyOver(data) => change.append(&stream, privacy, kind, data)?,
         }
         after = Some(Consent::apply(after, event).map_err(|misfit| Problem::internal(&misfit))?);
     }

@@ -2,14 +2,18 @@
 
 use crate::journal_api::erase;
 use api::receipt::Receipted;
+use std::time::Duration;
+
 use axum::extract::State;
 use journal::StreamName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::consents;
 use super::ids::{BreathPerson, SessionId};
-use super::record;
+use super::record::{self, SessionRecord};
+use super::safeties::Standing;
 use crate::breath::can;
 use crate::state::Node;
 use crate::streams;
@@ -61,10 +65,13 @@ async fn erase_session(
     command: Command<EraseBody>,
 ) -> Result<Outcome, Problem> {
     let Command { body, ticket } = command;
+    let at = node.platform.clock.monotonic();
+    let shared = node.clone();
     execute(&node.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        record::of(moment, id, permit.principal())?;
+        let session = record::of(moment, id, permit.principal())?;
         let mut change = Change::default();
+        end_practice(&shared, moment, at, &session, &mut change)?;
         let events = shred_session(moment, id, body.reason, &mut change)?;
         let reply = Reply::ok(&SessionErased { id, events });
         Ok(Decided::new(permit, change, reply))
@@ -72,7 +79,26 @@ async fn erase_session(
     .await
 }
 
-/// Shreds everything of a person but their consent. Answers how many sessions that were.
+/// What a session that is erased while its pacer runs leaves behind: how long that was. Of one that cannot be read nothing is
+/// written, and it counts whole.
+fn end_practice(
+    node: &Node,
+    moment: &Moment<'_>,
+    at: Duration,
+    session: &SessionRecord,
+    change: &mut Change,
+) -> Result<(), Problem> {
+    let mut standing = Standing::read(moment, &session.person);
+    if standing.is_running(session.id)
+        && let Ok(live) = node.breath.current(moment, at, session.id)
+    {
+        standing.end(session.id, live.elapsed_ms(), None);
+        standing.write(change)?;
+    }
+    Ok(())
+}
+
+/// Shreds everything of a person but their consent; also what protected them, because the pseudonym is retired with it. Answers how many sessions that were.
 ///
 /// # Errors
 /// The journal cannot be read.
@@ -86,7 +112,10 @@ pub fn everything_of(
     for session in &sessions {
         shred_session(moment, session.id, reason, change)?;
     }
-    shred(moment, streams::breath_person(person), reason, change)?;
+    let consent = consents::found(moment, person)?;
+    let safety_records = consent.map_or(0, |consent| consent.safety_records_over);
+    let safety = streams::breath_person(person, safety_records);
+    shred(moment, safety, reason, change)?;
     Ok(sessions.len() as u64)
 }
 

@@ -14,8 +14,10 @@ use zenb::event::{self as form, DecisionKind};
 use zenb::inhibition::Inhibitions;
 use zenb::protocol::Protocol;
 
-use super::consent::{CONSENTED_KIND, Consent, ConsentEvent, WITHDRAWN_KIND};
+use super::consent::{CONSENTED_KIND, Consent, ConsentEvent, SAFETY_OVER_KIND, WITHDRAWN_KIND};
 use super::ids::{BreathPerson, SessionId};
+use super::safeties::SafetyRecord;
+use super::safety::{self, Safety, SafetyEvent};
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::streams;
@@ -57,6 +59,10 @@ pub struct Registered {
     pub protocol: Protocol,
     /// When.
     pub at: Timestamp,
+    /// How many events the stream of what protects the person had; nothing where it could not be read, and in sessions that
+    /// were opened before this was kept. Such a session does not start.
+    #[serde(default)]
+    pub safety_events: Option<u64>,
 }
 
 /// How far a session has come: a restart compares the engine with it.
@@ -71,7 +77,7 @@ pub struct Checkpoint {
     pub digest: StateDigest,
 }
 
-/// What inhibits a person's sessions from then on.
+/// What inhibits a person's sessions from then on. No longer written: [`safety::Ended`] says more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inhibited {
@@ -232,8 +238,11 @@ pub fn project(event: &Event, records: &mut dyn Records) -> Result<(), Projectio
     match event.kind.as_str() {
         CONSENTED_KIND => consent(event, records, &ConsentEvent::Consented(payload(event)?)),
         WITHDRAWN_KIND => consent(event, records, &ConsentEvent::Withdrawn(payload(event)?)),
+        SAFETY_OVER_KIND => consent(event, records, &ConsentEvent::SafetyOver(payload(event)?)),
         REGISTERED_KIND => registered(event, records),
         INHIBITED_KIND => inhibited(event, records),
+        safety::BEGAN_KIND => protected(event, records, &SafetyEvent::Began(payload(event)?)),
+        safety::ENDED_KIND => protected(event, records, &SafetyEvent::Ended(payload(event)?)),
         form::DECIDED_TYPE => decided(event, records),
         form::ENDED_TYPE => ended(event, records),
         _ => Ok(()),
@@ -248,6 +257,7 @@ fn consent(
     let person = match happened {
         ConsentEvent::Consented(data) => &data.person,
         ConsentEvent::Withdrawn(data) => &data.person,
+        ConsentEvent::SafetyOver(data) => &data.person,
     };
     let id = person.as_str();
     let before: Option<Consent> = find(event, records, kind::BREATH_CONSENT, id)?;
@@ -267,6 +277,22 @@ fn inhibited(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionE
         [],
         &inhibited.inhibitions,
     )
+}
+
+fn protected(
+    event: &Event,
+    records: &mut dyn Records,
+    happened: &SafetyEvent,
+) -> Result<(), ProjectionError> {
+    let person = match happened {
+        SafetyEvent::Began(data) => &data.person,
+        SafetyEvent::Ended(data) => &data.person,
+    };
+    let id = person.as_str();
+    let before: Option<SafetyRecord> = find(event, records, kind::BREATH_INHIBITIONS, id)?;
+    let after = Safety::apply(before.map(Safety::from), happened)
+        .map_err(|_| rule(event, "the event does not fit what protects the person"))?;
+    put(event, records, kind::BREATH_INHIBITIONS, id, [], &after)
 }
 
 fn registered(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {

@@ -1,6 +1,7 @@
 //! The routes: reading is open to everybody, changing needs the scope.
 
-use super::wire::{notice_view, wording};
+use super::wire::notice_view;
+use super::wire::wording;
 use api::notices::{CorrectionBody, NoticeBody, NoticeView, WithdrawalBody};
 use api::page::{Cursor, Page, PageLimit, PageQuery};
 use api::receipt::Receipted;

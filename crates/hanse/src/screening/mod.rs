@@ -5,11 +5,15 @@
 //!    (`shelf::Shelf::desk` reads the records of the lists, which guard the commit)
 //! 2. a re-screening and a reviewer's decision of the same time both count, each on what the other left
 //!    (the record of the case is read in both, and `mez::screening::case` decides)
-//! 3. parties are screened again on every version that comes into force  (`lists::import`, `rescreen`)
+//! 3. parties are screened again on every version that comes into force, is proposed or turned down  (`lists::decide`,
+//!    `rescreen`), so that what was decided on a version that is withdrawn is judged again
+//! 4. nobody frees anybody alone: a version that may waits for a second person, and is searched beside the one in force
+//!    (`mez::screening::list`)
 
 pub mod can;
 pub mod lists;
 pub mod shelf;
+mod wire;
 
 pub mod inquiries;
 pub mod party;
@@ -35,6 +39,8 @@ pub const INSTITUTION: Institution = Institution {
     name: "screening",
     projections: &[
         (lists::IMPORTED_KIND, project::list_imported),
+        (lists::PROPOSED_KIND, project::list_proposed),
+        (lists::REJECTED_KIND, project::list_rejected),
         (rescreen::RESCREENED_KIND, project::rescreened),
         (CaseEvent::PERFORMED, project::screening_performed),
         (CaseEvent::REVIEWED, project::screening_reviewed),

@@ -10,6 +10,7 @@ mod file;
 mod inquiry;
 #[path = "../../../law/tests/it/support.rs"]
 mod law_support;
+mod list;
 mod notice;
 mod notification;
 mod screening;

@@ -135,6 +135,11 @@ impl Reply {
         }
     }
 
+    /// 202 with a JSON object: it waits for somebody else.
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self::with_status(StatusCode::ACCEPTED, body)
+    }
+
     fn with_status(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_value(body).expect("reply bodies have string keys and no floats");
         Self {
