@@ -116,7 +116,7 @@ fn proposal_view(proposed: ListProposed) -> ProposalView {
         concerns: proposal
             .concerns
             .iter()
-            .map(|it| it.as_str().to_owned())
+            .map(|it| it.code().to_owned())
             .collect(),
         proposed_by: proposal.by.to_string(),
         proposed_at: proposal.at,
