@@ -19,7 +19,7 @@ use crate::{
     bytes_text,
     engine::{EventRow, Read, StreamRow},
     error::EngineError,
-    fsck::{self, Finding, Report, Source},
+    fsck::{self, Damage, Report, Source},
     names::{LogIndex, Seq, StreamName},
     transaction::{Privacy, SignedCheckpoint},
 };
@@ -201,7 +201,7 @@ struct Archive {
 }
 
 impl Archive {
-    fn read(mut input: impl BufRead, origin: &str) -> io::Result<(Self, Vec<Finding>)> {
+    fn read(mut input: impl BufRead, origin: &str) -> io::Result<(Self, Vec<Damage>)> {
         let mut archive = Archive::default();
         let mut findings = Vec::new();
         let mut number = 0;
@@ -221,11 +221,11 @@ impl Archive {
                         && archive.accept(line, origin)
                 });
             if !accepted {
-                findings.push(Finding::ArchiveLine { line: number });
+                findings.push(Damage::ArchiveLine { line: number });
             }
         }
         if !ended {
-            findings.push(Finding::ArchiveLine { line: number + 1 });
+            findings.push(Damage::ArchiveLine { line: number + 1 });
         }
         Ok((archive, findings))
     }

@@ -74,7 +74,7 @@ impl Source for Rows<'_> {
 
 /// Something that is not what the writer wrote.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Finding {
+pub enum Damage {
     /// No event has this index, but a later one exists.
     #[error("event {index} is missing")]
     EventMissing {
@@ -235,7 +235,7 @@ pub struct Report {
     /// Root of the events found.
     pub root: Hash,
     /// What is wrong, ordered by kind and place; empty when all is well.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Damage>,
 }
 
 /// What a stream's events say of its head.
@@ -322,7 +322,7 @@ impl Checkpoints<'_> {
 }
 
 impl Check<'_> {
-    fn find(&mut self, finding: Finding) {
+    fn find(&mut self, finding: Damage) {
         self.report.findings.push(finding);
     }
 
@@ -343,7 +343,7 @@ impl Check<'_> {
                 // Reading one by one finds the row; what follows it is still checked.
                 Err(_) if limit > 1 => limit = 1,
                 Err(_) => {
-                    self.find(Finding::EventUnreadable { index: from });
+                    self.find(Damage::EventUnreadable { index: from });
                     match self.source.events(LogIndex(from.0 + 1), 1) {
                         Ok(page) if page.is_empty() => return,
                         Ok(_) => from = LogIndex(from.0 + 1),
@@ -359,7 +359,7 @@ impl Check<'_> {
         self.report.events += 1;
         let missing = self.frontier.size()..row.index.0;
         if !missing.is_empty() {
-            self.find(Finding::EventMissing {
+            self.find(Damage::EventMissing {
                 index: LogIndex(missing.start),
             });
         }
@@ -372,8 +372,8 @@ impl Check<'_> {
         for (level, index, hash) in completed.into_iter().filter(|&(level, ..)| level > 0) {
             match self.source.node(level, index) {
                 Ok(Some(stored)) if stored == hash => {}
-                Ok(None) => self.find(Finding::NodeMissing { level, index }),
-                Ok(Some(_)) | Err(_) => self.find(Finding::NodeWrong { level, index }),
+                Ok(None) => self.find(Damage::NodeMissing { level, index }),
+                Ok(Some(_)) | Err(_) => self.find(Damage::NodeWrong { level, index }),
             }
         }
         self.at_size(verifier);
@@ -384,7 +384,7 @@ impl Check<'_> {
         let header = match check_event(row) {
             Ok(header) => Some(header),
             Err(what) => {
-                self.find(Finding::EventCorrupt {
+                self.find(Damage::EventCorrupt {
                     index,
                     stream: stream.clone(),
                     seq,
@@ -403,7 +403,7 @@ impl Check<'_> {
         let before = self.streams.remove(&stream).unwrap_or(genesis);
         if before.seq.checked_add(1) != Some(seq.get()) {
             let after = before.seq;
-            self.find(Finding::WrongSeq {
+            self.find(Damage::WrongSeq {
                 index,
                 stream: stream.clone(),
                 seq,
@@ -414,7 +414,7 @@ impl Check<'_> {
             .as_ref()
             .is_some_and(|header| header.prev != before.digest)
         {
-            self.find(Finding::BrokenLink {
+            self.find(Damage::BrokenLink {
                 index,
                 stream: stream.clone(),
                 seq,
@@ -426,7 +426,7 @@ impl Check<'_> {
         let sealed = header.is_none_or(|header| header.sealed);
         let fits = (before.seq == 0 || sealed == before.sealed || tombstone) && !before.shredded;
         if !fits {
-            self.find(Finding::StreamSealing {
+            self.find(Damage::StreamSealing {
                 stream: stream.clone(),
             });
         }
@@ -446,21 +446,21 @@ impl Check<'_> {
             && expected.size == size
             && expected.root != self.frontier.root()
         {
-            self.find(Finding::ExpectedCheckpoint { size });
+            self.find(Damage::ExpectedCheckpoint { size });
         }
         while let Some(signed) = self.checkpoints.take_if(|stored| stored <= size) {
             self.report.checkpoints += 1;
             match Checkpoint::open(&signed.note, verifier) {
-                Err(_) => self.find(Finding::CheckpointRefused { size: signed.size }),
+                Err(_) => self.find(Damage::CheckpointRefused { size: signed.size }),
                 Ok(opened) if opened.size != signed.size => {
                     let signed_size = opened.size;
-                    self.find(Finding::CheckpointPlace {
+                    self.find(Damage::CheckpointPlace {
                         size: signed.size,
                         signed: signed_size,
                     });
                 }
                 Ok(opened) if opened.size != size || opened.root != self.frontier.root() => {
-                    self.find(Finding::CheckpointRoot { size: signed.size });
+                    self.find(Damage::CheckpointRoot { size: signed.size });
                 }
                 Ok(_) => {}
             }
@@ -474,26 +474,26 @@ impl Check<'_> {
             self.report.checkpoints += 1;
             let size = signed.size;
             self.find(match Checkpoint::open(&signed.note, verifier) {
-                Ok(opened) if opened.size == size => Finding::CheckpointBeyond { size, events },
-                Ok(opened) => Finding::CheckpointPlace {
+                Ok(opened) if opened.size == size => Damage::CheckpointBeyond { size, events },
+                Ok(opened) => Damage::CheckpointPlace {
                     size,
                     signed: opened.size,
                 },
-                Err(_) => Finding::CheckpointRefused { size },
+                Err(_) => Damage::CheckpointRefused { size },
             });
         }
         if self.checkpoints.unreadable {
-            self.find(Finding::Unreadable {
+            self.find(Damage::Unreadable {
                 what: "checkpoints",
             });
         }
         if events > 0 && !covered {
-            self.find(Finding::HeadUncovered { events });
+            self.find(Damage::HeadUncovered { events });
         }
         if let Some(expected) = self.expected
             && expected.size > events
         {
-            self.find(Finding::ExpectedCheckpoint {
+            self.find(Damage::ExpectedCheckpoint {
                 size: expected.size,
             });
         }
@@ -512,7 +512,7 @@ impl Check<'_> {
         let mut after = None;
         loop {
             let Ok(page) = self.source.nodes(after, PAGE) else {
-                return self.find(Finding::Unreadable {
+                return self.find(Damage::Unreadable {
                     what: "Merkle nodes",
                 });
             };
@@ -523,7 +523,7 @@ impl Check<'_> {
                     .checked_add(1)
                     .and_then(|end| end.checked_mul(1 << level.min(63)));
                 if level == 0 || level > 63 || end.is_none_or(|end| end > size) {
-                    self.find(Finding::NodeUnexpected { level, index });
+                    self.find(Damage::NodeUnexpected { level, index });
                 }
             }
         }
@@ -547,12 +547,12 @@ impl Check<'_> {
                         .find(|&name| Some(name) > after.as_ref())
                         .cloned();
                     let Some(stream) = next else {
-                        return self.find(Finding::Unreadable {
+                        return self.find(Damage::Unreadable {
                             what: "stream heads",
                         });
                     };
                     followed.remove(&stream);
-                    self.find(Finding::StreamHead {
+                    self.find(Damage::StreamHead {
                         stream: stream.clone(),
                     });
                     after = Some(stream);
@@ -565,22 +565,22 @@ impl Check<'_> {
                 self.report.streams += 1;
                 let stream = row.stream;
                 let Some(events) = followed.remove(&stream) else {
-                    self.find(Finding::StreamUnexpected { stream });
+                    self.find(Damage::StreamUnexpected { stream });
                     continue;
                 };
                 if events.seq != row.head.get() || events.digest != row.head_digest {
-                    self.find(Finding::StreamHead {
+                    self.find(Damage::StreamHead {
                         stream: stream.clone(),
                     });
                 }
                 let personal = row.privacy == Privacy::Personal;
                 if events.sealed != personal || events.shredded != row.shredded {
-                    self.find(Finding::StreamSealing { stream });
+                    self.find(Damage::StreamSealing { stream });
                 }
             }
         }
         for stream in followed.into_keys() {
-            self.find(Finding::StreamMissing { stream });
+            self.find(Damage::StreamMissing { stream });
         }
     }
 }

@@ -108,7 +108,7 @@ pub struct ScreeningFact {
 /// Where a party stands, once everything known is taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum Clearance {
     /// Cleared by the lists or by a reviewer.
     Cleared,
     /// Never screened, screened as somebody else, or screened on no list.
@@ -166,22 +166,22 @@ impl ScreeningFact {
 
     /// The standing at `now_ms` of the party whose digest in the register is `subject`, when a
     /// screening counts for `age_max_ms`. A screening dated in the future does not count.
-    pub fn standing(&self, subject: &Digest, now_ms: i64, age_max_ms: i64) -> Standing {
+    pub fn clearance(&self, subject: &Digest, now_ms: i64, age_max_ms: i64) -> Clearance {
         let age_ms = now_ms.saturating_sub(self.screened_at_ms);
         if self.subject != *subject || self.lists.is_empty() || age_ms < 0 {
-            return Standing::Unscreened;
+            return Clearance::Unscreened;
         }
         match (
             self.verdict,
             self.review.as_ref().map(|review| review.finding),
         ) {
-            (ScreeningVerdict::Block, _) | (_, Some(Finding::TrueMatch)) => Standing::Blocked,
-            _ if age_ms > age_max_ms => Standing::Stale,
+            (ScreeningVerdict::Block, _) | (_, Some(Finding::TrueMatch)) => Clearance::Blocked,
+            _ if age_ms > age_max_ms => Clearance::Stale,
             (ScreeningVerdict::Clear, None)
             | (ScreeningVerdict::Clear | ScreeningVerdict::Review, Some(Finding::FalsePositive)) => {
-                Standing::Cleared
+                Clearance::Cleared
             }
-            (ScreeningVerdict::Review, None) => Standing::UnderReview,
+            (ScreeningVerdict::Review, None) => Clearance::UnderReview,
         }
     }
 }
@@ -205,7 +205,7 @@ impl From<sanctions::Finding> for Finding {
     }
 }
 
-impl Standing {
+impl Clearance {
     /// The text form.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -218,7 +218,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for Clearance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

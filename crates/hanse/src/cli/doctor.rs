@@ -40,7 +40,7 @@ pub enum Health {
 
 /// One check and what to do about it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub struct Checked {
     /// What was checked.
     pub check: &'static str,
     /// How it came out.
@@ -51,7 +51,7 @@ pub struct Finding {
     pub advice: String,
 }
 
-impl Finding {
+impl Checked {
     /// All is well.
     pub fn ok(check: &'static str, seen: impl Into<String>) -> Self {
         Self {
@@ -107,7 +107,7 @@ impl Doctor {
 }
 
 /// Every check, in the order in which a person would fix them.
-pub fn examine(data: &DataDir) -> Vec<Finding> {
+pub fn examine(data: &DataDir) -> Vec<Checked> {
     let http = HttpConfig::default();
     vec![
         clock(Clock::system().now_ms(), newest_file_ms(data.path())),
@@ -121,21 +121,21 @@ pub fn examine(data: &DataDir) -> Vec<Finding> {
 }
 
 /// A clock behind the newest file was turned back.
-fn clock(now_ms: i64, newest_ms: Option<i64>) -> Finding {
+fn clock(now_ms: i64, newest_ms: Option<i64>) -> Checked {
     let advice = "set the clock, for example with NTP";
     if now_ms < CLOCK_MS_MIN {
-        return Finding::fail("clock", "it was never set", advice);
+        return Checked::fail("clock", "it was never set", advice);
     }
     match newest_ms {
         Some(newest) if newest > now_ms + 1000 => {
             let behind_s = (newest - now_ms) / 1000;
-            Finding::fail(
+            Checked::fail(
                 "clock",
                 format!("{behind_s} s behind the newest file of the node"),
                 advice,
             )
         }
-        _ => Finding::ok("clock", "set, and not behind the newest file of the node"),
+        _ => Checked::ok("clock", "set, and not behind the newest file of the node"),
     }
 }
 
@@ -149,9 +149,9 @@ fn newest_file_ms(folder: &Path) -> Option<i64> {
         .max()
 }
 
-fn folder(path: &Path) -> Finding {
+fn folder(path: &Path) -> Checked {
     let Ok(metadata) = fs::metadata(path) else {
-        return Finding::fail(
+        return Checked::fail(
             "data folder",
             format!("{} does not exist", path.display()),
             "run hanse init",
@@ -159,13 +159,13 @@ fn folder(path: &Path) -> Finding {
     };
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
-        Finding::ok(
+        Checked::ok(
             "data folder",
             format!("{}, mode {mode:04o}", path.display()),
         )
     } else {
         let advice = format!("chmod 700 {}", path.display());
-        Finding::warn(
+        Checked::warn(
             "data folder",
             format!("mode {mode:04o}: others may list it"),
             advice,
@@ -174,21 +174,21 @@ fn folder(path: &Path) -> Finding {
 }
 
 /// Writes and syncs a small file a few times.
-fn sync(folder: &Path) -> Finding {
+fn sync(folder: &Path) -> Checked {
     let path = folder.join(format!(".doctor-{}", std::process::id()));
     let measured = measure_sync(&path);
     let removed = fs::remove_file(&path);
     match (measured, removed) {
-        (Ok(median), Ok(())) if median <= SYNC_SLOW => Finding::ok(
+        (Ok(median), Ok(())) if median <= SYNC_SLOW => Checked::ok(
             "durable writes",
             format!("fsync takes {median:.1?} (median of {SYNCS})"),
         ),
-        (Ok(median), Ok(())) => Finding::warn(
+        (Ok(median), Ok(())) => Checked::warn(
             "durable writes",
             format!("fsync takes {median:.1?} (median of {SYNCS})"),
             "use a disk that syncs faster: every write waits for it",
         ),
-        (Err(error), _) | (_, Err(error)) => Finding::fail(
+        (Err(error), _) | (_, Err(error)) => Checked::fail(
             "durable writes",
             error.to_string(),
             "make the folder writable, free some space",
@@ -209,9 +209,9 @@ fn measure_sync(path: &Path) -> std::io::Result<Duration> {
     Ok(times[SYNCS / 2])
 }
 
-fn keys(path: &Path) -> Finding {
+fn keys(path: &Path) -> Checked {
     let Ok(metadata) = fs::metadata(path) else {
-        return Finding::fail(
+        return Checked::fail(
             "key store",
             format!("{} does not exist", path.display()),
             "run hanse init",
@@ -219,10 +219,10 @@ fn keys(path: &Path) -> Finding {
     };
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
-        Finding::ok("key store", format!("mode {mode:04o}"))
+        Checked::ok("key store", format!("mode {mode:04o}"))
     } else {
         let advice = format!("chmod 600 {}, and consider its keys known", path.display());
-        Finding::fail(
+        Checked::fail(
             "key store",
             format!("mode {mode:04o}: others may read it"),
             advice,
@@ -230,27 +230,27 @@ fn keys(path: &Path) -> Finding {
     }
 }
 
-fn manifest(data: &DataDir) -> Finding {
+fn manifest(data: &DataDir) -> Checked {
     let path = data.manifest();
     let Ok(bytes) = fs::read(&path) else {
-        return Finding::fail(
+        return Checked::fail(
             "zone.yaml",
             format!("{} cannot be read", path.display()),
             "run hanse init",
         );
     };
     match super::init::check_manifest(&bytes) {
-        Ok(manifest) => Finding::ok("zone.yaml", format!("valid, zone {}", manifest.zone_id)),
-        Err(failure) => Finding::fail("zone.yaml", failure.message(), "correct the manifest"),
+        Ok(manifest) => Checked::ok("zone.yaml", format!("valid, zone {}", manifest.zone_id)),
+        Err(failure) => Checked::fail("zone.yaml", failure.message(), "correct the manifest"),
     }
 }
 
-fn port(check: &'static str, address: std::net::SocketAddr) -> Finding {
+fn port(check: &'static str, address: std::net::SocketAddr) -> Checked {
     match TcpListener::bind(address) {
-        Ok(_) => Finding::ok(check, format!("{address} is free")),
+        Ok(_) => Checked::ok(check, format!("{address} is free")),
         Err(error) => {
             let advice = "stop what uses it, or give hanse up another address";
-            Finding::warn(check, format!("{address}: {error}"), advice)
+            Checked::warn(check, format!("{address}: {error}"), advice)
         }
     }
 }

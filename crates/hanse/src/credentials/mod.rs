@@ -27,7 +27,7 @@ use evidence::credential::{self, Issuers, Policy};
 use evidence::status_list::StatusList;
 use ids::EntityId;
 use mez::credential::{
-    Context, Credential, CredentialEvent, CredentialStanding, Issuer, ListEvent, Refusal,
+    Context, Credential, CredentialEvent, CredentialStatus, Issuer, ListEvent, Refusal,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -168,7 +168,7 @@ async fn revoke_credential(
         hidden(permitted(moment, caller, &stored.body.entity))?;
         let permit = caller.permit(Resource::Zone)?;
         let mut change = Change::default();
-        let revoked = CredentialStanding::Revoked;
+        let revoked = CredentialStatus::Revoked;
         let listed = status::change_standing(&node, moment, &mut change, &mut stored, revoked)?;
         status::publish(&node, moment, &mut change, vec![listed])?;
         let reply = Reply::ok(&credential_view(stored));

@@ -4,7 +4,7 @@ use ids::EntityId;
 use ids::aggregate::Aggregate as _;
 use journal::Privacy;
 use mez::credential::{
-    Command, Credential, CredentialStanding, IndexStanding, ListCommand, StatusLists,
+    Command, Credential, CredentialStatus, IndexStatus, ListCommand, StatusLists,
 };
 
 use super::{context, refused};
@@ -55,7 +55,7 @@ pub fn follow(
 ) -> Result<(), Declined> {
     let stored =
         crate::records::entity(moment, entity)?.ok_or_else(|| Declined::not_found("entity"))?;
-    let Some(standing) = CredentialStanding::of(&stored.body) else {
+    let Some(standing) = CredentialStatus::of(&stored.body) else {
         return Ok(());
     };
     let filter = [("entity", entity.as_str())];
@@ -83,8 +83,8 @@ pub(super) fn change_standing(
     moment: &Moment<'_>,
     change: &mut Change,
     stored: &mut Stored<Credential>,
-    standing: CredentialStanding,
-) -> Result<IndexStanding, Declined> {
+    standing: CredentialStatus,
+) -> Result<IndexStatus, Declined> {
     let context = context(node, moment.now_ms);
     let command = Command::ChangeStanding(standing);
     let decision = Credential::decide(Some(&stored.body), command, &context).map_err(refused)?;
@@ -95,7 +95,7 @@ pub(super) fn change_standing(
             .map_err(|error| Declined::internal(&error))?;
     }
     let index = stored.body.index;
-    Ok(IndexStanding { index, standing })
+    Ok(IndexStatus { index, standing })
 }
 
 /// Publishes the lists of which the changes change a bit, and those that are due.
@@ -106,7 +106,7 @@ pub(super) fn publish(
     node: &Institutions,
     moment: &Moment<'_>,
     change: &mut Change,
-    changes: Vec<IndexStanding>,
+    changes: Vec<IndexStatus>,
 ) -> Result<(), Declined> {
     let lists = lists(moment)?.unwrap_or_default();
     decide(node, moment, change, &lists, ListCommand::Publish(changes))

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use law::compliance::{ComplianceRecord, Denial};
 use mez::entity::{Application, Entity, PartyRecord, StageProof, Stake, Status};
 use mez::person::{Identifier, IdentifierKind, Person};
-use mez::screening::Standing;
+use mez::screening::Clearance;
 
 use platform::declined::Declined;
 
@@ -125,12 +125,12 @@ pub const fn stage_proof(proof: api::entities::StageProof) -> StageProof {
 
 /// The entity at `now_ms`, when a screening counts for `age_max_ms`.
 pub fn entity_view(entity: &Entity, now_ms: i64, age_max_ms: i64) -> EntityView {
-    let standings = entity.parties.values();
-    let standings = standings.map(|record| record.standing(now_ms, age_max_ms));
+    let clearances = entity.parties.values();
+    let clearances = clearances.map(|record| record.clearance(now_ms, age_max_ms));
     let parties = entity.parties.iter();
     let parties = parties.map(|(party, record)| {
-        let standing = record.standing(now_ms, age_max_ms);
-        party_view(party.to_string(), record, standing)
+        let clearance = record.clearance(now_ms, age_max_ms);
+        party_view(party.to_string(), record, clearance)
     });
     EntityView {
         id: entity.id.to_string(),
@@ -147,9 +147,9 @@ pub fn entity_view(entity: &Entity, now_ms: i64, age_max_ms: i64) -> EntityView 
         applicant: entity.applicant.to_string(),
         directors: texts(&entity.directors),
         owners: entity.owners.iter().map(owner_view).collect(),
-        screening: standings
+        screening: clearances
             .max()
-            .unwrap_or(Standing::Unscreened)
+            .unwrap_or(Clearance::Unscreened)
             .as_str()
             .to_owned(),
         parties: parties.collect(),
@@ -163,7 +163,7 @@ fn texts<'a>(all: impl IntoIterator<Item = &'a (impl ToString + 'a)>) -> Vec<Str
     all.into_iter().map(ToString::to_string).collect()
 }
 
-fn party_view(party: String, record: &PartyRecord, standing: Standing) -> PartyView {
+fn party_view(party: String, record: &PartyRecord, clearance: Clearance) -> PartyView {
     let fact = record.screening.as_ref();
     let lists = fact.map_or(&[][..], |fact| &fact.lists);
     let lists = lists.iter().map(|list| ListVersion {
@@ -173,7 +173,7 @@ fn party_view(party: String, record: &PartyRecord, standing: Standing) -> PartyV
     });
     PartyView {
         party,
-        standing: standing.as_str().to_owned(),
+        standing: clearance.as_str().to_owned(),
         verdict: fact.map(|fact| fact.verdict.as_str().to_owned()),
         lists: lists.collect(),
         screened_at: fact.map(|fact| time(fact.screened_at_ms)),

@@ -8,7 +8,7 @@ use journal::{
     conformance::{Fixture, ORIGIN, Subject},
     engine::{Engine, Snapshots as _},
     error::{Corruption, EngineError, Fault},
-    fsck::{self, Finding},
+    fsck::{self, Damage},
 };
 use journal_sqlite::{BackupError, SqliteEngine, SqliteSnapshots, backup, restore};
 use tempfile::TempDir;
@@ -159,7 +159,7 @@ fn a_corrupt_row_is_named_and_never_served() {
         assert!(
             findings.iter().any(|finding| matches!(
                 finding,
-                Finding::EventCorrupt { index: LogIndex(7), what: found, .. } if *found == what
+                Damage::EventCorrupt { index: LogIndex(7), what: found, .. } if *found == what
             )),
             "{findings:?}"
         );
@@ -173,42 +173,42 @@ fn fsck_names_nodes_heads_and_checkpoints() {
     for (sql, expected) in [
         (
             "UPDATE nodes SET hash = zeroblob(32) WHERE level = 2 AND idx = 3",
-            Finding::NodeWrong { level: 2, index: 3 },
+            Damage::NodeWrong { level: 2, index: 3 },
         ),
         (
             "DELETE FROM nodes WHERE level = 1 AND idx = 0",
-            Finding::NodeMissing { level: 1, index: 0 },
+            Damage::NodeMissing { level: 1, index: 0 },
         ),
         (
             "INSERT INTO nodes VALUES (1, 15, zeroblob(32))",
-            Finding::NodeUnexpected {
+            Damage::NodeUnexpected {
                 level: 1,
                 index: 15,
             },
         ),
         (
             "UPDATE checkpoints SET note = note || 'x' WHERE size = 9",
-            Finding::CheckpointRefused { size: 9 },
+            Damage::CheckpointRefused { size: 9 },
         ),
         (
             "DELETE FROM checkpoints WHERE size = 30",
-            Finding::HeadUncovered { events: 30 },
+            Damage::HeadUncovered { events: 30 },
         ),
         (
             "UPDATE streams SET head_seq = 9 WHERE name = 's/a'",
-            Finding::StreamHead {
+            Damage::StreamHead {
                 stream: "s/a".parse().unwrap(),
             },
         ),
         (
             "DELETE FROM events WHERE idx = 12",
-            Finding::EventMissing {
+            Damage::EventMissing {
                 index: LogIndex(12),
             },
         ),
         (
             "DELETE FROM events WHERE idx = 29",
-            Finding::CheckpointBeyond {
+            Damage::CheckpointBeyond {
                 size: 30,
                 events: 29,
             },
@@ -241,7 +241,7 @@ fn a_tail_cut_with_its_checkpoints_is_found_by_a_checkpoint_from_outside() {
     assert_eq!(fsck_file(&path, None).findings, []);
     assert_eq!(
         fsck_file(&path, Some(&outside)).findings,
-        [Finding::ExpectedCheckpoint { size: 30 }]
+        [Damage::ExpectedCheckpoint { size: 30 }]
     );
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use journal::fsck::Finding;
+use journal::fsck::Damage;
 use journal_sqlite::SqliteSnapshots;
 use rusqlite::{Connection, params, types::Value};
 use tempfile::TempDir;
@@ -129,30 +129,30 @@ impl Place {
     }
 
     /// Whether a finding is about this row.
-    fn is_named_by(&self, finding: &Finding) -> bool {
+    fn is_named_by(&self, finding: &Damage) -> bool {
         let row = match &self.row {
             Value::Integer(n) => n.to_string(),
             Value::Text(text) => text.clone(),
             other => panic!("key {other:?}"),
         };
         let named = match finding {
-            Finding::EventMissing { index }
-            | Finding::EventUnreadable { index }
-            | Finding::EventCorrupt { index, .. }
-            | Finding::WrongSeq { index, .. }
-            | Finding::BrokenLink { index, .. } => ("events", index.to_string()),
+            Damage::EventMissing { index }
+            | Damage::EventUnreadable { index }
+            | Damage::EventCorrupt { index, .. }
+            | Damage::WrongSeq { index, .. }
+            | Damage::BrokenLink { index, .. } => ("events", index.to_string()),
             // The last event left the log: the checkpoint says which.
-            Finding::CheckpointBeyond { events, .. } => ("events", events.to_string()),
-            Finding::NodeMissing { level, index }
-            | Finding::NodeWrong { level, index }
-            | Finding::NodeUnexpected { level, index } => ("nodes", format!("{level}/{index}")),
-            Finding::CheckpointRefused { size }
-            | Finding::CheckpointPlace { size, .. }
-            | Finding::CheckpointRoot { size } => ("checkpoints", size.to_string()),
-            Finding::StreamMissing { stream }
-            | Finding::StreamUnexpected { stream }
-            | Finding::StreamHead { stream }
-            | Finding::StreamSealing { stream } => ("streams", stream.to_string()),
+            Damage::CheckpointBeyond { events, .. } => ("events", events.to_string()),
+            Damage::NodeMissing { level, index }
+            | Damage::NodeWrong { level, index }
+            | Damage::NodeUnexpected { level, index } => ("nodes", format!("{level}/{index}")),
+            Damage::CheckpointRefused { size }
+            | Damage::CheckpointPlace { size, .. }
+            | Damage::CheckpointRoot { size } => ("checkpoints", size.to_string()),
+            Damage::StreamMissing { stream }
+            | Damage::StreamUnexpected { stream }
+            | Damage::StreamHead { stream }
+            | Damage::StreamSealing { stream } => ("streams", stream.to_string()),
             _ => return false,
         };
         named == (self.table, row)
@@ -260,7 +260,7 @@ fn fsck_names_a_removed_record() {
     for index in 0..events - 1 {
         without_row(&db, &event(index), || {
             let findings = history::check(&snapshots).findings;
-            let missing = Finding::EventMissing {
+            let missing = Damage::EventMissing {
                 index: journal::LogIndex(index as u64),
             };
             assert!(findings.contains(&missing), "event {index}: {findings:?}");
@@ -268,7 +268,7 @@ fn fsck_names_a_removed_record() {
     }
     without_row(&db, &event(events - 1), || {
         let findings = history::check(&snapshots).findings;
-        let beyond = Finding::CheckpointBeyond {
+        let beyond = Damage::CheckpointBeyond {
             size: events as u64,
             events: events as u64 - 1,
         };
@@ -347,7 +347,7 @@ fn fsck_finds_the_end_that_was_cut_with_its_checkpoints_by_a_checkpoint_kept_els
     };
     assert_eq!(
         findings,
-        [Finding::ExpectedCheckpoint {
+        [Damage::ExpectedCheckpoint {
             size: kept.0 as u64
         }]
     );

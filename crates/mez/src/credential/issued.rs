@@ -10,7 +10,7 @@ use law::compliance::{EvidenceSubject, PackVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Context, CredentialStanding, PURPOSES, Refusal};
+use super::{Context, CredentialStatus, PURPOSES, Refusal};
 use crate::entity::{Entity, Status};
 use crate::screening::ListVersion;
 use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
@@ -29,7 +29,7 @@ pub struct Credential {
     /// Its index on the status lists.
     pub index: u64,
     /// How it stands.
-    pub standing: CredentialStanding,
+    pub standing: CredentialStatus,
     /// Itself, signed.
     pub credential: Value,
 }
@@ -40,7 +40,7 @@ pub enum Command {
     /// Certify that a company is registered.
     Issue(Box<Issue>),
     /// Let it stand so from now on.
-    ChangeStanding(CredentialStanding),
+    ChangeStanding(CredentialStatus),
 }
 
 /// What a formation credential rests on.
@@ -85,7 +85,7 @@ pub struct Issued {
 #[serde(deny_unknown_fields)]
 pub struct StandingChanged {
     /// How it stands from then on.
-    pub standing: CredentialStanding,
+    pub standing: CredentialStatus,
     /// When, in milliseconds since 1970-01-01T00:00:00Z.
     pub at_ms: i64,
 }
@@ -147,7 +147,7 @@ impl Aggregate for Credential {
             (None, CredentialEvent::Issued(issued)) => Ok(Self {
                 entity: issued.entity.clone(),
                 index: issued.index,
-                standing: CredentialStanding::InForce,
+                standing: CredentialStatus::InForce,
                 credential: issued.credential.clone(),
             }),
             (None, CredentialEvent::StandingChanged(_)) => Err(misfit("none")),
@@ -155,7 +155,7 @@ impl Aggregate for Credential {
                 Err(misfit(credential.standing.as_str()))
             }
             (Some(mut credential), CredentialEvent::StandingChanged(changed)) => {
-                if credential.standing == CredentialStanding::Revoked {
+                if credential.standing == CredentialStatus::Revoked {
                     return Err(misfit(credential.standing.as_str()));
                 }
                 credential.standing = changed.standing;
@@ -167,8 +167,8 @@ impl Aggregate for Credential {
 
 impl Credential {
     /// Whether it can be made to stand so. Revocation is for good.
-    pub fn may_become(&self, standing: CredentialStanding) -> bool {
-        self.standing != CredentialStanding::Revoked && self.standing != standing
+    pub fn may_become(&self, standing: CredentialStatus) -> bool {
+        self.standing != CredentialStatus::Revoked && self.standing != standing
     }
 
     fn refuse(&self, command: &'static str) -> Refusal {
@@ -181,11 +181,11 @@ impl Credential {
     }
 }
 
-const fn verb(standing: CredentialStanding) -> &'static str {
+const fn verb(standing: CredentialStatus) -> &'static str {
     match standing {
-        CredentialStanding::InForce => "reinstate",
-        CredentialStanding::Suspended => "suspend",
-        CredentialStanding::Revoked => "revoke",
+        CredentialStatus::InForce => "reinstate",
+        CredentialStatus::Suspended => "suspend",
+        CredentialStatus::Revoked => "revoke",
     }
 }
 

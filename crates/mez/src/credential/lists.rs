@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Context, CredentialStanding, Refusal};
+use super::{Context, CredentialStatus, Refusal};
 use ids::aggregate::{Aggregate, Decision, Misfit};
 
 /// What the lists tell, one list each.
@@ -34,16 +34,16 @@ pub enum ListCommand {
     /// Give the next free index to a credential.
     TakeIndex,
     /// Say how these credentials stand. Lists whose bits stay are published again only when they are due.
-    Publish(Vec<IndexStanding>),
+    Publish(Vec<IndexStatus>),
 }
 
 /// How the credential at an index stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexStanding {
+pub struct IndexStatus {
     /// The index.
     pub index: u64,
     /// How it stands.
-    pub standing: CredentialStanding,
+    pub standing: CredentialStatus,
 }
 
 /// What happened to the lists. Stored without the name of the variant: the kind of the event tells.
@@ -149,7 +149,7 @@ impl StatusLists {
 
     fn publish(
         &self,
-        changes: &[IndexStanding],
+        changes: &[IndexStatus],
         context: &Context<'_>,
     ) -> Result<Vec<ListEvent>, Refusal> {
         if let Some(free) = changes.iter().find(|it| it.index >= self.assigned) {
@@ -172,7 +172,7 @@ impl StatusLists {
     fn bits_to_publish(
         &self,
         purpose: StatusPurpose,
-        changes: &[IndexStanding],
+        changes: &[IndexStatus],
         now: Timestamp,
     ) -> Result<Option<Bitstring>, Refusal> {
         let published = self.published.get(purpose.as_str());
@@ -200,11 +200,11 @@ fn is_due(list: &Value, now: Timestamp) -> bool {
 
 /// Whether the bit of a purpose is set for a credential that stands so. A revoked one stays revoked
 /// and is not suspended besides.
-fn is_set(standing: CredentialStanding, purpose: StatusPurpose) -> bool {
+fn is_set(standing: CredentialStatus, purpose: StatusPurpose) -> bool {
     match standing {
-        CredentialStanding::InForce => false,
-        CredentialStanding::Suspended => purpose == StatusPurpose::Suspension,
-        CredentialStanding::Revoked => purpose == StatusPurpose::Revocation,
+        CredentialStatus::InForce => false,
+        CredentialStatus::Suspended => purpose == StatusPurpose::Suspension,
+        CredentialStatus::Revoked => purpose == StatusPurpose::Revocation,
     }
 }
 

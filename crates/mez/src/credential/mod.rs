@@ -32,14 +32,13 @@ pub use issued::{
     StandingChanged, formation_subject,
 };
 pub use lists::{
-    BITS, IndexAssigned, IndexStanding, ListCommand, ListEvent, ListPublished, PURPOSES,
-    StatusLists,
+    BITS, IndexAssigned, IndexStatus, ListCommand, ListEvent, ListPublished, PURPOSES, StatusLists,
 };
 
 /// What a status list says of credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CredentialStanding {
+pub enum CredentialStatus {
     /// Neither suspended nor revoked.
     InForce,
     /// Suspended for the time being.
@@ -48,7 +47,7 @@ pub enum CredentialStanding {
     Revoked,
 }
 
-impl CredentialStanding {
+impl CredentialStatus {
     /// How the credentials of an entity stand; nothing before it is registered.
     pub const fn of(entity: &Entity) -> Option<Self> {
         match &entity.status {
@@ -101,7 +100,7 @@ pub enum Refusal {
     Common(#[from] CommonRefusal),
     /// It stands so.
     #[error("credential is {} already", .0.as_str())]
-    StandsAlready(CredentialStanding),
+    StandsAlready(CredentialStatus),
     /// There is nothing to certify.
     #[error("entity {0} is not an active, registered and judged company")]
     NotRegistered(EntityId),

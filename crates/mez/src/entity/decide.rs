@@ -19,7 +19,7 @@ use super::{
     RegistrationNumber, ReviewReason, StageProof, Stake, Status,
 };
 use crate::person::{Person, PersonEvent, PersonRecorded};
-use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
+use crate::screening::{Clearance, Party, ScreeningFact, ScreeningVerdict};
 use ids::aggregate::CommonRefusal;
 
 /// What commands are about, for refusals.
@@ -316,15 +316,15 @@ impl Subject<'_> {
             let age_max_ms = self.context.screening_age_max_ms;
             (
                 party.clone(),
-                record.standing(self.context.now_ms, age_max_ms),
+                record.clearance(self.context.now_ms, age_max_ms),
             )
         };
-        let open: Vec<(Party, Standing)> = self
+        let open: Vec<(Party, Clearance)> = self
             .entity
             .parties
             .iter()
             .map(standing)
-            .filter(|(_, standing)| *standing != Standing::Cleared)
+            .filter(|(_, standing)| *standing != Clearance::Cleared)
             .collect();
         if open.is_empty() {
             Ok(())

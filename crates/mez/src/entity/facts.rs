@@ -11,7 +11,7 @@ use law::compliance::{Facts, Operation, ScreeningCounts};
 
 use super::Entity;
 use crate::person::Person;
-use crate::screening::{Party, Standing};
+use crate::screening::{Clearance, Party};
 
 /// Why facts cannot be taken from an entity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,12 +115,12 @@ fn screening_counts(entity: &Entity, as_of_ms: i64, age_max_ms: i64) -> Screenin
     let mut counts = ScreeningCounts::default();
     for record in entity.parties.values() {
         counts.parties += 1;
-        *match record.standing(as_of_ms, age_max_ms) {
-            Standing::Cleared => &mut counts.cleared,
-            Standing::Unscreened => &mut counts.unscreened,
-            Standing::Stale => &mut counts.stale,
-            Standing::UnderReview => &mut counts.under_review,
-            Standing::Blocked => &mut counts.blocked,
+        *match record.clearance(as_of_ms, age_max_ms) {
+            Clearance::Cleared => &mut counts.cleared,
+            Clearance::Unscreened => &mut counts.unscreened,
+            Clearance::Stale => &mut counts.stale,
+            Clearance::UnderReview => &mut counts.under_review,
+            Clearance::Blocked => &mut counts.blocked,
         } += 1;
         let lists = record.screening.iter().flat_map(|fact| &fact.lists);
         counts

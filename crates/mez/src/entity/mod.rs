@@ -33,7 +33,7 @@ use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::screening::{Party, ScreeningFact, Standing};
+use crate::screening::{Clearance, Party, ScreeningFact};
 use ids::aggregate::{Aggregate, Misfit};
 
 pub use command::{
@@ -207,11 +207,11 @@ impl Status {
 
 impl PartyRecord {
     /// Where the party stands at `now_ms`, when a screening counts for `age_max_ms`.
-    pub fn standing(&self, now_ms: i64, age_max_ms: i64) -> Standing {
+    pub fn clearance(&self, now_ms: i64, age_max_ms: i64) -> Clearance {
         self.screening
             .as_ref()
-            .map_or(Standing::Unscreened, |fact| {
-                fact.standing(&self.subject, now_ms, age_max_ms)
+            .map_or(Clearance::Unscreened, |fact| {
+                fact.clearance(&self.subject, now_ms, age_max_ms)
             })
     }
 }

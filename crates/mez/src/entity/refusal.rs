@@ -6,7 +6,7 @@ use law::compliance::Denial;
 
 use super::TimeProblem;
 use crate::person::InvalidPerson;
-use crate::screening::{Party, Standing};
+use crate::screening::{Clearance, Party};
 use ids::aggregate::CommonRefusal;
 
 /// Why a command was refused. Nothing was written.
@@ -57,7 +57,7 @@ pub enum Refusal {
     },
     /// A party is not cleared.
     #[error("{} not cleared by screening", counted(.0.len(), "party", "parties"))]
-    PartiesNotCleared(Vec<(Party, Standing)>),
+    PartiesNotCleared(Vec<(Party, Clearance)>),
     /// The law blocks the operation.
     #[error("compliance blocks the formation in {}", counted(.0.len(), "domain", "domains"))]
     Compliance(Vec<Denial>),

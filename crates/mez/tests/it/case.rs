@@ -9,7 +9,7 @@ use mez::screening::case::{
     CaseEvent, Command, Context, DecideHits, HitName, PartyScreening, RecordScreening, Refusal,
     SeenHits,
 };
-use mez::screening::{Finding as PartyFinding, HitReview, Party, Standing};
+use mez::screening::{Clearance, Finding as PartyFinding, HitReview, Party};
 use proptest::prelude::*;
 use sanctions::{
     Entry, Finding, IndexedList, List, ListHeader, Lists, PartyKind, Policy, RequiredList, Subject,
@@ -97,9 +97,9 @@ fn refusal(case: &PartyScreening, command: Command) -> Refusal {
     act_as("reviewer", Some(case.clone()), command, 9).unwrap_err()
 }
 
-fn standing(case: &PartyScreening, review: Option<HitReview>) -> Standing {
+fn standing(case: &PartyScreening, review: Option<HitReview>) -> Clearance {
     let fact = case.fact(&Salt::new([1; 32]), review).unwrap();
-    fact.standing(&case.subject, at(9).as_millisecond(), DAY_MS)
+    fact.clearance(&case.subject, at(9).as_millisecond(), DAY_MS)
 }
 
 fn settled(event: &CaseEvent) -> Option<HitReview> {
@@ -113,13 +113,13 @@ fn settled(event: &CaseEvent) -> Option<HitReview> {
 fn the_last_dismissal_clears_the_party_and_an_earlier_one_does_not() {
     let case = act(None, found(&[entry("1", "A"), entry("2", "A")], 0), 0);
     assert!(case.is_open());
-    assert_eq!(standing(&case, None), Standing::UnderReview);
+    assert_eq!(standing(&case, None), Clearance::UnderReview);
 
     let first = decision(Finding::FalsePositive, Some(&["1", "1"]), case.seen());
     let (case, event) = act_as("reviewer", Some(case), first, 1).unwrap();
     assert_eq!(case.decisions.len(), 1, "a hit named twice is decided once");
     assert_eq!(settled(&event), None);
-    assert_eq!(standing(&case, settled(&event)), Standing::UnderReview);
+    assert_eq!(standing(&case, settled(&event)), Clearance::UnderReview);
 
     let rest = decision(Finding::FalsePositive, None, case.seen());
     let (case, event) = act_as("reviewer", Some(case), rest, 2).unwrap();
@@ -130,7 +130,7 @@ fn the_last_dismissal_clears_the_party_and_an_earlier_one_does_not() {
         (review.finding, review.at_ms),
         (PartyFinding::FalsePositive, at(2).as_millisecond())
     );
-    assert_eq!(standing(&case, Some(review)), Standing::Cleared);
+    assert_eq!(standing(&case, Some(review)), Clearance::Cleared);
 }
 
 #[test]
@@ -143,12 +143,12 @@ fn a_confirmed_match_blocks_whatever_is_dismissed_later() {
         review.as_ref().map(|review| review.finding),
         Some(PartyFinding::TrueMatch)
     );
-    assert_eq!(standing(&case, review), Standing::Blocked);
+    assert_eq!(standing(&case, review), Clearance::Blocked);
 
     let dismiss = decision(Finding::FalsePositive, None, case.seen());
     let (case, event) = act_as("reviewer", Some(case), dismiss, 2).unwrap();
     assert_eq!(settled(&event), None);
-    assert_eq!(standing(&case, None), Standing::Blocked);
+    assert_eq!(standing(&case, None), Clearance::Blocked);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_hit_that_came_up_meanwhile_is_not_dismissed() {
     let (case, event) = act_as("reviewer", Some(case), dismiss.clone(), 2).unwrap();
     assert_eq!((case.decisions.len(), settled(&event)), (1, None));
     assert!(case.is_open());
-    assert_eq!(standing(&case, None), Standing::UnderReview);
+    assert_eq!(standing(&case, None), Clearance::UnderReview);
     // What still waits was not seen.
     assert_eq!(refusal(&case, dismiss), Refusal::HitsChanged);
     let named = decision(Finding::FalsePositive, Some(&["2"]), seen);

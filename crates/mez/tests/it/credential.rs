@@ -4,8 +4,8 @@ use evidence::status_list::{Bitstring, StatusList, StatusPurpose};
 use ids::aggregate::{Aggregate, CommonRefusal};
 use jiff::Timestamp;
 use mez::credential::{
-    BITS, Command, Context, Credential, CredentialEvent, CredentialStanding, IndexAssigned,
-    IndexStanding, Issue, Issuer, ListCommand, ListEvent, PURPOSES, Refusal, StatusLists,
+    BITS, Command, Context, Credential, CredentialEvent, CredentialStatus, IndexAssigned,
+    IndexStatus, Issue, Issuer, ListCommand, ListEvent, PURPOSES, Refusal, StatusLists,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::law_support::{DAY_MS, NOW_MS, id};
 use super::support::{active, applied};
 
-use CredentialStanding::{InForce, Revoked, Suspended};
+use CredentialStatus::{InForce, Revoked, Suspended};
 
 const URL: &str = "https://zone.example.org";
 
@@ -106,7 +106,7 @@ fn what_was_issued_verifies_and_names_its_index_on_both_lists() {
     };
     assert!(holds(&lists));
     for standing in [Suspended, InForce, Revoked] {
-        let change = IndexStanding { index: 0, standing };
+        let change = IndexStatus { index: 0, standing };
         ask(&mut lists, NOW_MS, ListCommand::Publish(vec![change]));
         assert_eq!(holds(&lists), standing == InForce, "{standing:?}");
     }
@@ -216,7 +216,7 @@ fn indexes_are_given_in_order_and_none_beyond_the_last() {
     assert!(StatusLists::apply(Some(lists.clone()), &again).is_err());
     lists.assigned = BITS as u64;
     assert_eq!(lists.free_index(), Err(Refusal::ListsFull));
-    let free = IndexStanding {
+    let free = IndexStatus {
         index: BITS as u64,
         standing: Revoked,
     };
@@ -231,7 +231,7 @@ fn a_list_is_published_again_when_half_of_its_time_is_over() {
     let mut lists = lists(1);
     let publish = || ListCommand::Publish(vec![]);
     assert_eq!(ask(&mut lists, NOW_MS + 15 * DAY_MS - 1_000, publish()), []);
-    let change = IndexStanding {
+    let change = IndexStatus {
         index: 0,
         standing: Suspended,
     };
@@ -246,7 +246,7 @@ fn a_list_is_published_again_when_half_of_its_time_is_over() {
     assert!(bits(&lists, StatusPurpose::Suspension).get(0).unwrap());
 }
 
-fn any_standing() -> impl Strategy<Value = CredentialStanding> {
+fn any_standing() -> impl Strategy<Value = CredentialStatus> {
     prop::sample::select(vec![InForce, Suspended, Revoked])
 }
 
@@ -279,7 +279,7 @@ proptest! {
                 prop_assert!(decided.is_err() || !was_revoked);
                 if let Ok(decision) = decided {
                     *credential = Credential::apply(Some(credential.clone()), &decision.events[0]).unwrap();
-                    changes.push(IndexStanding { index, standing });
+                    changes.push(IndexStatus { index, standing });
                 }
             }
             let events = ask(&mut lists, NOW_MS, ListCommand::Publish(changes.clone()));

@@ -4,13 +4,13 @@ use std::num::NonZeroU64;
 use evidence::digest::Digest;
 use ids::aggregate::{Aggregate, CommonRefusal};
 use law::compliance::{Operation, State};
-use mez::credential::{CredentialStanding, formation_subject};
+use mez::credential::{CredentialStatus, formation_subject};
 use mez::entity::{
     Command, Dissolution, Effect, Entity, EntityEvent, Event, Refusal, ReviewReason, Stage,
     StageProof, Stake, Status, TimeProblem,
 };
 use mez::person::{Person, PersonEvent};
-use mez::screening::{Finding, HitReview, Party, ScreeningVerdict, Standing};
+use mez::screening::{Clearance, Finding, HitReview, Party, ScreeningVerdict};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
@@ -72,8 +72,8 @@ fn every_party_must_be_cleared() {
     let whole = in_review();
     for party in whole.parties.keys() {
         for (verdict, standing) in [
-            (ScreeningVerdict::Review, Standing::UnderReview),
-            (ScreeningVerdict::Block, Standing::Blocked),
+            (ScreeningVerdict::Review, Clearance::UnderReview),
+            (ScreeningVerdict::Block, Clearance::Blocked),
         ] {
             let facts = vec![screening(&whole, party, verdict)];
             let command = Command::RecordScreenings(facts);
@@ -104,24 +104,24 @@ fn a_false_positive_clears_a_review_but_not_a_block() {
         });
         let command = Command::RecordScreenings(vec![fact]);
         let (entity, _) = act(Some(entity.clone()), "screener", NOW_MS, command).unwrap();
-        entity.parties[&Party::Company].standing(NOW_MS, DAY_MS)
+        entity.parties[&Party::Company].clearance(NOW_MS, DAY_MS)
     };
     use Finding::{FalsePositive, TrueMatch};
     assert_eq!(
         decided(ScreeningVerdict::Review, FalsePositive),
-        Standing::Cleared
+        Clearance::Cleared
     );
     assert_eq!(
         decided(ScreeningVerdict::Review, TrueMatch),
-        Standing::Blocked
+        Clearance::Blocked
     );
     assert_eq!(
         decided(ScreeningVerdict::Clear, TrueMatch),
-        Standing::Blocked
+        Clearance::Blocked
     );
     assert_eq!(
         decided(ScreeningVerdict::Block, FalsePositive),
-        Standing::Blocked
+        Clearance::Blocked
     );
 }
 
@@ -614,7 +614,7 @@ proptest! {
                     let restored = ("dissolving", "cancel dissolution", "suspended");
                     let repeated = ("dissolving", "record screenings", "dissolving");
                     prop_assert!(MODEL.contains(&step) || step == restored || step == repeated, "{step:?}");
-                    let standings = [&entity, &after].map(CredentialStanding::of);
+                    let standings = [&entity, &after].map(CredentialStatus::of);
                     let published = Effect::PublishStatusList { entity: after.id.clone() };
                     let is_published = decision.effects.contains(&published);
                     let is_due = standings[0].is_some() && standings[0] != standings[1];
@@ -629,8 +629,8 @@ proptest! {
                 Err(_) => {}
             }
             if entity.status == Status::Active {
-                let standing = |party: &mez::entity::PartyRecord| party.standing(NOW_MS, DAY_MS);
-                prop_assert!(entity.parties.values().all(|p| standing(p) == Standing::Cleared));
+                let standing = |party: &mez::entity::PartyRecord| party.clearance(NOW_MS, DAY_MS);
+                prop_assert!(entity.parties.values().all(|p| standing(p) == Clearance::Cleared));
                 prop_assert!(entity.registration.is_some());
             }
         }
