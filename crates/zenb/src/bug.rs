@@ -52,6 +52,10 @@ pub enum PlantedBug {
     PhaseRestarts,
     /// An older moment is taken as now.
     BackstepTaken,
+    /// A moment after the session's last day is taken as now.
+    LateTaken,
+    /// A silence that one input leaps over is not lived through.
+    LeapTaken,
     /// An unmeasured session goes on for ever.
     UnmeasuredNeverStops,
     /// An unpleasant episode leaves no inhibition.
@@ -76,7 +80,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every bug.
-    pub const ALL: [PlantedBug; 33] = [
+    pub const ALL: [PlantedBug; 35] = [
         PlantedBug::GuidanceRangeOffByOne,
         PlantedBug::BreathStepOffByOne,
         PlantedBug::SecondChangeInBreath,
@@ -100,6 +104,8 @@ impl PlantedBug {
         PlantedBug::StopIgnored,
         PlantedBug::PhaseRestarts,
         PlantedBug::BackstepTaken,
+        PlantedBug::LateTaken,
+        PlantedBug::LeapTaken,
         PlantedBug::UnmeasuredNeverStops,
         PlantedBug::UnpleasantForgotten,
         PlantedBug::InhibitionIgnored,

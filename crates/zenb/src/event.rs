@@ -177,6 +177,8 @@ pub enum Code {
     Unmeasured,
     /// The input's moment is before the last one's.
     Backstep,
+    /// The input's moment is later than a session can last.
+    TimeOutOfRange,
     /// The input does not belong in this state.
     OutOfPlace,
     /// The packet was fenced.

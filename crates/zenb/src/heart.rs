@@ -10,6 +10,7 @@ use crate::features::Extractor;
 use crate::features::Features;
 use crate::features::WindowConfig;
 use crate::pacer::Pacer;
+use crate::timeline::Accepted;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::timeline::Timeline;
@@ -24,6 +25,12 @@ pub(crate) struct Heart {
     first_beat_at: Option<EngineMs>,
 }
 
+/// A packet that passed the fence, and the time line after it.
+pub(crate) struct Heard {
+    timeline: Timeline,
+    accepted: Accepted,
+}
+
 impl Heart {
     pub(crate) fn new(windows: WindowConfig) -> Self {
         Self {
@@ -34,15 +41,17 @@ impl Heart {
         }
     }
 
-    /// Takes a packet and answers its beats with the pacer's place; a refused packet changes
-    /// nothing.
-    pub(crate) fn accept(
-        &mut self,
-        packet: Packet<'_>,
-        pacer: Option<&Pacer>,
-        rules: Rules,
-    ) -> Result<Vec<PacedBeat>, Refusal> {
-        let accepted = self.timeline.accept_by(packet, rules)?;
+    /// What a packet would add; nothing changes before [`Heart::take`].
+    pub(crate) fn hear(&self, packet: Packet<'_>, rules: Rules) -> Result<Heard, Refusal> {
+        let mut timeline = self.timeline.clone();
+        let accepted = timeline.accept_by(packet, rules)?;
+        Ok(Heard { timeline, accepted })
+    }
+
+    /// Takes what was heard and answers its beats with the pacer's place.
+    pub(crate) fn take(&mut self, heard: Heard, pacer: Option<&Pacer>) -> Vec<PacedBeat> {
+        let Heard { timeline, accepted } = heard;
+        self.timeline = timeline;
         self.extractor
             .push(&accepted, pacer.map(|pacer| pacer.pace_at(accepted.at)));
         self.off_skin_since = match accepted.contact {
@@ -62,7 +71,12 @@ impl Heart {
                 });
             }
         }
-        Ok(paced)
+        paced
+    }
+
+    /// Lets time go by without a packet.
+    pub(crate) fn pass(&mut self, now: EngineMs) {
+        self.timeline.pass(now);
     }
 
     /// What is known at a moment.

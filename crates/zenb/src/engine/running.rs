@@ -55,9 +55,8 @@ impl Running {
         mode: &mut Mode,
         events: &mut Vec<Decision>,
     ) -> Option<Over> {
-        self.fall_back_or_recover(moment, events);
-        if self.ladder.level() == Level::Stopped {
-            return Some((SessionOutcome::Unmeasured, Code::UnmeasuredTooLong));
+        if let Some(over) = self.fall_back(moment, mode, events) {
+            return Some(over);
         }
         self.believe(moment, mode, events);
         self.tell_breath(moment, *mode, events);
@@ -71,6 +70,18 @@ impl Running {
         }
         self.guide(moment, *mode, events);
         None
+    }
+
+    /// What of a moment counts also when it is told late: how far the data have failed.
+    pub(super) fn fall_back(
+        &mut self,
+        moment: &Moment<'_>,
+        _: &mut Mode,
+        events: &mut Vec<Decision>,
+    ) -> Option<Over> {
+        self.fall_back_or_recover(moment, events);
+        let stopped = self.ladder.level() == Level::Stopped;
+        stopped.then_some((SessionOutcome::Unmeasured, Code::UnmeasuredTooLong))
     }
 
     /// The pacer takes its first rate, at the beginning of an inhale.

@@ -181,7 +181,7 @@ fn a_single_lost_beat_is_not_seen() {
 fn a_pause_longer_than_a_leap_is_taken_when_time_passed() {
     let mut timeline = running();
     for hour in 1..=3 {
-        timeline.pass(EngineMs(hour * LONGEST_JUMP_MS)).unwrap();
+        timeline.pass(EngineMs(hour * LONGEST_JUMP_MS));
     }
     let at = 3 * LONGEST_JUMP_MS + 1000;
     assert!(timeline.accept(packet(at, &[1000])).unwrap().opens_segment);

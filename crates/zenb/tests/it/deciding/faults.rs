@@ -252,7 +252,7 @@ fn a_clock_that_leaps_falls_back_at_once_and_one_that_steps_back_is_refused() {
     let never = Input::Tick {
         at: EngineMs(u64::MAX),
     };
-    assert_eq!(session.send(never).unwrap_err().code, Code::Backstep);
+    assert_eq!(session.send(never).unwrap_err().code, Code::TimeOutOfRange);
     session
         .send(Input::Tick {
             at: EngineMs(zenb::engine::LATEST_MS),

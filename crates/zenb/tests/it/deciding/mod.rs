@@ -17,4 +17,5 @@ mod person;
 mod projections;
 mod replaying;
 mod session;
+mod times;
 mod wording;
