@@ -76,11 +76,15 @@ pub enum PlantedBug {
     DuplicateTaken,
     /// Beats faster than time are taken.
     AheadTaken,
+    /// Beats that the last packet ended with are taken again.
+    OverlapTaken,
+    /// Beats that were fenced do not count against quality.
+    FencedForgotten,
 }
 
 impl PlantedBug {
     /// Every bug.
-    pub const ALL: [PlantedBug; 35] = [
+    pub const ALL: [PlantedBug; 37] = [
         PlantedBug::GuidanceRangeOffByOne,
         PlantedBug::BreathStepOffByOne,
         PlantedBug::SecondChangeInBreath,
@@ -116,6 +120,8 @@ impl PlantedBug {
         PlantedBug::StuckTaken,
         PlantedBug::DuplicateTaken,
         PlantedBug::AheadTaken,
+        PlantedBug::OverlapTaken,
+        PlantedBug::FencedForgotten,
     ];
 }
 

@@ -53,6 +53,7 @@ use crate::protocol::Protocol;
 use crate::screen;
 use crate::screen::Answers;
 use crate::screen::Outcome as ScreenOutcome;
+use crate::timeline::Fenced;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::units::EngineMs;
@@ -524,9 +525,10 @@ impl Engine {
             Stage::ExpectScreen | Stage::ExpectStart { .. } | Stage::Ended(_) => None,
         };
         let pacer = running.as_ref().and_then(|running| running.pacer.as_ref());
-        let beats = self.heart.take(heard, pacer);
+        let taken = self.heart.take(heard, pacer, self.rules);
+        events.extend(taken.fenced.map(fenced));
         if let Some(running) = running {
-            running.take_beats(beats);
+            running.take_beats(taken);
         }
         self.pass(at, events);
         Ok(())
@@ -581,6 +583,21 @@ impl Engine {
         let elapsed = i64::try_from(at.0).unwrap_or(i64::MAX);
         self.state.wall_ms.saturating_add(elapsed)
     }
+}
+
+/// What is said of beats that were left out.
+fn fenced(fenced: Fenced) -> Decision {
+    let code = match fenced.why {
+        Refusal::Duplicate { .. } => Code::BeatsRepeated,
+        Refusal::Overlap { .. } => Code::BeatsOverlap,
+        _ => Code::BeatsAhead,
+    };
+    let count = u64::from(fenced.count);
+    Decision::telemetry(
+        DecisionKind::Fenced,
+        code,
+        numbers([(Quantity::Count, count)]),
+    )
 }
 
 fn refuse(code: Code, numbers: Numbers) -> Refused {

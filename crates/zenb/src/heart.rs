@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::bug::PlantedBug;
 use crate::bug::Rules;
 use crate::canon::Canon;
 use crate::canon::Sink;
@@ -11,6 +12,7 @@ use crate::features::Features;
 use crate::features::WindowConfig;
 use crate::pacer::Pacer;
 use crate::timeline::Accepted;
+use crate::timeline::Fenced;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::timeline::Timeline;
@@ -31,6 +33,16 @@ pub(crate) struct Heard {
     accepted: Accepted,
 }
 
+/// What a packet added.
+pub(crate) struct Taken {
+    /// Its beats, with the pacer's place.
+    pub(crate) beats: Vec<PacedBeat>,
+    /// Whether beats are missing before them.
+    pub(crate) breaks: bool,
+    /// The beats that were left out.
+    pub(crate) fenced: Option<Fenced>,
+}
+
 impl Heart {
     pub(crate) fn new(windows: WindowConfig) -> Self {
         Self {
@@ -49,29 +61,40 @@ impl Heart {
     }
 
     /// Takes what was heard and answers its beats with the pacer's place.
-    pub(crate) fn take(&mut self, heard: Heard, pacer: Option<&Pacer>) -> Vec<PacedBeat> {
-        let Heard { timeline, accepted } = heard;
+    pub(crate) fn take(&mut self, heard: Heard, pacer: Option<&Pacer>, rules: Rules) -> Taken {
+        let Heard {
+            timeline,
+            mut accepted,
+        } = heard;
         self.timeline = timeline;
+        let fenced = accepted.fenced;
+        if rules.broken(PlantedBug::FencedForgotten) {
+            accepted.fenced = None;
+        }
         self.extractor
             .push(&accepted, pacer.map(|pacer| pacer.pace_at(accepted.at)));
         self.off_skin_since = match accepted.contact {
             Some(false) => self.off_skin_since.or(Some(accepted.at)),
             Some(true) | None => None,
         };
-        let mut paced = Vec::new();
+        let mut beats = Vec::new();
         for beat in accepted.beats() {
             self.first_beat_at.get_or_insert(beat.at);
             if let Some(pacer) = pacer {
                 let half_ms = u64::from(beat.rr.get()) * 500 / 1024;
                 let middle = EngineMs(beat.at.0.saturating_sub(half_ms));
-                paced.push(PacedBeat {
+                beats.push(PacedBeat {
                     at: beat.at,
                     rr: beat.rr,
                     done_q32: pacer.done_q32(middle),
                 });
             }
         }
-        paced
+        Taken {
+            beats,
+            breaks: accepted.opens_segment,
+            fenced,
+        }
     }
 
     /// Lets time go by without a packet.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use journal::{Privacy, Seq, StreamName};
 use zenb::engine::{Engine, Input, Refused, StageView};
-use zenb::event::{Decided, Decision, SessionEvent};
+use zenb::event::{Decided, Decision, SessionEvent, beats_taken};
 use zenb::replay::ended;
 use zenb::spectrum::R1;
 use zenb::units::{EngineMs, Ticks};
@@ -309,9 +309,7 @@ impl Live {
 impl Batch {
     fn accept(&mut self, input: &Input, decided: Decided) {
         self.accepted += 1;
-        if let Input::Packet { rr, .. } = input {
-            self.beats.extend(rr);
-        }
+        self.beats.extend(beats_taken(input, &decided.decisions));
         self.decisions.extend(decided.decisions.iter().cloned());
         self.events.push(SessionEvent::Input(input.clone()));
         self.events.push(SessionEvent::Decided(decided));

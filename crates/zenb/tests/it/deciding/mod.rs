@@ -18,4 +18,5 @@ mod projections;
 mod replaying;
 mod session;
 mod times;
+mod trials;
 mod wording;

@@ -37,6 +37,9 @@ fn noticed_by(bug: Option<PlantedBug>) -> Option<&'static str> {
     if times::outlives_its_dose(bug) {
         return Some("the dose");
     }
+    if faults::overlaps_are_unnamed(bug) {
+        return Some("overlapping packets");
+    }
     if faults::doubles_show(bug) {
         return Some("doubled packets");
     }
