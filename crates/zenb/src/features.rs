@@ -35,10 +35,10 @@ pub const STALE_MS: u64 = 5_000;
 /// The span over which artefacts are counted.
 pub const ARTEFACT_SPAN_MS: u64 = 60_000;
 /// A window of which more was mended than this measures nothing, in permille.
-const MOST_MENDED_PERMILLE: u64 = 200;
+pub(crate) const MOST_MENDED_PERMILLE: u64 = 200;
 /// The fewest beats and seconds for SDNN, RMSSD and pNN50.
-const LEAST_BEATS: u64 = 20;
-const LEAST_SECONDS: u64 = 30;
+pub(crate) const LEAST_BEATS: u64 = 20;
+pub(crate) const LEAST_SECONDS: u64 = 30;
 /// The least seconds for LF and HF, one whole segment of the spectrum; VLF needs 300 s.
 const SPECTRUM_SECONDS: u64 = 65;
 const VLF_SECONDS: u64 = 290;
