@@ -33,18 +33,38 @@ async function walk(page) {
   await page.call("Page.navigate", { url: `${link}&person=page-guest&speed=${SPEED}` });
   await page.until("document.body?.dataset.ready === 'yes'");
   assert.equal(await page.value("location.hash"), "", "the token stays in the address");
-  assert.equal(await page.value("document.querySelectorAll('input[name=screen]').length"), 12);
+  assert.equal(await page.value("document.querySelectorAll('[data-question]').length"), 12);
+  assert.equal(await page.value("document.querySelectorAll('[data-question] :checked').length"), 0, "a question is answered already");
   await picture("prepare");
   await everythingHasAName(page);
 
+  // A question without an answer is no "no": nothing is asked of the node.
+  const asked = () => page.requests.filter((url) => url.includes("/v1/")).length;
+  await page.value("document.querySelector('#consent').click(), document.querySelector('#demo').click(), true");
+  await answer(page, { but: "minor" });
+  await page.value("document.querySelector('#demo').click(), true");
+  assert.equal(await page.value("document.querySelector('#form').checkValidity()"), false);
+  assert.equal(asked(), 0, "an unanswered screen was sent");
+  assert.equal(await page.value("document.body.dataset.stage"), "prepare");
+
   // A yes that forbids starts nothing.
-  await page.value("document.querySelector('#consent').click(), document.querySelector('input[value=minor]').click(), true");
+  await page.value("document.querySelector('[name=screen-minor][value=yes]').click(), true");
   await page.value("document.querySelector('#demo').click(), true");
   await page.until("document.querySelector('#complaint').textContent.includes('not today')");
-  await page.value("document.querySelector('input[value=minor]').click(), true");
+  await page.value("document.querySelector('[name=screen-minor][value=no]').click(), true");
 
   await page.value("document.querySelector('#demo').click(), true");
   await page.until("document.body.dataset.stage === 'running'");
+  const begun = await page.value("document.body.dataset.sessionId");
+
+  // A reload loses neither the token nor the session.
+  await page.until("Number(document.body.dataset.beats) > 5", 60_000);
+  await page.call("Page.reload");
+  await page.until("document.body?.dataset.ready === 'yes' && !document.querySelector('#left').hidden");
+  assert.equal(await page.value("document.querySelector('#access').hidden"), true, "the token is asked for again");
+  await page.value("document.querySelector('#go-on').click(), true");
+  await page.until("document.body.dataset.stage === 'running'");
+  assert.equal(await page.value("document.body.dataset.sessionId"), begun, "another session");
   assert.equal(await page.value("document.activeElement.id"), "stop", "the keyboard is not at the stop button");
   await page.until("Number(document.body.dataset.beats) > 20", 60_000);
   await page.until("document.querySelector('#heart').textContent.match(/^[0-9]+$/)", 60_000);
@@ -97,6 +117,11 @@ async function walk(page) {
   return { ...moved, ink, session: await page.value("document.body.dataset.sessionId") };
 }
 
+/** Answers every question with a no, but one. */
+async function answer(page, { but }) {
+  await page.value(`[...document.querySelectorAll('[data-question] [value=no]')].filter((no) => no.name !== 'screen-${but}').forEach((no) => no.click()), true`);
+}
+
 /** A session with a strap, which is lost once and found again. The strap is the test's own: what it sends is not. */
 async function wear(page) {
   await page.call("Page.addScriptToEvaluateOnNewDocument", {
@@ -118,6 +143,7 @@ async function wear(page) {
   });
   await page.call("Page.navigate", { url: `${link}&person=page-strap&protocol=paced` });
   await page.until("document.body?.dataset.ready === 'yes'");
+  await answer(page, {});
   await page.value("document.querySelector('#consent').click(), document.querySelector('#strap').click(), true");
   await page.until("document.body.dataset.stage === 'running'");
   await page.until("document.querySelector('#notice').textContent === 'A strap is connected'");
@@ -128,6 +154,11 @@ async function wear(page) {
   await page.until("document.querySelector('#notice').textContent === 'The strap is back'");
   await page.value("document.querySelector('#stop').click(), true");
   await page.until("document.querySelector('#summary').textContent.includes('stopped')");
+
+  // What is kept to protect the person is shown to them.
+  await page.value("document.querySelector('#again').click(), document.querySelector('#kept summary').click(), true");
+  await page.until("document.querySelector('#kept-text').textContent.includes('of 60 minutes')");
+  assert.match(await page.value("document.querySelector('#kept-text').textContent"), /Kept until .* Ground: GDPR/);
   assert.deepEqual(page.complaints, [], "the console has errors");
   return page.value("document.body.dataset.sessionId");
 }

@@ -34,13 +34,15 @@ pub mod kind {
     pub const STATUS_LIST: &str = "status_list";
     /// The newest version of a sanctions list.
     pub const SANCTIONS_LIST: &str = "sanctions_list";
+    /// A version of a sanctions list that waits for a second person.
+    pub const SANCTIONS_PROPOSAL: &str = "sanctions_proposal";
     /// What re-screening on a list version found.
     pub const RESCREENING: &str = "rescreening";
     /// Something people must be told.
     pub const NOTIFICATION: &str = "notification";
     /// What a person agreed to about breath sessions.
     pub const BREATH_CONSENT: &str = "breath_consent";
-    /// What inhibits a person's breath sessions.
+    /// What protects a person across breath sessions: what inhibits them, and how long they were.
     pub const BREATH_INHIBITIONS: &str = "breath_inhibitions";
     /// A breath session.
     pub const BREATH_SESSION: &str = "breath_session";

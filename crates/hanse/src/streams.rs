@@ -60,9 +60,13 @@ pub fn breath_consent(person: &BreathPerson) -> StreamName {
     name(format!("zenb/consent/{person}"))
 }
 
-/// What holds for a person across breath sessions: sealed.
-pub fn breath_person(person: &BreathPerson) -> StreamName {
-    name(format!("zenb/person/{person}"))
+/// What protects a person across breath sessions: sealed. It outlives the sessions, and ends when it protects nobody any
+/// more; the next has a name of its own, because a stream whose key was destroyed is not written again.
+pub fn breath_person(person: &BreathPerson, records_before: u32) -> StreamName {
+    match records_before {
+        0 => name(format!("zenb/person/{person}")),
+        number => name(format!("zenb/person/{person}/{number}")),
+    }
 }
 
 /// One breath session, everything its replay needs: sealed.

@@ -4,7 +4,7 @@ use ids::{ActorId, EntityId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// Whom a notification is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +174,11 @@ impl Notification {
             entity: Some(entity.clone()),
             ..Self::new(id, Audience::Reviewers, text, now_ms)
         }
+    }
+
+    /// Work for reviewers that is about no entity.
+    pub fn for_all_reviewers(id: &str, text: String, now_ms: i64) -> Self {
+        Self::new(id, Audience::Reviewers, text, now_ms)
     }
 
     /// Something failed for good.

@@ -1,8 +1,10 @@
 //! What the register keeps of a screening: who was screened, on which lists, with which outcome. The whole of it, with the
-//! reviewers' decisions, is a [`case`]; a name screened by itself is an [`inquiry`].
+//! reviewers' decisions, is a [`case`]; a name screened by itself is an [`inquiry`]; which version of
+//! a list is in force is decided in [`list`].
 
 pub mod case;
 pub mod inquiry;
+pub mod list;
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +36,17 @@ pub enum ScreeningVerdict {
     Review,
     /// A listed name matches, or no list could be trusted.
     Block,
+}
+
+impl ScreeningVerdict {
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Review => "review",
+            Self::Block => "block",
+        }
+    }
 }
 
 /// What a reviewer found after looking at the hits.

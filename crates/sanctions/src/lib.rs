@@ -30,7 +30,7 @@ mod screen;
 mod token;
 
 pub use list::{BirthDate, Entry, Identifier, List, ListHeader, ListedName, NameQuality};
-pub use rescreen::{EntryDelta, ListDelta, RescreenReport, VerdictChange, rescreen};
+pub use rescreen::{EntryDelta, ListDelta, RescreenReport, VerdictChange, entry_delta, rescreen};
 pub use review::{Decision, Finding};
 pub use score::{Comparison, Feature, FeatureKind, compare_names};
 pub use screen::{

@@ -167,7 +167,8 @@ fn list_deltas(before: &Lists, after: &Lists) -> Vec<ListDelta> {
         .collect()
 }
 
-fn entry_delta(old: Option<&List>, new: Option<&List>) -> EntryDelta {
+/// Which entries differ between two versions of a list.
+pub fn entry_delta(old: Option<&List>, new: Option<&List>) -> EntryDelta {
     let digests = |list: Option<&List>| -> BTreeMap<String, Digest> {
         let entries = list.map_or(&[][..], List::entries);
         entries

@@ -1,5 +1,6 @@
 //! One subject against all lists: verdict, hits, reasons, and which lists were used.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::{
@@ -154,11 +155,7 @@ impl IndexedList {
             }
         }
         let mut hits: Vec<Hit> = best.into_values().collect();
-        hits.sort_by(|a, b| {
-            b.score_bp
-                .cmp(&a.score_bp)
-                .then_with(|| a.entry_id.cmp(&b.entry_id))
-        });
+        hits.sort_by(strongest_first);
         hits
     }
 
@@ -266,6 +263,7 @@ fn confirm_identifier(hit: &mut Hit, value: &str) {
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
     loaded: BTreeMap<String, IndexedList>,
+    proposed: BTreeMap<String, IndexedList>,
     failed: BTreeSet<String>,
 }
 
@@ -275,6 +273,12 @@ impl Lists {
         let name = list.list().header().name.clone();
         self.failed.remove(&name);
         self.loaded.insert(name, list);
+    }
+
+    /// Puts a version beside the list that it may replace: while nobody has confirmed it, both are searched.
+    pub fn propose(&mut self, list: IndexedList) {
+        let name = list.list().header().name.clone();
+        self.proposed.insert(name, list);
     }
 
     /// Marks a list whose latest version could not be imported: until one can, it blocks.
@@ -287,7 +291,7 @@ impl Lists {
         self.loaded.get(name)
     }
 
-    /// Every list, by name.
+    /// Every list, by name; not what is only proposed.
     pub fn iter(&self) -> impl Iterator<Item = &IndexedList> {
         self.loaded.values()
     }
@@ -436,9 +440,9 @@ pub struct Screening {
     pub reasons: Vec<Reason>,
 }
 
-/// Screens a subject against every required list, as of a time.
+/// Screens a subject against every list, as of a time: those at hand, and what is proposed in place of one.
 ///
-/// A list that is missing, failed, stale or dated after `as_of` blocks; it is never taken to
+/// A required list that is missing, failed, stale or dated after `as_of` blocks; it is never taken to
 /// say that nobody was found.
 pub fn screen(subject: &Subject, lists: &Lists, as_of: Timestamp, policy: &Policy) -> Screening {
     let mut screening = Screening {
@@ -458,13 +462,23 @@ pub fn screen(subject: &Subject, lists: &Lists, as_of: Timestamp, policy: &Polic
         screening.reasons.push(Reason::NoLegibleName {});
     }
     for required in &policy.required {
-        search_list(&mut screening, subject, lists, required);
+        check_required(&mut screening, lists, required);
+        search_all_of(&mut screening, subject, lists, &required.name);
+    }
+    let is_required = |name: &str| policy.required.iter().any(|it| it.name == name);
+    for list in lists.failed.iter().filter(|name| !is_required(name)) {
+        let list = list.clone();
+        screening.reasons.push(Reason::ListFailed { list });
+    }
+    for name in lists.loaded.keys().filter(|name| !is_required(name)) {
+        search_all_of(&mut screening, subject, lists, name);
     }
     screening.conclude();
     screening
 }
 
-fn search_list(out: &mut Screening, subject: &Subject, lists: &Lists, required: &RequiredList) {
+/// Notes why a required list cannot be trusted, if it cannot.
+fn check_required(out: &mut Screening, lists: &Lists, required: &RequiredList) {
     let list = required.name.clone();
     if lists.failed.contains(&list) {
         out.reasons.push(Reason::ListFailed { list: list.clone() });
@@ -473,15 +487,7 @@ fn search_list(out: &mut Screening, subject: &Subject, lists: &Lists, required: 
         out.reasons.push(Reason::ListMissing { list });
         return;
     };
-    let header = indexed.list().header();
-    let age_days = age_days(header.published, out.as_of);
-    out.lists.push(ListUse {
-        name: header.name.clone(),
-        version: header.version.clone(),
-        published: header.published,
-        digest: indexed.list().digest(),
-        age_days,
-    });
+    let age_days = age_days(indexed.list().header().published, out.as_of);
     let age_days_max = required.age_days_max;
     if age_days < 0 {
         out.reasons.push(Reason::ListFromTheFuture { list });
@@ -492,8 +498,34 @@ fn search_list(out: &mut Screening, subject: &Subject, lists: &Lists, required: 
             age_days_max,
         });
     }
-    let policy = out.policy.clone();
-    out.hits.extend(indexed.search(subject, &policy));
+}
+
+/// Searches the versions of one list that are at hand. An entry that both have alike is one hit.
+fn search_all_of(out: &mut Screening, subject: &Subject, lists: &Lists, name: &str) {
+    let first = out.hits.len();
+    let versions = lists.find(name).into_iter().chain(lists.proposed.get(name));
+    for indexed in versions {
+        let header = indexed.list().header();
+        out.lists.push(ListUse {
+            name: header.name.clone(),
+            version: header.version.clone(),
+            published: header.published,
+            digest: indexed.list().digest(),
+            age_days: age_days(header.published, out.as_of),
+        });
+        for hit in indexed.search(subject, &out.policy) {
+            let same = |it: &Hit| it.entry_id == hit.entry_id && it.entry == hit.entry;
+            if !out.hits[first..].iter().any(same) {
+                out.hits.push(hit);
+            }
+        }
+    }
+    out.hits[first..].sort_by(strongest_first);
+}
+
+fn strongest_first(a: &Hit, b: &Hit) -> Ordering {
+    let by_score = b.score_bp.cmp(&a.score_bp);
+    by_score.then_with(|| a.entry_id.cmp(&b.entry_id))
 }
 
 fn age_days(published: Date, as_of: Timestamp) -> i32 {

@@ -134,18 +134,40 @@ impl Inhibitions {
         inhibition
     }
 
-    /// What both say: of each context the inhibition that ends later. Two sessions that ran beside each other each know
-    /// their own episode only, and neither frees what the other closed.
-    #[must_use]
-    pub fn joined(mut self, other: &Self) -> Self {
-        self.seen(other.seen_wall_ms);
-        for (context, theirs) in &other.contexts {
-            let ours = self.contexts.entry(*context).or_insert(*theirs);
-            if theirs.until_wall_ms > ours.until_wall_ms {
-                *ours = *theirs;
-            }
-        }
-        self
+    /// Takes over an episode that a session counted on its copy of these inhibitions, at `wall_ms` of the keeper's clock.
+    ///
+    /// The sender's clock may have said when in the session. So the inhibition ends when the session said, but not before
+    /// it would by the keeper's clock, and not later than the longest one from then.
+    pub fn take_over(
+        &mut self,
+        context: ContextKey,
+        counted: Inhibition,
+        wall_ms: i64,
+    ) -> Inhibition {
+        let mut kept = self.record(context, wall_ms, Rules::whole());
+        let latest = self.seen_wall_ms.saturating_add(LONGEST_BACKOFF_MS);
+        kept.until_wall_ms = counted
+            .until_wall_ms
+            .clamp(kept.until_wall_ms, latest.max(kept.until_wall_ms));
+        self.contexts.insert(context, kept);
+        kept
+    }
+
+    /// From when on nothing of this changes any decision: no context is inhibited and no episode counts. Nothing when there
+    /// was no episode.
+    pub fn over_wall_ms(&self) -> Option<i64> {
+        let over = |inhibition: &Inhibition| {
+            let counting = i64::from(inhibition.episodes).saturating_mul(DECAY_MS);
+            inhibition.until_wall_ms.saturating_add(counting)
+        };
+        self.contexts.values().map(over).max()
+    }
+
+    /// Every context with its inhibition, past or present.
+    pub fn all(&self) -> impl Iterator<Item = (ContextKey, Inhibition)> + '_ {
+        self.contexts
+            .iter()
+            .map(|(context, inhibition)| (*context, *inhibition))
     }
 
     /// The context's inhibition, past or present.
@@ -208,25 +230,42 @@ mod tests {
     }
 
     #[test]
-    fn what_two_sessions_closed_is_closed_and_a_count_that_fell_stays_down() {
-        let mut before = Inhibitions::none();
+    fn an_episode_taken_over_counts_once_and_no_clock_of_a_sender_shortens_it_or_makes_it_endless()
+    {
+        let hour = FIRST_BACKOFF_MS;
+        for (said, kept) in [
+            (i64::MIN, hour),
+            (hour, hour),
+            (2 * hour, 2 * hour),
+            (i64::MAX, LONGEST_BACKOFF_MS),
+        ] {
+            let mut inhibitions = Inhibitions::none();
+            let counted = Inhibition {
+                episodes: 1,
+                until_wall_ms: said,
+            };
+            let first = inhibitions.take_over(ContextKey::Paced, counted, 0);
+            assert_eq!((first.episodes, first.until_wall_ms), (1, kept), "{said}");
+            assert_eq!(inhibitions.of(ContextKey::Paced), Some(first));
+            let second = inhibitions.take_over(ContextKey::Paced, counted, 1);
+            assert_eq!(second.episodes, 2);
+            assert!(second.until_wall_ms > 2 * hour);
+        }
+    }
+
+    #[test]
+    fn nothing_counts_any_more_when_it_is_over_and_something_does_until_then() {
+        let mut inhibitions = Inhibitions::none();
+        assert_eq!(inhibitions.over_wall_ms(), None);
         for _ in 0..3 {
-            before.record(ContextKey::Paced, 0, RULES);
+            inhibitions.record(ContextKey::Paced, 0, RULES);
         }
-        let (mut one, mut other) = (before.clone(), before.clone());
-        let later = before.of(ContextKey::Paced).unwrap().until_wall_ms + 2 * DECAY_MS;
-        let fallen = one.record(ContextKey::Paced, later, RULES);
-        assert_eq!(fallen.episodes, 2);
-        assert_eq!(one.clone().joined(&before), one);
-        other.record(ContextKey::Adaptive, later + 5, RULES);
-        for both in [one.clone().joined(&other), other.clone().joined(&one)] {
-            assert_eq!(both.of(ContextKey::Paced), Some(fallen));
-            assert_eq!(
-                both.of(ContextKey::Adaptive),
-                other.of(ContextKey::Adaptive)
-            );
-            assert_eq!(both.seen_wall_ms, later + 5);
-        }
+        let over = inhibitions.over_wall_ms().unwrap();
+        let mut early = inhibitions.clone();
+        let counted = early.record(ContextKey::Paced, over - 1, RULES);
+        assert_eq!(counted.episodes, 2);
+        let fresh = inhibitions.record(ContextKey::Paced, over, RULES);
+        assert_eq!(fresh.episodes, 1);
     }
 
     #[test]

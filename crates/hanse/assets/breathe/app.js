@@ -55,6 +55,27 @@ function say(text) {
   element("notice").textContent = text;
 }
 
+// ---- what a reload must not lose
+
+/** The token and the session of this tab, until it is closed. A browser may forbid to keep anything. */
+const kept = {
+  get(name) {
+    try {
+      return JSON.parse(sessionStorage.getItem(name));
+    } catch {
+      return null;
+    }
+  },
+  set(name, value) {
+    try {
+      if (value === null) sessionStorage.removeItem(name);
+      else sessionStorage.setItem(name, JSON.stringify(value));
+    } catch {
+      // Then a reload loses it.
+    }
+  },
+};
+
 // ---- prepare
 
 async function prepare() {
@@ -64,23 +85,33 @@ async function prepare() {
     // A token in the address would stay in the history.
     history.replaceState(null, "", location.pathname);
   }
+  if (!element("token").value && kept.get("token")) {
+    element("token").value = kept.get("token");
+    element("access").hidden = true;
+  }
   for (const name of ["person", "minutes", "protocol"]) if (query.has(name)) element(name).value = query.get(name);
   const { questions } = await RemoteEngine.questions();
   element("questions").replaceChildren(
     ...questions.map(({ question, text }) => {
-      const label = document.createElement("label");
-      label.className = "check";
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "screen", value: question });
-      label.append(box, ` ${text}`);
-      return label;
+      const asked = Object.assign(document.createElement("fieldset"), { className: "ask" });
+      asked.append(Object.assign(document.createElement("legend"), { textContent: text }));
+      for (const answer of ["yes", "no"]) {
+        const label = document.createElement("label");
+        const radio = { type: "radio", name: `screen-${question}`, value: answer, required: true };
+        label.append(Object.assign(document.createElement("input"), radio), ` ${answer}`);
+        asked.append(label);
+      }
+      asked.dataset.question = question;
+      return asked;
     }),
   );
+  await offerLeft();
   document.body.dataset.ready = "yes";
 }
 
 async function begin(event) {
   event.preventDefault();
-  element("complaint").textContent = "";
+  complain(null);
   const source = event.submitter?.value === "demo" ? new Recording(element("recording").value, Number(query.get("speed") ?? 1)) : new Strap();
   const buttons = [element("strap"), element("demo")];
   for (const button of buttons) button.disabled = true;
@@ -89,53 +120,133 @@ async function begin(event) {
     await open(source);
   } catch (error) {
     session = null;
-    element("complaint").textContent = error.message;
+    complain(error);
   } finally {
     for (const button of buttons) button.disabled = false;
   }
 }
 
-/** What the form says, in the words of the API. Every question has an answer: what is not ticked is a no. */
+/** What the form says, in the words of the API. What was not answered is left out, and the node refuses it. */
 function opening(source) {
   const kind = element("protocol").value;
   const minutes = Number(element("minutes").value);
-  const boxes = [...document.querySelectorAll("input[name=screen]")];
+  const answered = [...document.querySelectorAll("[data-question]:has(input:checked)")];
   return {
-    person: element("person").value,
+    person: source.person ?? element("person").value,
     clock: source.clock,
     protocol: kind.startsWith("assess") ? { kind } : { kind, minutes },
     screen: {
-      answers: boxes.map((box) => ({ question: box.value, yes: box.checked })),
+      answers: answered.map((asked) => ({ question: asked.dataset.question, yes: asked.querySelector(":checked").value === "yes" })),
       clinician_agreed: element("acknowledge").checked,
     },
   };
 }
 
+/** Says what went wrong, and offers to stop a session that stands in the way. */
+function complain(error) {
+  element("complaint").textContent = error?.message ?? "";
+  element("stop-other").hidden = !error?.other;
+  element("stop-other").dataset.session = error?.other ?? "";
+}
+
+const engineOf = () => new RemoteEngine(element("token").value.trim());
+
+async function stopOther() {
+  try {
+    await engineOf().stop(element("stop-other").dataset.session);
+    complain(new Error("It was stopped. You can begin now."));
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** What protects the person, in words. */
+async function tellKept() {
+  const text = element("kept-text");
+  try {
+    const safety = await engineOf().safety(element("person").value);
+    if (!safety) return (text.textContent = "Nothing so far.");
+    const minutes = (ms) => Math.round(ms / 60_000);
+    const lines = [`Paced for ${minutes(safety.breathed_ms)} of ${minutes(safety.day_dose_ms)} minutes in the last 24 hours.`];
+    for (const { practice, until } of safety.inhibitions) {
+      if (new Date(until) > new Date()) lines.push(`The practice "${practice}" rests until ${new Date(until).toLocaleString()}.`);
+    }
+    if (safety.kept_until) lines.push(`Kept until ${new Date(safety.kept_until).toLocaleString()}. Ground: ${safety.ground}.`);
+    text.textContent = lines.join(" ");
+  } catch (error) {
+    text.textContent = error.message;
+  }
+}
+
+/** A session that this page was feeding when it was loaded again. */
+let left = null;
+
+async function offerLeft() {
+  const before = kept.get("session");
+  if (!before || !element("token").value) return;
+  const engine = engineOf();
+  const found = await engine.resume(before.id).catch(() => null);
+  if (!found) return kept.set("session", null);
+  left = { ...before, engine };
+  element("left").hidden = false;
+}
+
+async function goOn() {
+  const source = left.recording ? new Recording(left.recording, left.speed) : new Strap();
+  try {
+    await source.choose();
+    await follow(left.engine, source);
+    element("left").hidden = true;
+  } catch (error) {
+    session = null;
+    complain(error);
+  }
+}
+
+async function stopLeft() {
+  try {
+    await left.engine.stop(left.id);
+    kept.set("session", null);
+    element("left").hidden = true;
+  } catch (error) {
+    complain(error);
+  }
+}
+
 /** Why a session may not start, or nothing. */
 const HELD = {
-  screen_refused: "What you ticked means: not today. Nothing was started.",
+  screen_refused: "What you answered means: not today. Nothing was started.",
   inhibited: "The last time did not go well, so this practice rests for some hours.",
   inhibitions_not_loaded: "The node cannot read what happened before, so it starts nothing.",
   day_dose_spent: "That was enough for one day.",
 };
 
 async function open(source) {
-  const engine = new RemoteEngine(element("token").value.trim());
+  const engine = engineOf();
+  kept.set("token", engine.token);
   const opened = await engine.open(opening(source));
   const held = opened.decisions.map(({ code }) => HELD[code]).find(Boolean);
   if (held) throw new Error(held);
+  kept.set("session", { id: opened.id, recording: source.name ?? null, speed: source.speed });
+  await follow(engine, source);
+}
+
+/** Feeds a session, from where it is. */
+async function follow(engine, source) {
   session = new Session(engine, source);
   engine.onframe = (frame) => take(session, frame);
   engine.onlost = () => say("The connection is gone. The pacer holds its pace; stop whenever you like.");
-  await engine.connect();
-  session.send(source.stamp({ kind: "start" }));
-  await source.start((input) => session?.send(input), say);
+  const first = await engine.connect();
+  if (first.status === "open") session.send(source.stamp({ kind: "start" }));
+  await source.start((input) => session?.send(input), say, first.at_ms);
   if (!session.ended) stage("running");
 }
 
 // ---- breathe
 
 function take(current, frame) {
+  // Nothing comes after the end: what is late is not told.
+  if (current.over) return;
   if (frame.kind === "hold") return say(`${frame.detail}. The pacer holds its pace.`);
   if (frame.kind === "refused") return say(frame.detail);
   if (frame.kind === "erased") return end(current, { text: "The session was erased." });
@@ -153,10 +264,29 @@ function take(current, frame) {
   }
   if (current.beats.length > 400) current.beats.splice(0, current.beats.length - 400);
   document.body.dataset.beats = String(current.beats.length);
-  for (const { detail } of frame.refused ?? []) say(detail);
+  for (const { code, detail } of frame.refused ?? []) {
+    say(detail);
+    // A start that is refused is no session: the form says why.
+    if (frame.status === "open" && code !== "backstep") return refuseStart(current, detail);
+  }
   numbers(current);
   speak(current);
   if (frame.status === "ended") end(current, { text: told(frame.summary) });
+}
+
+function refuseStart(current, detail) {
+  over(current);
+  session = null;
+  complain(new Error(detail));
+  stage("prepare");
+}
+
+/** Feeds and hears a session no more. */
+function over(current) {
+  current.source.stop();
+  current.engine.close();
+  Object.assign(current, { ended: true, over: true, pacer: rest });
+  kept.set("session", null);
 }
 
 /** A measured value, or null. */
@@ -266,17 +396,18 @@ function stop() {
 }
 
 function end(current, summary) {
-  current.source.stop();
-  current.engine.close();
   const stopped = current.ended;
-  current.ended = true;
-  current.pacer = rest;
+  over(current);
   if (!stopped) element("outcome").textContent = "Finished";
   element("summary").textContent = summary.text;
   stage("ended");
 }
 
 element("form").addEventListener("submit", begin);
+element("stop-other").addEventListener("click", stopOther);
+element("go-on").addEventListener("click", goOn);
+element("stop-left").addEventListener("click", stopLeft);
+element("kept").addEventListener("toggle", () => element("kept").open && tellKept());
 element("stop").addEventListener("click", stop);
 element("again").addEventListener("click", () => {
   session = null;

@@ -23,7 +23,30 @@ export class RemoteEngine {
     return created.body;
   }
 
-  /** Connects the live stream. Frames come to `onframe`. */
+  /** A session that this page opened before it was loaded again; nothing when it takes no input any more. */
+  async resume(id) {
+    const { status, body } = await this.#get(`/v1/breath/sessions/${id}`);
+    if (status !== 200 || body.status === "ended") return null;
+    this.session = body;
+    return body;
+  }
+
+  /** Stops a session, whoever feeds it. */
+  async stop(id) {
+    const { status, body } = await this.#post(`/v1/breath/sessions/${id}/stop`, {});
+    // One that has ended, or is gone, runs no more.
+    if (status !== 200 && !["conflict", "gone"].includes(body.code)) throw new Refused(body);
+  }
+
+  /** What is kept to protect a person; nothing when no consent was recorded. */
+  async safety(person) {
+    const { status, body } = await this.#get(`/v1/breath/safety/${encodeURIComponent(person)}`);
+    if (status === 404) return null;
+    if (status !== 200) throw new Refused(body);
+    return body;
+  }
+
+  /** Connects the live stream. Frames come to `onframe`. Answers with the first. */
   connect() {
     return new Promise((resolve, reject) => {
       const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -31,8 +54,8 @@ export class RemoteEngine {
       socket.onopen = () => socket.send(JSON.stringify({ kind: "hello", token: this.token }));
       socket.onmessage = (message) => {
         const frame = JSON.parse(message.data);
-        if (frame.kind === "state") resolve();
         this.onframe(frame);
+        if (frame.kind === "state") resolve(frame);
       };
       socket.onclose = (event) => {
         reject(new Error(event.reason || "the node closed the connection"));
@@ -61,6 +84,11 @@ export class RemoteEngine {
     return answer.json();
   }
 
+  async #get(path) {
+    const answer = await fetch(path, { headers: { authorization: `Bearer ${this.token}` } });
+    return { status: answer.status, body: await answer.json() };
+  }
+
   async #post(path, body, key = fresh()) {
     const answer = await fetch(path, {
       method: "POST",
@@ -86,6 +114,9 @@ export class Refused extends Error {
     const reasons = (problem.errors ?? []).map((error) => error.detail);
     super([problem.detail, ...reasons].filter(Boolean).join(" – "));
     this.code = problem.code;
+    /** The session that stands in the way, where one does and may be known. */
+    const other = problem.errors?.find(({ rule }) => rule === "another_session_runs");
+    this.other = other?.detail.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/)?.[0] ?? null;
   }
 }
 

@@ -1,19 +1,21 @@
 //! What a person agreed to: recorded once, and taken back once. No clock and no I/O.
 
+use ids::PrincipalId;
 use std::convert::Infallible;
 
+use ids::aggregate::{Aggregate, Decision, Misfit};
 use jiff::Timestamp;
-use mez::aggregate::{Aggregate, Decision, Misfit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::BreathPerson;
-use platform::auth::PrincipalId;
 
 /// The kind of [`Consented`].
 pub const CONSENTED_KIND: &str = "breath.consented.v1";
 /// The kind of [`Withdrawn`].
 pub const WITHDRAWN_KIND: &str = "breath.consent_withdrawn.v1";
+/// The kind of [`SafetyOver`].
+pub const SAFETY_OVER_KIND: &str = "breath.safety_over.v1";
 /// What is agreed to: docs/zenb/consent.md.
 pub const TERMS: &str = "record-and-guide/1";
 
@@ -34,6 +36,10 @@ pub struct Consent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub withdrawn_at: Option<Timestamp>,
+    /// How many records of what protects the person are over and gone. The next has a stream of its own.
+    #[serde(default)]
+    #[schema(default = 0)]
+    pub safety_records_over: u32,
 }
 
 /// A person agreed.
@@ -64,6 +70,16 @@ pub struct Withdrawn {
     pub sessions: u64,
 }
 
+/// The record of what protects the person protects nobody any more, and its key is destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SafetyOver {
+    /// Whose record.
+    pub person: BreathPerson,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What happens to a consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsentEvent {
@@ -71,6 +87,8 @@ pub enum ConsentEvent {
     Consented(Consented),
     /// It was taken back.
     Withdrawn(Withdrawn),
+    /// A record of what protects the person is over.
+    SafetyOver(SafetyOver),
 }
 
 impl ConsentEvent {
@@ -79,6 +97,7 @@ impl ConsentEvent {
         match self {
             Self::Consented(_) => CONSENTED_KIND,
             Self::Withdrawn(_) => WITHDRAWN_KIND,
+            Self::SafetyOver(_) => SAFETY_OVER_KIND,
         }
     }
 }
@@ -96,6 +115,8 @@ pub enum Command {
         /// How many sessions are shredded with it.
         sessions: u64,
     },
+    /// Count a record of what protects the person as over.
+    EndSafety,
 }
 
 /// What a decision depends on besides.
@@ -170,7 +191,11 @@ impl Aggregate for Consent {
                     sessions,
                 })
             }
-            (Command::Withdraw { .. }, _) => return Err(Refusal::Unknown),
+            (Command::EndSafety, Some(consent)) if consent.withdrawn_at.is_none() => {
+                ConsentEvent::SafetyOver(SafetyOver { person, at })
+            }
+            (Command::EndSafety, Some(_)) => return Err(Refusal::WithdrawnBefore),
+            (Command::Withdraw { .. } | Command::EndSafety, _) => return Err(Refusal::Unknown),
         };
         Ok(Decision::event(event))
     }
@@ -187,6 +212,7 @@ impl Aggregate for Consent {
                 by: consented.by.clone(),
                 given_at: consented.at,
                 withdrawn_at: None,
+                safety_records_over: 0,
             }),
             (ConsentEvent::Consented(_), Some(_)) => Err(misfit("given")),
             (ConsentEvent::Withdrawn(_), None) => Err(misfit("not given")),
@@ -195,6 +221,11 @@ impl Aggregate for Consent {
             }
             (ConsentEvent::Withdrawn(withdrawn), Some(consent)) => Ok(Self {
                 withdrawn_at: Some(withdrawn.at),
+                ..consent
+            }),
+            (ConsentEvent::SafetyOver(_), None) => Err(misfit("not given")),
+            (ConsentEvent::SafetyOver(_), Some(consent)) => Ok(Self {
+                safety_records_over: consent.safety_records_over.saturating_add(1),
                 ..consent
             }),
         }

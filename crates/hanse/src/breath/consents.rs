@@ -1,9 +1,11 @@
 //! Recording what a person agreed to, and taking it back.
 
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
+use ids::aggregate::Aggregate as _;
 use journal::Privacy;
-use mez::aggregate::Aggregate as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,15 +13,17 @@ use utoipa_axum::router::OpenApiRouter;
 use super::consent::{self, Consent, ConsentEvent, Refusal};
 use super::erase;
 use super::ids::BreathPerson;
+use crate::breath::can;
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Permit, PrincipalId, Resource, can};
+use ids::PrincipalId;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError};
@@ -69,7 +73,11 @@ pub fn check_in_force(
     )
 }
 
-fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
+/// The consent of a person, whoever asks.
+///
+/// # Errors
+/// The journal fails.
+pub fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consent>, StoreError> {
     let found = store::find(moment, kind::BREATH_CONSENT, person.as_str())?;
     Ok(found.map(|stored| stored.body))
 }
@@ -108,7 +116,8 @@ async fn record_consent(
         let is_used = head.map_err(StoreError::from)?.is_some();
         let record = consent::Command::Record { is_used };
         let mut change = Change::default();
-        let consent = decide(moment, &permit, &body.person, record, &mut change)?;
+        let by = permit.principal();
+        let consent = decide(moment, by, &body.person, record, &mut change)?;
         let location = format!("/v1/breath/consents/{}", body.person);
         let reply = Reply::created(location, &consent);
         let decided = Decided::new(permit, change, reply);
@@ -152,7 +161,8 @@ async fn withdraw_consent(
             let mut change = Change::default();
             let sessions = erase::everything_of(moment, &person, &mut change)?;
             let withdraw = consent::Command::Withdraw { sessions };
-            let consent = decide(moment, &permit, &person, withdraw, &mut change)?;
+            let by = permit.principal();
+            let consent = decide(moment, by, &person, withdraw, &mut change)?;
             let decided = Decided::new(permit, change, Reply::ok(&consent));
             Ok(decided.sealed_by(streams::breath_consent(&person)))
         },
@@ -161,9 +171,12 @@ async fn withdraw_consent(
 }
 
 /// Decides a command on the consent of a person, and adds what happens. Answers the consent after it.
-fn decide(
+///
+/// # Errors
+/// The refusal, or the journal fails.
+pub fn decide(
     moment: &Moment<'_>,
-    permit: &Permit,
+    by: &PrincipalId,
     person: &BreathPerson,
     command: consent::Command,
     change: &mut Change,
@@ -171,7 +184,7 @@ fn decide(
     let before = found(moment, person)?;
     let context = consent::Context {
         person,
-        by: permit.principal(),
+        by,
         at: time(moment.now_ms),
     };
     let decision = Consent::decide(before.as_ref(), command, &context).map_err(refused)?;
@@ -182,6 +195,7 @@ fn decide(
         match event {
             ConsentEvent::Consented(data) => change.append(&stream, privacy, kind, data)?,
             ConsentEvent::Withdrawn(data) => change.append(&stream, privacy, kind, data)?,
+            ConsentEvent::SafetyOver(data) => change.append(&stream, privacy, kind, data)?,
         }
         after = Some(Consent::apply(after, event).map_err(|misfit| Problem::internal(&misfit))?);
     }

@@ -1,5 +1,7 @@
 //! Giving inputs to a session: those of a request, of a socket, and the node's own ticks.
 
+use api::problem::Code;
+use ids::PrincipalId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +17,13 @@ use super::ids::SessionId;
 use super::live::{Batch, Live};
 use super::memory::{Entry, Ticking};
 use super::record::{self, SessionClock};
+use super::safeties::Standing;
 use super::wire::{self, FeelingBody, InputBody, InputRefused, PACKET_BEATS_MAX, State, StopBody};
 use crate::state::Node;
 use crate::streams;
-use platform::auth::PrincipalId;
 use platform::change::Change;
 use platform::http::idempotency::problem_of_commit;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::{Moment, NODE_ACTOR, Undone};
 
 /// The kind of what is seen besides: refused inputs.
@@ -75,7 +77,13 @@ impl Frame {
 
     /// The session as it is.
     pub fn now(live: &Live) -> Self {
-        Self::of(live, &live.take(&[]))
+        Self::State {
+            state: Box::new(live.state(None)),
+            decisions: Value::Array(Vec::new()),
+            refused: Vec::new(),
+            beats: Vec::new(),
+            spectrum: None,
+        }
     }
 
     /// A hold, and why.
@@ -250,12 +258,7 @@ pub async fn advance(
     let decide = move |moment: &Moment<'_>| {
         let mut change = Change::default();
         let decided = match allow(moment) {
-            Ok(()) => {
-                let live = shared.breath.current(moment, at, id)?;
-                let batch = live.take(&choose(&live, live.now(at))?);
-                live.write(moment, &batch, &mut change)?;
-                Ok((live, batch))
-            }
+            Ok(()) => Ok(decide(&shared, moment, at, id, &choose, &mut change)?),
             Err(problem) if problem.code() == Code::Internal => return Err(problem),
             Err(problem) => Err(problem),
         };
@@ -272,6 +275,25 @@ pub async fn advance(
     };
     taken(node, &entry, actor, &live, batch);
     Ok(())
+}
+
+/// Decides on inputs to a session, on what protects its person at this moment, and adds what follows to a change.
+///
+/// # Errors
+/// They do not fit the session; it was erased, or cannot be read.
+pub fn decide(
+    node: &Node,
+    moment: &Moment<'_>,
+    at: Duration,
+    id: SessionId,
+    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Problem>,
+    change: &mut Change,
+) -> Result<(Arc<Live>, Batch), Problem> {
+    let live = node.breath.current(moment, at, id)?;
+    let standing = Standing::read(moment, &live.registered.person);
+    let batch = live.take(&choose(&live, live.now(at))?, standing);
+    live.write(&batch, change)?;
+    Ok((live, batch))
 }
 
 /// What follows from inputs that are durable: the session is remembered as it is after them, those who watch are told, and

@@ -1,20 +1,27 @@
 //! Shredding what was recorded: one session, or everything of a person.
 
+use crate::journal_api::erase;
+use api::receipt::Receipted;
+use std::time::Duration;
+
 use axum::extract::State;
 use journal::StreamName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::consents;
 use super::ids::{BreathPerson, SessionId};
-use super::record;
-use crate::journal_api::{EraseStream, ErasureReason};
+use super::record::{self, SessionRecord};
+use super::safeties::Standing;
+use crate::breath::can;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Resource, can};
+use api::journal::ErasureReason;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
@@ -48,7 +55,7 @@ struct SessionErased {
     request_body = EraseBody,
     responses(
         (status = 200, description = "The content is gone from every file of the node.", body = Receipted<SessionErased>),
-        (status = 410, description = "It was erased before.", body = platform::http::problem::ProblemBody, content_type = platform::http::problem::CONTENT_TYPE)
+        (status = 410, description = "It was erased before.", body = api::problem::ProblemBody, content_type = api::problem::CONTENT_TYPE)
     )
 )]
 async fn erase_session(
@@ -58,10 +65,13 @@ async fn erase_session(
     command: Command<EraseBody>,
 ) -> Result<Outcome, Problem> {
     let Command { body, ticket } = command;
+    let at = node.platform.clock.monotonic();
+    let shared = node.clone();
     execute(&node.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        record::of(moment, id, permit.principal())?;
+        let session = record::of(moment, id, permit.principal())?;
         let mut change = Change::default();
+        end_practice(&shared, moment, at, &session, &mut change)?;
         let events = shred_session(moment, id, body.reason, &mut change)?;
         let reply = Reply::ok(&SessionErased { id, events });
         Ok(Decided::new(permit, change, reply))
@@ -69,7 +79,26 @@ async fn erase_session(
     .await
 }
 
-/// Shreds everything of a person but their consent. Answers how many sessions that were.
+/// What a session that is erased while its pacer runs leaves behind: how long that was. Of one that cannot be read nothing is
+/// written, and it counts whole.
+fn end_practice(
+    node: &Node,
+    moment: &Moment<'_>,
+    at: Duration,
+    session: &SessionRecord,
+    change: &mut Change,
+) -> Result<(), Problem> {
+    let mut standing = Standing::read(moment, &session.person);
+    if standing.is_running(session.id)
+        && let Ok(live) = node.breath.current(moment, at, session.id)
+    {
+        standing.end(session.id, live.elapsed_ms(), None);
+        standing.write(change)?;
+    }
+    Ok(())
+}
+
+/// Shreds everything of a person but their consent; also what protected them, because the pseudonym is retired with it. Answers how many sessions that were.
 ///
 /// # Errors
 /// The journal cannot be read.
@@ -83,7 +112,10 @@ pub fn everything_of(
     for session in &sessions {
         shred_session(moment, session.id, reason, change)?;
     }
-    shred(moment, streams::breath_person(person), reason, change)?;
+    let consent = consents::found(moment, person)?;
+    let safety_records = consent.map_or(0, |consent| consent.safety_records_over);
+    let safety = streams::breath_person(person, safety_records);
+    shred(moment, safety, reason, change)?;
     Ok(sessions.len() as u64)
 }
 
@@ -116,6 +148,6 @@ fn shred(
     let Some(head) = head.filter(|head| !head.shredded) else {
         return Ok(0);
     };
-    EraseStream::new(stream, reason).add_to(change)?;
+    erase(change, stream, reason, None)?;
     Ok(head.head.get())
 }

@@ -1,6 +1,8 @@
 //! What the node does about sessions by itself, so that none stays between running and ended: after a restart it goes on
-//! with those whose clock it is, it ends those that nobody fed for an hour, and it erases those that were kept long enough.
+//! with those whose clock it is, it ends those that nobody fed for an hour, and it erases those that were kept long enough,
+//! and what protected people and protects nobody any more.
 
+use api::problem::Code;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,23 +11,31 @@ use super::drive::{self, NotTaken};
 use super::erase;
 use super::ids::SessionId;
 use super::record::{self, SessionClock, SessionRecord, SessionStatus};
-use crate::journal_api::ErasureReason;
+use super::safeties;
 use crate::state::Node;
 use crate::streams;
+use api::journal::ErasureReason;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::{Moment, NODE_ACTOR};
 use platform::store::StoreError;
 
 /// How often to look.
 const LOOK: Duration = Duration::from_secs(60);
+/// Looks until it is seen again whether what protects people is over, which takes days.
+const LOOKS_FOR_SAFETY: u32 = 60;
 /// How long a session may go without an input before the node ends it.
 const IDLE_MS_MAX: i64 = 60 * 60 * 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Runs until `stop` says so. Sessions that ended `retention_days` ago are erased; without a number, none is.
 pub async fn run(node: Node, retention_days: Option<u32>, mut stop: watch::Receiver<bool>) {
+    let mut looks = 0;
     while !*stop.borrow() {
+        if looks % LOOKS_FOR_SAFETY == 0 {
+            end_safeties(&node).await;
+        }
+        looks += 1;
         go_on(&node).await;
         end_left(&node).await;
         if let Some(days) = retention_days {
@@ -47,6 +57,28 @@ async fn go_on(node: &Node) {
         let entry = node.breath.entry(session.id);
         if let Err(problem) = drive::bring(node, &entry, session.id).await {
             tracing::warn!(cause = %problem, session = %session.id, "interrupted session does not go on");
+        }
+    }
+}
+
+/// Destroys what protects nobody any more.
+async fn end_safeties(node: &Node) {
+    let people = node
+        .platform
+        .read(|moment| Ok(safeties::people(moment)?))
+        .await;
+    let people = people.unwrap_or_else(|problem| {
+        tracing::warn!(cause = %problem, "what protects people could not be looked for");
+        Vec::new()
+    });
+    for person in people {
+        let end = move |moment: &Moment<'_>| {
+            let mut change = Change::default();
+            safeties::end_if_over(moment, &person, &mut change)?;
+            Ok((change, ()))
+        };
+        if let Err(problem) = node.platform.act(end).await {
+            tracing::warn!(cause = %problem, "what protected a person was not ended after its time");
         }
     }
 }

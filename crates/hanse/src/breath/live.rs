@@ -1,25 +1,26 @@
 //! A session under way: its engine as its stream says, what inputs lead to, and the session after them. All of it values.
 
+use api::problem::Code;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use journal::{Privacy, Seq, StreamName};
-use zenb::engine::{Engine, Input, Refused, StageView};
-use zenb::event::{Decided, Decision, SessionEvent, beats_taken};
+use zenb::engine::{Engine, Input, Refused, StageView, StopBy};
+use zenb::event::{Code as ReasonCode, Decided, Decision, DecisionKind, SessionEvent, beats_taken};
+use zenb::inhibition::ContextKey;
 use zenb::replay::ended;
 use zenb::spectrum::R1;
 use zenb::units::{EngineMs, Ticks};
 
 use super::ids::SessionId;
-use super::record::{
-    CHECKPOINT_KIND, Checkpoint, INHIBITED_KIND, Inhibited, Registered, SessionClock, SessionStatus,
-};
+use super::log;
+use super::record::{CHECKPOINT_KIND, Checkpoint, Registered, SessionClock, SessionStatus};
+use super::safeties::Standing;
 use super::wire::{self, InputRefused, State};
-use super::{inhibitions, log};
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store::StoreError;
 
@@ -27,6 +28,9 @@ use platform::store::StoreError;
 const CHECKPOINT_INPUTS: u64 = 64;
 /// The most that a session's time moves on while the node is down.
 const DOWN_MS_MAX: u64 = 30_000;
+/// The longest time that one input may leap over while the pacer runs. Nobody knows what happened in a longer silence, so it
+/// is no practice, and the session ends before it.
+const SILENCE_MS_MAX: u64 = 120_000;
 /// Beats that a spectrum is drawn from: a little over two minutes.
 const RECENT_BEATS_MAX: usize = 180;
 
@@ -47,9 +51,10 @@ pub struct Live {
 #[derive(Debug)]
 pub struct Batch {
     engine: Engine,
+    /// What protects the person, and what the inputs make of it.
+    standing: Standing,
     events: Vec<SessionEvent>,
     checkpoint: bool,
-    ends: bool,
     /// How many inputs were taken.
     pub accepted: u64,
     /// Those that were not.
@@ -175,13 +180,14 @@ impl Live {
         self.registered.clock == SessionClock::Host && is_running
     }
 
-    /// Gives inputs to a copy of the engine.
-    pub fn take(&self, inputs: &[Input]) -> Batch {
+    /// Gives inputs to a copy of the engine, as far as what protects the person allows: a start that it forbids is refused,
+    /// and a pacer that must not go on ends where it is.
+    pub fn take(&self, inputs: &[Input], standing: Standing) -> Batch {
         let mut batch = Batch {
             engine: self.engine.clone(),
+            standing,
             events: Vec::new(),
             checkpoint: false,
-            ends: false,
             accepted: 0,
             refused: Vec::new(),
             decisions: Vec::new(),
@@ -193,8 +199,19 @@ impl Live {
                 batch.refused.push(after_the_end(index));
                 continue;
             }
+            if let Err((code, detail)) = self.check(&batch, input) {
+                batch.refused.push(InputRefused {
+                    index,
+                    code: code.to_owned(),
+                    detail,
+                });
+                if status_of(&batch.engine) == SessionStatus::Running {
+                    batch.stop(&self.registered);
+                }
+                continue;
+            }
             match batch.engine.step(input) {
-                Ok(step) => batch.accept(input, step.into()),
+                Ok(step) => batch.accept(&self.registered, input, step.into()),
                 Err(refused) => batch.refused.push(refusal(index, &refused)),
             }
         }
@@ -203,18 +220,43 @@ impl Live {
         batch
     }
 
-    /// Adds what a batch leads to to a change: the session's events, and what inhibits the person from then on.
+    /// Whether an input may reach the engine; if not, the code and the reason. A stop always may.
+    fn check(&self, batch: &Batch, input: &Input) -> Result<(), (&'static str, String)> {
+        let (id, protocol) = (self.registered.id, self.registered.protocol);
+        let is_running = status_of(&batch.engine) == SessionStatus::Running;
+        let forbidden = match input {
+            Input::Stop { .. } => return Ok(()),
+            Input::Start { .. } if !is_running => {
+                let known = self.registered.safety_events;
+                batch.standing.may_begin(id, protocol, known)
+            }
+            _ if is_running => {
+                let view = batch.engine.view();
+                let leaps = input.at().0.saturating_sub(view.at_ms) > SILENCE_MS_MAX;
+                // What the engine refuses is refused by it, and changes nothing.
+                if leaps && batch.engine.clone().step(input).is_ok() {
+                    return Err((
+                        "silence",
+                        format!(
+                            "nothing was heard for more than {} s, so the session ended before it",
+                            SILENCE_MS_MAX / 1000
+                        ),
+                    ));
+                }
+                let practice = ContextKey::of(&protocol);
+                batch.standing.may_go_on(id, practice, view.elapsed_ms)
+            }
+            _ => Ok(()),
+        };
+        forbidden.map_err(|refusal| (refusal.code(), refusal.to_string()))
+    }
+
+    /// Adds what a batch leads to to a change: the session's events, and what protects the person from then on.
     ///
     /// # Errors
     /// An event has no canonical form, which is a defect.
-    pub fn write(
-        &self,
-        moment: &Moment<'_>,
-        batch: &Batch,
-        change: &mut Change,
-    ) -> Result<(), Problem> {
-        let id = self.registered.id;
-        let stream = streams::breath_session(&id);
+    pub fn write(&self, batch: &Batch, change: &mut Change) -> Result<(), Problem> {
+        let stream = streams::breath_session(&self.registered.id);
         append(change, &stream, &batch.events)?;
         if batch.checkpoint {
             let checkpoint = Checkpoint {
@@ -224,21 +266,7 @@ impl Live {
             };
             change.append(&stream, Privacy::Personal, CHECKPOINT_KIND, &checkpoint)?;
         }
-        let summary = batch.engine.summary().filter(|_| batch.ends);
-        if let Some(summary) = summary
-            && summary.inhibition.is_some()
-            && let Some(inhibitions) = &summary.inhibitions
-        {
-            let person = self.registered.person.clone();
-            let stream = streams::breath_person(&person);
-            let inhibited = Inhibited {
-                inhibitions: inhibitions::with_stored(moment, &person, inhibitions.clone()),
-                person,
-                session: id,
-            };
-            change.append(&stream, Privacy::Personal, INHIBITED_KIND, &inhibited)?;
-        }
-        Ok(())
+        batch.standing.write(change)
     }
 
     /// The session after a batch that is durable.
@@ -307,15 +335,37 @@ impl Live {
 }
 
 impl Batch {
-    fn accept(&mut self, input: &Input, decided: Decided) {
+    fn accept(&mut self, registered: &Registered, input: &Input, decided: Decided) {
         self.accepted += 1;
         self.beats.extend(beats_taken(input, &decided.decisions));
+        let started = |it: &Decision| it.kind == DecisionKind::Started;
+        if decided.decisions.iter().any(started) {
+            let known = registered.safety_events;
+            self.standing
+                .begin(registered.id, registered.protocol, known);
+        }
         self.decisions.extend(decided.decisions.iter().cloned());
         self.events.push(SessionEvent::Input(input.clone()));
         self.events.push(SessionEvent::Decided(decided));
         if let Some(end) = ended(&self.engine) {
-            self.ends = true;
+            let summary = &end.summary;
+            if summary.started_ms.is_some() {
+                let episode = summary.inhibition.map(|it| (summary.context, it));
+                self.standing
+                    .end(registered.id, summary.breathed_ms, episode);
+            }
             self.events.push(SessionEvent::Ended(end));
+        }
+    }
+
+    /// Ends the session at its own last moment: what passed since was not practice.
+    fn stop(&mut self, registered: &Registered) {
+        let stop = Input::Stop {
+            at: EngineMs(self.engine.view().at_ms),
+            by: StopBy::Host,
+        };
+        if let Ok(step) = self.engine.step(&stop) {
+            self.accept(registered, &stop, step.into());
         }
     }
 }
@@ -371,7 +421,7 @@ fn refusal(index: u64, refused: &Refused) -> InputRefused {
     };
     let detail = match &refused.fence {
         Some(fence) => fence.to_string(),
-        None => refused.to_string(),
+        None => words(refused.code).map_or_else(|| refused.to_string(), str::to_owned),
     };
     InputRefused {
         index,
@@ -380,10 +430,64 @@ fn refusal(index: u64, refused: &Refused) -> InputRefused {
     }
 }
 
+/// Why the engine did not take an input, for people.
+fn words(code: ReasonCode) -> Option<&'static str> {
+    Some(match code {
+        ReasonCode::ScreenMissing => {
+            "the questions before the session were not answered so that it may start"
+        }
+        ReasonCode::ScreenExpired => "the answers to the questions are too old; open a new session",
+        ReasonCode::Inhibited => "an earlier session did not go well, so this practice rests",
+        ReasonCode::InhibitionsNotLoaded => {
+            "what protects this person cannot be read, so no pacer runs"
+        }
+        ReasonCode::DayDoseSpent => "the person was paced for long enough within a day",
+        ReasonCode::OutOfPlace => "the session is at another place: this has none there",
+        _ => return None,
+    })
+}
+
 fn after_the_end(index: u64) -> InputRefused {
     InputRefused {
         index,
         code: "out_of_place".to_owned(),
         detail: "the session has ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// REQ-354
+    #[test]
+    fn every_reason_of_a_refusal_has_words() {
+        let codes = [
+            ReasonCode::Backstep,
+            ReasonCode::TimeOutOfRange,
+            ReasonCode::ScreenMissing,
+            ReasonCode::ScreenExpired,
+            ReasonCode::Inhibited,
+            ReasonCode::InhibitionsNotLoaded,
+            ReasonCode::DayDoseSpent,
+            ReasonCode::OutOfPlace,
+            ReasonCode::NotRunning,
+        ];
+        for code in codes {
+            let refused = Refused {
+                code,
+                numbers: Vec::new(),
+                fence: None,
+            };
+            let told = refusal(7, &refused);
+            assert!(
+                !told.detail.contains(&format!("{code:?}")),
+                "{}",
+                told.detail
+            );
+            let words = told.detail.replace("at_ms", "");
+            assert!(words.contains(' ') && !words.contains('_'), "{words}");
+            assert_eq!(told.index, 7);
+        }
     }
 }

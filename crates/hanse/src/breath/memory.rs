@@ -139,7 +139,9 @@ impl Entry {
     /// Tells those who watch something that changes nothing.
     pub fn tell(&self, frame: &Frame) {
         let text = frame.text();
-        if !lock(&self.remembered).is_erased {
+        // Held while it is sent, so that nothing follows the news of an erasure.
+        let remembered = lock(&self.remembered);
+        if !remembered.is_erased {
             self.send(Some(text));
         }
     }
@@ -207,77 +209,134 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::breath) mod tests {
+    use std::cell::Cell;
+    use std::sync::atomic::AtomicI64;
+
     use evidence::key::SigningKey;
     use journal::{CommitError, DumpDirectory, Options, SealingKey, Transaction};
     use journal_sqlite::SqliteEngine;
     use tempfile::TempDir;
     use zenb::engine::{Input, Opening};
-    use zenb::inhibition::{Inhibitions, LoadedInhibitions};
     use zenb::protocol::{Kind, Pace, Protocol};
     use zenb::screen::{Answer, Answers, Question};
     use zenb::units::EngineMs;
 
     use super::*;
+    use crate::breath::consent::Command;
+    use crate::breath::consents;
     use crate::breath::erase::shred_session;
     use crate::breath::live::Batch;
     use crate::breath::record::{Registered, SessionClock};
+    use crate::breath::safeties::Standing;
     use crate::breath::sessions::begin;
     use crate::entities::wire::time;
     use crate::institutions::NodeProjection;
-    use crate::journal_api::ErasureReason;
+    use api::journal::ErasureReason;
+    use api::problem::Code;
     use platform::auth::token::TokenAuthority;
     use platform::change::Change;
     use platform::clock::Clock;
     use platform::http::Platform;
     use platform::http::limits::{Limits, LimitsConfig};
     use platform::http::metrics::Metrics;
-    use platform::http::problem::Code;
     use platform::outside::{Tokio, system_entropy};
 
-    const START: Input = Input::Start { at: EngineMs(0) };
+    pub(in crate::breath) const START: Input = Input::Start { at: EngineMs(0) };
     const AT: Duration = Duration::ZERO;
 
     /// A journal with one session that may start, and the memory that follows it.
-    struct Stage {
+    pub(in crate::breath) struct Stage {
         platform: Platform,
+        clock: Arc<AtomicI64>,
         sessions: Sessions,
-        id: SessionId,
+        id: Cell<SessionId>,
         _folder: TempDir,
     }
 
     impl Stage {
-        fn set() -> Self {
+        pub(in crate::breath) fn set() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let platform = platform(&folder);
+            let (clock, hand) = Clock::standing_at(1_800_000_000_000);
+            let platform = platform(&folder, clock);
             let sessions = Sessions::following(&platform.journal);
-            let id = SessionId::fresh();
             let stage = Self {
                 platform,
+                clock: hand,
                 sessions,
-                id,
+                id: Cell::new(SessionId::fresh()),
                 _folder: folder,
             };
-            let opened = stage.open();
-            stage.sessions.entry(id).remember(Arc::new(opened), None);
+            stage.consent();
+            stage.open_another();
             stage
+        }
+
+        /// From now on the stage is about another session of the same person.
+        pub(in crate::breath) fn open_another(&self) {
+            self.id.set(SessionId::fresh());
+            let opened = self.open();
+            let entry = self.sessions.entry(self.id.get());
+            entry.remember(Arc::new(opened), None);
+        }
+
+        pub(in crate::breath) fn set_clock(&self, now_ms: i64) {
+            self.clock.store(now_ms, Ordering::SeqCst);
+        }
+
+        pub(in crate::breath) fn read<T>(&self, read: impl FnOnce(&Moment<'_>) -> T) -> T {
+            read(&self.platform.moment().unwrap())
+        }
+
+        /// Decides on one instant, and commits.
+        pub(in crate::breath) fn act<T>(
+            &self,
+            act: impl FnOnce(&Moment<'_>, &mut Change) -> T,
+        ) -> T {
+            let moment = self.platform.moment().unwrap();
+            let mut change = Change::default();
+            let acted = act(&moment, &mut change);
+            self.commit(guarded(&moment, change)).unwrap();
+            acted
+        }
+
+        /// Gives inputs to the session, of which each is taken.
+        pub(in crate::breath) fn take(&self, inputs: &[Input]) {
+            let (live, batch, transaction) = self.decide(inputs);
+            assert_eq!(batch.refused.len(), 0, "{batch:?}");
+            self.commit(transaction).unwrap();
+            let after = Arc::new(live.settled(batch));
+            self.sessions.entry(self.id.get()).remember(after, None);
+        }
+
+        fn consent(&self) {
+            let record = Command::Record { is_used: false };
+            let (by, person) = ("dora".parse().unwrap(), "guest".parse().unwrap());
+            self.act(|moment, change| {
+                consents::decide(moment, &by, &person, record, change)
+                    .map(drop)
+                    .unwrap();
+            });
         }
 
         fn open(&self) -> Live {
             let moment = self.platform.moment().unwrap();
             let pace = Kind::Paced { pace: Pace::SIX };
             let registered = Registered {
-                id: self.id,
+                id: self.id.get(),
                 person: "guest".parse().unwrap(),
                 by: "dora".parse().unwrap(),
                 clock: SessionClock::Sender,
                 protocol: Protocol::new(pace, 15).unwrap(),
                 at: time(moment.now_ms),
+                safety_events: Some(0),
             };
+            let standing = Standing::read(&moment, &registered.person);
+            let (_, inhibitions, breathed_today_ms) = standing.at_opening();
             let opening = Opening {
                 protocol: registered.protocol,
-                inhibitions: LoadedInhibitions::Loaded(Inhibitions::none()),
-                breathed_today_ms: 0,
+                inhibitions,
+                breathed_today_ms,
                 wall_ms: moment.now_ms,
                 seed: 1,
             };
@@ -292,8 +351,8 @@ mod tests {
             let at = EngineMs(0);
             let mut change = Change::default();
             let (live, _) = begin(&registered, opening, AT, &mut change).unwrap();
-            let batch = live.take(&[Input::Screen { at, answers }]);
-            live.write(&moment, &batch, &mut change).unwrap();
+            let batch = live.take(&[Input::Screen { at, answers }], standing);
+            live.write(&batch, &mut change).unwrap();
             self.commit(guarded(&moment, change)).unwrap();
             live.settled(batch)
         }
@@ -306,24 +365,25 @@ mod tests {
         /// What a handler decides on inputs, before it commits.
         fn decide(&self, inputs: &[Input]) -> (Arc<Live>, Batch, Transaction) {
             let moment = self.platform.moment().unwrap();
-            let live = self.sessions.current(&moment, AT, self.id).unwrap();
-            let batch = live.take(inputs);
+            let live = self.sessions.current(&moment, AT, self.id.get()).unwrap();
+            let standing = Standing::read(&moment, &live.registered.person);
+            let batch = live.take(inputs, standing);
             let mut change = Change::default();
-            live.write(&moment, &batch, &mut change).unwrap();
+            live.write(&batch, &mut change).unwrap();
             (live, batch, guarded(&moment, change))
         }
 
-        fn shred(&self) {
+        pub(in crate::breath) fn shred(&self) {
             let moment = self.platform.moment().unwrap();
             let mut change = Change::default();
             let reason = ErasureReason::SubjectRequest;
-            shred_session(&moment, self.id, reason, &mut change).unwrap();
+            shred_session(&moment, self.id.get(), reason, &mut change).unwrap();
             self.commit(guarded(&moment, change)).unwrap();
         }
 
         fn current(&self) -> Result<Arc<Live>, Problem> {
             let moment = self.platform.moment().unwrap();
-            self.sessions.current(&moment, AT, self.id)
+            self.sessions.current(&moment, AT, self.id.get())
         }
     }
 
@@ -333,7 +393,7 @@ mod tests {
         transaction
     }
 
-    fn platform(folder: &TempDir) -> Platform {
+    fn platform(folder: &TempDir, clock: Clock) -> Platform {
         let engine = SqliteEngine::open(folder.path().join("journal.sqlite")).unwrap();
         let options = Options {
             origin: "zone.example/log".to_owned(),
@@ -347,7 +407,7 @@ mod tests {
         Platform {
             journal: Journal::open(Box::new(engine), options).unwrap(),
             tokens: TokenAuthority::new("zone.example", SigningKey::from_seed([3; 32])),
-            clock: Clock::standing_at(1_800_000_000_000).0,
+            clock,
             entropy: Arc::new(system_entropy),
             tasks: Arc::new(Tokio),
             limits: Limits::new(LimitsConfig::default()),
@@ -363,7 +423,7 @@ mod tests {
         assert!(Arc::ptr_eq(&before, &stage.current().unwrap()));
         stage.commit(transaction).unwrap();
         // Nobody remembers what was committed.
-        let remembered = stage.sessions.entry(stage.id).remembered().unwrap();
+        let remembered = stage.sessions.entry(stage.id.get()).remembered().unwrap();
         assert!(Arc::ptr_eq(&before, &remembered));
         let current = stage.current().unwrap();
         assert_eq!(current.head(), before.settled(batch).head());
@@ -386,7 +446,7 @@ mod tests {
     #[test]
     fn what_is_shredded_is_forgotten_at_once_and_not_remembered_by_who_was_deciding() {
         let stage = Stage::set();
-        let entry = stage.sessions.entry(stage.id);
+        let entry = stage.sessions.entry(stage.id.get());
         let mut watcher = entry.watch();
         let (live, batch, transaction) = stage.decide(&[START]);
         stage.commit(transaction).unwrap();
@@ -403,7 +463,7 @@ mod tests {
     #[test]
     fn who_is_behind_takes_nothing_back_and_tells_nothing() {
         let stage = Stage::set();
-        let entry = stage.sessions.entry(stage.id);
+        let entry = stage.sessions.entry(stage.id.get());
         let (before, batch, transaction) = stage.decide(&[START]);
         stage.commit(transaction).unwrap();
         let after = Arc::new(before.settled(batch));
@@ -412,6 +472,27 @@ mod tests {
         entry.remember(Arc::clone(&before), Some(&Frame::now(&before)));
         assert!(Arc::ptr_eq(&entry.remembered().unwrap(), &after));
         assert!(watcher.try_recv().is_err());
+    }
+
+    /// REQ-354
+    #[test]
+    fn nothing_is_told_after_the_news_of_an_erasure() {
+        let erased = Frame::Erased {}.text();
+        for _ in 0..2_000 {
+            let entry = Entry::new();
+            let mut watcher = entry.watch();
+            let hold = Frame::Hold {
+                code: "journal_unavailable".to_owned(),
+                detail: String::new(),
+                pacer: serde_json::Value::Null,
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(|| entry.tell(&hold));
+                scope.spawn(|| entry.erase());
+            });
+            let told: Vec<_> = std::iter::from_fn(|| watcher.try_recv().ok()).collect();
+            assert_eq!(told.last(), Some(&erased), "{told:?}");
+        }
     }
 
     #[test]

@@ -3,30 +3,34 @@
 //! Streams (all sealed):
 //! `zenb/session/<id>` holds what replay needs, without a gap: the opening, every accepted input with its decisions,
 //! checkpoints, the end. `zenb/telemetry/<id>` holds what was seen besides, and may have gaps that say how much is
-//! missing. `zenb/person/<person>` holds what inhibits a person's sessions, `zenb/consent/<person>` what they agreed to.
+//! missing. `zenb/person/<person>` holds what protects a person across sessions and outlives them, `zenb/consent/<person>`
+//! what they agreed to.
 //!
 //! Invariants (guard):
 //! 1. nothing is answered as accepted before it is durable           (`drive::taken` follows the commit)
 //! 2. nobody goes on from a session that is not what its stream says  (`live::Live::current`, whose read guards; kill test)
 //! 3. without consent no session opens and no input is taken, and withdrawing shreds them; whichever comes first, the other
 //!    sees it (`consents::check_in_force`, `erase::everything_of`, read in the moment of the decision; J8, breathe_live)
-//! 4. inhibitions that cannot be read hold, they are never empty      (`inhibitions::load`; breathe_safety)
-//! 5. two sessions of one person do not both open on a day without a dose  (`sessions::open` reads the person's sessions)
+//! 4. what protects a person and cannot be read holds, it is never empty  (`safeties::Standing`; breathe_safety)
+//! 5. of a person's sessions one at most runs, and each start and input sees the dose and the inhibitions of its moment, whoever
+//!    opened it and whatever was erased  (`safety::Safety`, decided in `live::Live::take`; breathe_safety)
 //! 6. no session stays between running and ended                      (`keeper`; breathe_kill)
 
+pub mod can;
 pub mod consent;
 pub mod consents;
 pub mod drive;
 pub mod erase;
 pub mod export;
 pub mod ids;
-pub mod inhibitions;
 pub mod keeper;
 pub mod live;
 pub mod log;
 pub mod memory;
 pub mod page;
 pub mod record;
+pub mod safeties;
+pub mod safety;
 pub mod sessions;
 pub mod socket;
 pub mod wire;
@@ -55,6 +59,7 @@ fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .merge(consents::routes())
         .merge(sessions::routes())
+        .merge(safeties::routes())
         .merge(erase::routes())
         .merge(export::routes())
         .merge(socket::routes())

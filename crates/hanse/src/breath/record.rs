@@ -1,8 +1,10 @@
 //! The read models of breath sessions, and the events of the shell that are no input of the engine.
 
+use api::problem::Code;
+use ids::PrincipalId;
+use ids::aggregate::Aggregate as _;
 use jiff::Timestamp;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,13 +14,14 @@ use zenb::event::{self as form, DecisionKind};
 use zenb::inhibition::Inhibitions;
 use zenb::protocol::Protocol;
 
-use super::consent::{CONSENTED_KIND, Consent, ConsentEvent, WITHDRAWN_KIND};
+use super::consent::{CONSENTED_KIND, Consent, ConsentEvent, SAFETY_OVER_KIND, WITHDRAWN_KIND};
 use super::ids::{BreathPerson, SessionId};
+use super::safeties::SafetyRecord;
+use super::safety::{self, Safety, SafetyEvent};
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::streams;
-use platform::auth::PrincipalId;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::projection::{find, payload, put, rule};
 use platform::store::{self, StoreError};
@@ -56,6 +59,10 @@ pub struct Registered {
     pub protocol: Protocol,
     /// When.
     pub at: Timestamp,
+    /// How many events the stream of what protects the person had; nothing where it could not be read, and in sessions that
+    /// were opened before this was kept. Such a session does not start.
+    #[serde(default)]
+    pub safety_events: Option<u64>,
 }
 
 /// How far a session has come: a restart compares the engine with it.
@@ -70,7 +77,7 @@ pub struct Checkpoint {
     pub digest: StateDigest,
 }
 
-/// What inhibits a person's sessions from then on.
+/// What inhibits a person's sessions from then on. No longer written: [`safety::Ended`] says more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inhibited {
@@ -231,8 +238,11 @@ pub fn project(event: &Event, records: &mut dyn Records) -> Result<(), Projectio
     match event.kind.as_str() {
         CONSENTED_KIND => consent(event, records, &ConsentEvent::Consented(payload(event)?)),
         WITHDRAWN_KIND => consent(event, records, &ConsentEvent::Withdrawn(payload(event)?)),
+        SAFETY_OVER_KIND => consent(event, records, &ConsentEvent::SafetyOver(payload(event)?)),
         REGISTERED_KIND => registered(event, records),
         INHIBITED_KIND => inhibited(event, records),
+        safety::BEGAN_KIND => protected(event, records, &SafetyEvent::Began(payload(event)?)),
+        safety::ENDED_KIND => protected(event, records, &SafetyEvent::Ended(payload(event)?)),
         form::DECIDED_TYPE => decided(event, records),
         form::ENDED_TYPE => ended(event, records),
         _ => Ok(()),
@@ -247,6 +257,7 @@ fn consent(
     let person = match happened {
         ConsentEvent::Consented(data) => &data.person,
         ConsentEvent::Withdrawn(data) => &data.person,
+        ConsentEvent::SafetyOver(data) => &data.person,
     };
     let id = person.as_str();
     let before: Option<Consent> = find(event, records, kind::BREATH_CONSENT, id)?;
@@ -266,6 +277,22 @@ fn inhibited(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionE
         [],
         &inhibited.inhibitions,
     )
+}
+
+fn protected(
+    event: &Event,
+    records: &mut dyn Records,
+    happened: &SafetyEvent,
+) -> Result<(), ProjectionError> {
+    let person = match happened {
+        SafetyEvent::Began(data) => &data.person,
+        SafetyEvent::Ended(data) => &data.person,
+    };
+    let id = person.as_str();
+    let before: Option<SafetyRecord> = find(event, records, kind::BREATH_INHIBITIONS, id)?;
+    let after = Safety::apply(before.map(Safety::from), happened)
+        .map_err(|_| rule(event, "the event does not fit what protects the person"))?;
+    put(event, records, kind::BREATH_INHIBITIONS, id, [], &after)
 }
 
 fn registered(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {

@@ -1,6 +1,8 @@
 //! Opening, feeding and ending sessions over HTTP.
 
-use std::sync::Arc;
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
+use api::receipt::Receipted;
 use std::time::Duration;
 
 use axum::Json;
@@ -17,24 +19,25 @@ use zenb::units::EngineMs;
 use super::drive;
 use super::ids::{BreathPerson, SessionId};
 use super::live::{Batch, Live, append};
-use super::memory::Entry;
 use super::record::{
     self, REGISTERED_KIND, Registered, SessionClock, SessionRecord, SessionStatus,
 };
+use super::safeties::Standing;
 use super::wire::{
     self, BreathSession, INPUTS_MAX, InputsBody, OpenBody, State as SessionState, Stepped, StopBody,
 };
-use super::{consents, inhibitions};
+use super::{consents, safety};
+use crate::breath::can;
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{PrincipalId, Resource, can};
+use ids::PrincipalId;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute_with};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute_with};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -63,7 +66,10 @@ struct SessionAtHand {
 /// Open a session for a person who agreed to it. It starts only if the screen clears it and nothing inhibits it.
 #[utoipa::path(
     post, path = "/v1/breath/sessions", tag = "breath", request_body = OpenBody,
-    responses((status = 201, description = "It is open; `decisions` say whether it may start.", body = Receipted<SessionAtHand>))
+    responses(
+        (status = 201, description = "It is open; `decisions` say whether it may start.", body = Receipted<SessionAtHand>),
+        (status = 409, description = "Another session of the person runs.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn open_session(
     caller: Caller<can::ConductSession>,
@@ -84,15 +90,10 @@ async fn open_session(
     };
     let entry = node.breath.entry(asked.id);
     let by = caller.principal().clone();
-    let shared = node.clone();
-    let decide =
-        move |moment: &Moment<'_>, caller: &Caller<_>| open(&shared, moment, caller, &asked);
+    let decide = move |moment: &Moment<'_>, caller: &Caller<_>| open(moment, caller, &asked);
     let (outcome, opened) = execute_with(&node.platform, caller, ticket, decide).await?;
-    if let Some(opened) = opened {
-        for it in opened.abandoned {
-            drive::taken(&node, &it.entry, by.as_str(), &it.live, it.stop);
-        }
-        drive::taken(&node, &entry, by.as_str(), &opened.live, opened.batch);
+    if let Some((live, batch)) = opened {
+        drive::taken(&node, &entry, by.as_str(), &live, batch);
     }
     Ok(outcome)
 }
@@ -107,28 +108,15 @@ struct Asked {
     body: OpenBody,
 }
 
-/// What an opening leaves in memory.
-struct Opened {
-    live: Live,
-    batch: Batch,
-    abandoned: Vec<Abandoned>,
-}
-
-/// A session that an opening ends, with the stop that does it.
-struct Abandoned {
-    entry: Arc<Entry>,
-    live: Arc<Live>,
-    stop: Batch,
-}
-
-/// Decides on an opening: consent, what inhibits, the day's dose, the screen.
+/// Decides on an opening: consent, whether another session runs, what inhibits, the day's dose, the screen.
 fn open(
-    node: &Node,
     moment: &Moment<'_>,
     caller: &Caller<can::ConductSession>,
     asked: &Asked,
-) -> Result<(Decided, Opened), Problem> {
+) -> Result<(Decided, (Live, Batch)), Problem> {
     let permit = caller.permit(Resource::Zone)?;
+    let standing = Standing::read(moment, &asked.body.person);
+    let (safety_events, inhibitions, breathed_ms) = standing.at_opening();
     let registered = Registered {
         id: asked.id,
         person: asked.body.person.clone(),
@@ -136,15 +124,16 @@ fn open(
         clock: asked.body.clock,
         protocol: asked.protocol,
         at: time(moment.now_ms),
+        safety_events,
     };
     consents::check_in_force(moment, &registered.person, &registered.by, "/person")?;
     let others = record::all_of(moment, &registered.person)?;
+    check_alone(&others, &registered.by)?;
     let mut change = Change::default();
-    let abandoned = end_abandoned(node, moment, asked.at, &registered.by, &others, &mut change)?;
     let opening = Opening {
         protocol: asked.protocol,
-        inhibitions: inhibitions::load(moment, &registered.person),
-        breathed_today_ms: inhibitions::breathed_today_ms(moment, &node.breath, asked.at, &others),
+        inhibitions,
+        breathed_today_ms: breathed_ms.saturating_add(standing.not_kept_ms(&others)),
         wall_ms: moment.now_ms,
         seed: asked.seed,
     };
@@ -153,8 +142,8 @@ fn open(
         at: EngineMs(0),
         answers: asked.body.screen.clone().into(),
     };
-    let batch = live.take(&[screened]);
-    live.write(moment, &batch, &mut change)?;
+    let batch = live.take(&[screened], standing);
+    live.write(&batch, &mut change)?;
     let mut decisions = step.events;
     decisions.extend(batch.decisions.iter().cloned());
     let location = format!("/v1/breath/sessions/{}", registered.id);
@@ -165,12 +154,7 @@ fn open(
         decisions: wire::plain(&decisions),
     };
     let decided = Decided::new(permit, change, Reply::created(location, &body));
-    let opened = Opened {
-        live,
-        batch,
-        abandoned,
-    };
-    Ok((decided.sealed_by(stream), opened))
+    Ok((decided.sealed_by(stream), (live, batch)))
 }
 
 /// The first events of a session, and the engine after them.
@@ -207,33 +191,19 @@ pub(super) fn begin(
 /// The kind of the first event of a session's telemetry.
 pub const REGISTERED_KIND_OF_TELEMETRY: &str = "breath.watched.v1";
 
-/// Ends what this principal left open for the person, at its own last moment: nobody is paced twice. One that cannot be
-/// read takes no input either, so that is told to the log alone.
-fn end_abandoned(
-    node: &Node,
-    moment: &Moment<'_>,
-    at: Duration,
-    by: &PrincipalId,
-    others: &[SessionRecord],
-    change: &mut Change,
-) -> Result<Vec<Abandoned>, Problem> {
-    let mut abandoned = Vec::new();
-    let open = others.iter().filter(|it| it.status != SessionStatus::Ended);
-    for session in open.filter(|it| it.by == *by) {
-        let entry = node.breath.entry(session.id);
-        let live = match node.breath.current(moment, at, session.id) {
-            Ok(live) => live,
-            Err(problem) if problem.code() == Code::Internal => return Err(problem),
-            Err(problem) => {
-                tracing::warn!(cause = %problem, session = %session.id, "session left open was not ended");
-                continue;
-            }
-        };
-        let stop = live.take(&drive::stop_where_it_is(&live, live.at())?);
-        live.write(moment, &stop, change)?;
-        abandoned.push(Abandoned { entry, live, stop });
-    }
-    Ok(abandoned)
+/// Refuses a session beside one that runs: nobody is paced twice. Which one that is is told to whom it concerns.
+fn check_alone(others: &[SessionRecord], by: &PrincipalId) -> Result<(), Problem> {
+    let running = |it: &&SessionRecord| it.status == SessionStatus::Running;
+    let Some(other) = others.iter().find(running) else {
+        return Ok(());
+    };
+    let refusal = safety::Refusal::AnotherRuns;
+    let detail = match other.concerns(by) {
+        true => format!("{refusal}: {}", other.id),
+        false => refusal.to_string(),
+    };
+    let problem = Problem::new(Code::Conflict, detail.clone());
+    Err(problem.with_error("/person", refusal.code(), detail))
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -390,10 +360,8 @@ async fn step(
     let decide = move |moment: &Moment<'_>, caller: &Caller<_>| {
         let permit = caller.permit(Resource::Zone)?;
         allow(moment, id, permit.principal())?;
-        let live = shared.breath.current(moment, at, id)?;
-        let batch = live.take(&choose(&live, live.now(at))?);
         let mut change = Change::default();
-        live.write(moment, &batch, &mut change)?;
+        let (live, batch) = drive::decide(&shared, moment, at, id, &choose, &mut change)?;
         let decided = Decided::new(permit, change, Reply::ok(&stepped(&live, &batch)));
         let decided = decided.sealed_by(streams::breath_session(&id));
         Ok((decided, (live, batch)))

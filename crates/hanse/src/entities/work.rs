@@ -2,7 +2,7 @@
 
 use ids::EntityId;
 use journal::LeasedEffect;
-use mez::entity::{Effect, ReviewReason};
+use mez::entity::{Effect, ReviewReason, Status};
 
 use crate::credentials::status;
 use crate::institution::Work;
@@ -59,10 +59,21 @@ fn notify(
 ) -> Result<(), Problem> {
     let text = match reason {
         ReviewReason::Application => "an application waits for a decision".to_owned(),
-        ReviewReason::ScreeningHit { parties } => match parties.len() {
-            1 => "1 party not cleared by screening".to_owned(),
-            count => format!("{count} parties not cleared by screening"),
-        },
+        ReviewReason::ScreeningHit { parties } => {
+            let found = crate::records::entity(moment, entity)?;
+            let parties = match parties.len() {
+                1 => "1 party not cleared by screening".to_owned(),
+                count => format!("{count} parties not cleared by screening"),
+            };
+            // Who was let in on another version of a list stays in until somebody decides.
+            match found.map(|stored| stored.body.status) {
+                Some(status @ (Status::Active | Status::Dissolving(_))) => format!(
+                    "{parties}, and the company is {}: suspend it, or decide on the hits",
+                    status.name()
+                ),
+                _ => parties,
+            }
+        }
     };
     let notification = Notification::for_reviewers(id, entity, text, moment.now_ms);
     notifications::raise(node, change, &notification)

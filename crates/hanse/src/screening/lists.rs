@@ -1,5 +1,11 @@
-//! `/v1/sanctions/lists`: which lists are in force, and importing a new version.
+//! `/v1/sanctions/lists` and `/v1/sanctions/proposals`: which lists are in force, importing a version, and the second person
+//! that some versions need ([`mez::screening::list`]).
 
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
+use api::receipt::Receipted;
+use api::screening::ImportBody;
+use api::screening::ListFormat;
+use api::screening::{ConfirmBody, ListView, ProposalView, RejectBody, RejectionView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,32 +13,42 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::State;
 use axum::{Extension, Json};
 use evidence::digest::Digest;
-use ids::PackItemId;
+use ids::aggregate::Aggregate as _;
+use ids::{ActorId, PackItemId};
 use jiff::civil::Date;
 use journal::{Observer, Privacy, Snapshot};
-use sanctions::{ListHeader, Policy};
+use mez::screening::list::{
+    Command as Step, Comparison, Context, ListEvent, Proposal, Refusal, Rejection, Version,
+    ZoneList,
+};
+use sanctions::{List, ListHeader, Policy};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::rescreen::ScreeningWork;
-use super::shelf::{self, ListFiles, ListFormat, Shelf, ShelfError};
+use super::shelf::{self, Shelf, ShelfError};
+use crate::entities::wire::{actor, time};
 use crate::institution::Work as _;
+use crate::notifications::{self, Notification};
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
 use crate::streams;
-use platform::auth::{Resource, can};
+use platform::auth::{Permit, Resource};
 use platform::change::Change;
-use platform::http::extract::{BodyBytesMax, Caller, Command};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::problem::{Code, Problem};
-use platform::http::texts::PackItemIdText;
+use platform::http::extract::{BodyBytesMax, Caller, Command, PathOf};
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
 
 /// The kind of [`ListImported`].
 pub const IMPORTED_KIND: &str = "sanctions.list_imported.v1";
+/// The kind of [`ListProposed`].
+pub const PROPOSED_KIND: &str = "sanctions.list_proposed.v1";
+/// The kind of [`ListRejected`].
+pub const REJECTED_KIND: &str = "sanctions.list_rejected.v1";
 /// Largest import: several times the largest list in use.
 const IMPORT_BYTES_MAX: usize = 256 << 20;
 
@@ -52,54 +68,81 @@ pub struct ListImported {
     pub files: BTreeMap<String, Digest>,
 }
 
+/// A version of a list waits for a second person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListProposed {
+    /// The version, as it will be imported.
+    pub list: ListImported,
+    /// Who proposed it, and why it waits.
+    pub proposal: Proposal,
+}
+
+/// A version of a list that waited was turned down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListRejected {
+    /// Which, by whom, and why.
+    pub rejection: Rejection,
+}
+
+impl ListImported {
+    /// The version, as its register decides on it.
+    fn version(&self) -> Version {
+        Version {
+            header: self.header.clone(),
+            digest: self.digest,
+        }
+    }
+}
+
 /// The read model of a list: its version in force.
 pub type ListRecord = ListImported;
 
-/// A list in force.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = SanctionsList)]
-pub struct ListView {
-    /// Name.
-    pub name: String,
-    /// The publisher's version.
-    pub version: String,
-    /// The day it was published.
-    #[schema(value_type = String, format = Date)]
-    pub published: Date,
-    /// Commits to every entry.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// How many entries it has.
-    pub entries: u64,
-    /// Whether screening requires it.
-    pub required: bool,
-    /// Whether it can be used now; if not, every screening that requires it blocks.
-    pub usable: bool,
+/// A version that waits, as it is shown.
+fn proposal_view(proposed: ListProposed) -> ProposalView {
+    let (list, proposal) = (proposed.list, proposed.proposal);
+    let count = |of: fn(Comparison) -> u64| proposal.comparison.map(of);
+    ProposalView {
+        added: count(|it| it.added),
+        removed: count(|it| it.removed),
+        changed: count(|it| it.changed),
+        why: proposal.concerns.iter().map(ToString::to_string).collect(),
+        name: list.header.name,
+        version: list.header.version,
+        published: list.header.published,
+        digest: list.digest,
+        entries: list.entries,
+        concerns: proposal
+            .concerns
+            .iter()
+            .map(|it| it.as_str().to_owned())
+            .collect(),
+        proposed_by: proposal.by.to_string(),
+        proposed_at: proposal.at,
+    }
 }
 
-/// A version of a list to import.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImportBody {
-    /// The name under which the zone knows the list.
-    #[schema(value_type = PackItemIdText)]
-    pub name: PackItemId,
-    /// The publisher's version. The UN list carries its own.
-    #[schema(min_length = 1, max_length = 100)]
-    pub version: String,
-    /// The day it was published. The UN list carries its own.
-    #[schema(value_type = String, format = Date)]
-    pub published: Date,
-    /// The form of the files.
-    pub format: ListFormat,
-    /// The files by name, as published: `sdn.csv`, `alt.csv`, `add.csv`; `list.xml`; `entities.ftm.json`.
-    pub files: ListFiles,
+/// A version that was turned down, as it is shown.
+fn rejection_view(rejected: ListRejected) -> RejectionView {
+    let Rejection {
+        version, reason, ..
+    } = rejected.rejection;
+    RejectionView {
+        name: version.header.name,
+        version: version.header.version,
+        digest: version.digest,
+        reason,
+    }
 }
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(list_sanctions_lists, import_list))
+        .routes(routes!(list_proposals))
+        .routes(routes!(confirm_list))
+        .routes(routes!(reject_list))
         .layer(Extension(BodyBytesMax(IMPORT_BYTES_MAX)))
 }
 
@@ -117,10 +160,15 @@ async fn list_sanctions_lists(
     views.await.map(Json)
 }
 
-/// Import a version of a list. Everybody is screened on it again.
+/// Import a version of a list. Everybody is screened on it again. A version that lacks or alters an entry, that is older, or
+/// that is the first of a required list waits for a second person; until then both versions are searched.
 #[utoipa::path(
     post, path = "/v1/sanctions/lists", tag = "screening", request_body = ImportBody,
-    responses((status = 201, description = "It is in force.", body = Receipted<ListView>))
+    responses(
+        (status = 201, description = "It is in force.", body = Receipted<ListView>),
+        (status = 202, description = "It waits for a second person.", body = Receipted<ProposalView>),
+        (status = 409, description = "Another version waits.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
 )]
 async fn import_list(
     caller: Caller<can::ImportList>,
@@ -129,18 +177,13 @@ async fn import_list(
 ) -> Result<Outcome, Problem> {
     caller.permit(Resource::Zone)?;
     let Command { body, ticket } = command;
-    let imported = prepare(&node, body).await?;
-    let policy = node.shelf.policy().clone();
-    let outcome = execute(&node.platform, caller, ticket, move |_, caller| {
+    let prepared = prepare(&node, body).await?;
+    let (shared, notice) = (node.clone(), uuid::Uuid::now_v7().to_string());
+    let outcome = execute(&node.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        let change = import(&imported)?;
-        let view = ListView::of(imported.clone(), &policy, true);
-        let location = "/v1/sanctions/lists".to_owned();
-        Ok(Decided::new(
-            permit,
-            change,
-            Reply::created(location, &view),
-        ))
+        let actor = actor(permit.principal());
+        let (change, happened) = import(&shared, moment, &prepared, &actor, Means::Person)?;
+        answer(&shared, moment, permit, change, happened, &notice)
     })
     .await?;
     read_ahead(&node).await;
@@ -152,11 +195,12 @@ async fn import_list(
 /// # Errors
 /// The files make no list, or the journal cannot write.
 pub async fn import_by_node(node: &Node, body: ImportBody) -> Result<(), Problem> {
-    let imported = prepare(node, body).await?;
+    let prepared = prepare(node, body).await?;
+    let shared = node.clone();
     let first = move |moment: &Moment<'_>| {
         let is_first = all(moment)?.is_empty();
         let change = if is_first {
-            import(&imported)?
+            import(&shared, moment, &prepared, &shared.actor(), Means::SetUp)?.0
         } else {
             Change::default()
         };
@@ -167,41 +211,273 @@ pub async fn import_by_node(node: &Node, body: ImportBody) -> Result<(), Problem
     Ok(())
 }
 
-async fn prepare(node: &Node, body: ImportBody) -> Result<ListImported, Problem> {
+/// A version of a list that was read whole, and whose files are kept.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    list: List,
+    imported: ListImported,
+}
+
+#[cfg(test)]
+impl Prepared {
+    pub(super) fn imported(&self) -> &ListImported {
+        &self.imported
+    }
+}
+
+/// Who brings a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// Somebody who may import.
+    Person,
+    /// The node, before anybody can act in the zone.
+    SetUp,
+}
+
+async fn prepare(node: &Node, body: ImportBody) -> Result<Prepared, Problem> {
     let shared = node.clone();
     let keep = move || keep(&shared.shelf, body);
     let kept = node.platform.blocking(move |_| keep()).await;
-    kept.map_err(refused)
+    kept.map_err(unfit)
 }
 
 /// Reads a list whole and keeps its files durably, so that it can come into force.
-pub(super) fn keep(shelf: &Shelf, body: ImportBody) -> Result<ListImported, ShelfError> {
+pub(super) fn keep(shelf: &Shelf, body: ImportBody) -> Result<Prepared, ShelfError> {
     let header = ListHeader {
         name: body.name.to_string(),
         version: body.version,
         published: body.published,
     };
     let list = shelf::parse(body.format, header, &body.files)?;
-    Ok(ListImported {
+    let imported = ListImported {
         header: list.header().clone(),
         digest: list.digest(),
         entries: list.entries().len() as u64,
         format: body.format,
         files: shelf.keep(&body.files)?,
-    })
+    };
+    Ok(Prepared { list, imported })
 }
 
-/// The change that brings a list into force and has everybody screened on it.
-pub(super) fn import(imported: &ListImported) -> Result<Change, Problem> {
-    let stream = streams::sanctions_list(&imported.header.name);
-    let mut change = Change::default();
-    change.append(&stream, Privacy::Public, IMPORTED_KIND, imported)?;
-    let work = ScreeningWork::Rescreen {
-        list: imported.header.name.clone(),
-        digest: imported.digest,
+/// Decides on an import. Answers the change, and what happens.
+fn import(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    prepared: &Prepared,
+    actor: &ActorId,
+    means: Means,
+) -> Result<(Change, Happened), Problem> {
+    let desk = node.shelf.desk(moment)?;
+    let name = &prepared.imported.header.name;
+    let in_force = desk.lists.find(name).map(|indexed| indexed.list());
+    let before = store::find::<ListRecord>(moment, kind::SANCTIONS_LIST, name)?;
+    // What cannot be read, or is not what is in force, is compared with nothing.
+    let in_force = in_force.filter(|list| {
+        before
+            .as_ref()
+            .is_some_and(|it| it.body.digest == list.digest())
+    });
+    let comparison = in_force.map(|list| {
+        let delta = sanctions::entry_delta(Some(list), Some(&prepared.list));
+        Comparison {
+            added: delta.added.len() as u64,
+            removed: delta.removed.len() as u64,
+            changed: delta.changed.len() as u64,
+        }
+    });
+    let command = Step::Import {
+        version: prepared.imported.version(),
+        comparison,
     };
-    change.effect(work.kind(), &work)?;
-    Ok(change)
+    decide(
+        node,
+        moment,
+        name,
+        command,
+        actor,
+        means,
+        Some(&prepared.imported),
+    )
+}
+
+/// What happened to a list, with the whole of the version that it is about.
+#[derive(Clone, Debug)]
+enum Happened {
+    Proposed(ListProposed),
+    Imported(ListImported),
+    Rejected(ListRejected),
+}
+
+/// Decides a command on a list, and adds what happens and has to be done.
+fn decide(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    name: &str,
+    command: Step,
+    actor: &ActorId,
+    means: Means,
+    given: Option<&ListImported>,
+) -> Result<(Change, Happened), Problem> {
+    let in_force = store::find::<ListRecord>(moment, kind::SANCTIONS_LIST, name)?;
+    let proposed = store::find::<ListProposed>(moment, kind::SANCTIONS_PROPOSAL, name)?;
+    let list = ZoneList {
+        in_force: in_force.map(|stored| stored.body.version()),
+        proposed: proposed.as_ref().map(|stored| stored.body.proposal.clone()),
+    };
+    let context = Context {
+        actor,
+        at: time(moment.now_ms),
+        is_required: node
+            .shelf
+            .policy()
+            .required
+            .iter()
+            .any(|it| it.name == name),
+        sets_up: means == Means::SetUp,
+    };
+    let decision = ZoneList::decide(Some(&list), command, &context).map_err(refused)?;
+    let whole = given.cloned().or(proposed.map(|stored| stored.body.list));
+    let whole = whole.ok_or_else(|| Problem::not_found("proposed version"))?;
+    let (stream, privacy) = (streams::sanctions_list(name), Privacy::Public);
+    let mut change = Change::default();
+    for effect in &decision.effects {
+        let work = ScreeningWork::Rescreen {
+            list: name.to_owned(),
+            digest: effect.digest,
+        };
+        change.effect(work.kind(), &work)?;
+    }
+    let mut events = decision.events.into_iter();
+    let event = events.next().ok_or_else(|| Problem::not_found("list"))?;
+    let happened = match event {
+        ListEvent::Proposed(proposal) => Happened::Proposed(ListProposed {
+            list: whole,
+            proposal,
+        }),
+        ListEvent::Imported(_) => Happened::Imported(whole),
+        ListEvent::Rejected(rejection) => Happened::Rejected(ListRejected { rejection }),
+    };
+    match &happened {
+        Happened::Proposed(data) => change.append(&stream, privacy, PROPOSED_KIND, data)?,
+        Happened::Imported(data) => change.append(&stream, privacy, IMPORTED_KIND, data)?,
+        Happened::Rejected(data) => change.append(&stream, privacy, REJECTED_KIND, data)?,
+    }
+    Ok((change, happened))
+}
+
+/// What the caller is told of what happened; reviewers are told of what waits for them.
+fn answer(
+    node: &Institutions,
+    moment: &Moment<'_>,
+    permit: Permit,
+    mut change: Change,
+    happened: Happened,
+    notice: &str,
+) -> Result<Decided, Problem> {
+    let policy = node.shelf.policy();
+    let reply = match happened {
+        Happened::Imported(imported) => {
+            let view = list_view(imported, policy, true);
+            Reply::created("/v1/sanctions/lists".to_owned(), &view)
+        }
+        Happened::Proposed(proposed) => {
+            let view = proposal_view(proposed);
+            let text = format!(
+                "version {} of the sanctions list {} waits for a second person: {}",
+                view.version,
+                view.name,
+                view.why.join("; ")
+            );
+            let told = Notification::for_all_reviewers(notice, text, moment.now_ms);
+            notifications::raise(node, &mut change, &told)?;
+            Reply::accepted(&view)
+        }
+        Happened::Rejected(rejected) => Reply::ok(&rejection_view(rejected)),
+    };
+    Ok(Decided::new(permit, change, reply))
+}
+
+/// The versions that wait for a second person.
+#[utoipa::path(
+    get, path = "/v1/sanctions/proposals", tag = "screening",
+    responses((status = 200, description = "What waits.", body = Vec<ProposalView>))
+)]
+async fn list_proposals(
+    _caller: Caller<can::ReadScreening>,
+    State(node): State<Node>,
+) -> Result<Json<Vec<ProposalView>>, Problem> {
+    let read = |moment: &Moment<'_>| {
+        let found = store::all::<ListProposed>(moment, kind::SANCTIONS_PROPOSAL, &[])?;
+        let views = found.into_iter().map(|stored| proposal_view(stored.body));
+        Ok(Json(views.collect()))
+    };
+    node.platform.read(read).await
+}
+
+/// Bring the version of a list that waits into force. Who imported it cannot.
+#[utoipa::path(
+    post, path = "/v1/sanctions/proposals/{name}/confirm", tag = "screening",
+    params(("name" = PackItemId, Path)), request_body = ConfirmBody,
+    responses(
+        (status = 201, description = "It is in force.", body = Receipted<ListView>),
+        (status = 409, description = "Another version waits.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
+)]
+async fn confirm_list(
+    caller: Caller<can::ConfirmList>,
+    State(node): State<Node>,
+    PathOf(name): PathOf<PackItemId>,
+    command: Command<ConfirmBody>,
+) -> Result<Outcome, Problem> {
+    let Command { body, ticket } = command;
+    let digest = body.digest;
+    let outcome = settle(&node, caller, ticket, name, move || Step::Confirm {
+        digest,
+    })
+    .await?;
+    read_ahead(&node).await;
+    Ok(outcome)
+}
+
+/// Turn the version of a list that waits down. Everybody is screened again, without it.
+#[utoipa::path(
+    post, path = "/v1/sanctions/proposals/{name}/reject", tag = "screening",
+    params(("name" = PackItemId, Path)), request_body = RejectBody,
+    responses(
+        (status = 200, description = "It is turned down.", body = Receipted<RejectionView>),
+        (status = 409, description = "Another version waits.", body = ProblemBody, content_type = CONTENT_TYPE)
+    )
+)]
+async fn reject_list(
+    caller: Caller<can::ConfirmList>,
+    State(node): State<Node>,
+    PathOf(name): PathOf<PackItemId>,
+    command: Command<RejectBody>,
+) -> Result<Outcome, Problem> {
+    let Command { body, ticket } = command;
+    let step = move || Step::Reject {
+        digest: body.digest,
+        reason: body.reason.clone(),
+    };
+    settle(&node, caller, ticket, name, step).await
+}
+
+async fn settle(
+    node: &Node,
+    caller: Caller<can::ConfirmList>,
+    ticket: Ticket,
+    name: PackItemId,
+    step: impl Fn() -> Step + Send + Sync + 'static,
+) -> Result<Outcome, Problem> {
+    let (shared, name) = (node.clone(), name.to_string());
+    execute(&node.platform, caller, ticket, move |moment, caller| {
+        let permit = caller.permit(Resource::Zone)?;
+        let actor = actor(permit.principal());
+        let (change, happened) =
+            decide(&shared, moment, &name, step(), &actor, Means::Person, None)?;
+        answer(&shared, moment, permit, change, happened, "")
+    })
+    .await
 }
 
 /// Has the shelf hear of every import when it is durable, before who imported is answered: from then on it keeps nothing
@@ -259,27 +535,40 @@ pub fn views(node: &Institutions, at: &Snapshot<'_>) -> Result<Vec<ListView>, Pr
     let desk = node.shelf.desk(at)?;
     let view = |record: Stored<ListRecord>| {
         let usable = desk.holds(&record.body.header.name, record.body.digest);
-        ListView::of(record.body, &desk.policy, usable)
+        list_view(record.body, &desk.policy, usable)
     };
     Ok(all(at)?.into_iter().map(view).collect())
 }
 
-impl ListView {
-    fn of(record: ListRecord, policy: &Policy, usable: bool) -> Self {
-        let name = record.header.name;
-        Self {
-            required: policy.required.iter().any(|required| required.name == name),
-            usable,
-            name,
-            version: record.header.version,
-            published: record.header.published,
-            digest: record.digest,
-            entries: record.entries,
-        }
+fn list_view(record: ListRecord, policy: &Policy, usable: bool) -> ListView {
+    let name = record.header.name;
+    ListView {
+        required: policy.required.iter().any(|required| required.name == name),
+        usable,
+        name,
+        version: record.header.version,
+        published: record.header.published,
+        digest: record.digest,
+        entries: record.entries,
     }
 }
 
-fn refused(error: ShelfError) -> Problem {
+/// What the caller is told when a command to a list is refused.
+fn refused(refusal: Refusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::Common(refusal) => refusal.into(),
+        Refusal::SamePerson => Problem::new(Code::Forbidden, detail),
+        Refusal::Waits { .. } => Problem::new(Code::Conflict, detail),
+        Refusal::AnotherVersion => Problem::new(Code::Conflict, detail.clone()).with_error(
+            "/digest",
+            "waiting_version",
+            detail,
+        ),
+    }
+}
+
+fn unfit(error: ShelfError) -> Problem {
     match &error {
         ShelfError::Import(cause) => Problem::new(Code::RuleViolated, "the files make no list")
             .with_error("/files", "list_complete", cause.to_string()),

@@ -5,10 +5,15 @@
 //!    (`shelf::Shelf::desk` reads the records of the lists, which guard the commit)
 //! 2. a re-screening and a reviewer's decision of the same time both count, each on what the other left
 //!    (the record of the case is read in both, and `mez::screening::case` decides)
-//! 3. parties are screened again on every version that comes into force  (`lists::import`, `rescreen`)
+//! 3. parties are screened again on every version that comes into force, is proposed or turned down  (`lists::decide`,
+//!    `rescreen`), so that what was decided on a version that is withdrawn is judged again
+//! 4. nobody frees anybody alone: a version that may waits for a second person, and is searched beside the one in force
+//!    (`mez::screening::list`)
 
+pub mod can;
 pub mod lists;
 pub mod shelf;
+mod wire;
 
 pub mod inquiries;
 pub mod party;
@@ -17,14 +22,15 @@ pub mod reviews;
 
 mod project;
 
+use api::problem::Code;
+use api::scope::{ReadScope, Scope};
 use mez::screening::case::{CaseEvent, Refusal};
 use mez::screening::inquiry;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::institution::Institution;
 use crate::state::Node;
-use platform::auth::{ReadScope, Scope};
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 pub use party::screen_parties;
 
@@ -33,6 +39,8 @@ pub const INSTITUTION: Institution = Institution {
     name: "screening",
     projections: &[
         (lists::IMPORTED_KIND, project::list_imported),
+        (lists::PROPOSED_KIND, project::list_proposed),
+        (lists::REJECTED_KIND, project::list_rejected),
         (rescreen::RESCREENED_KIND, project::rescreened),
         (CaseEvent::PERFORMED, project::screening_performed),
         (CaseEvent::REVIEWED, project::screening_reviewed),
@@ -58,7 +66,7 @@ fn routes() -> OpenApiRouter<Node> {
 fn refused(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::ReviewerIsApplicant => Problem::new(Code::Forbidden, detail),
         Refusal::HitsChanged | Refusal::NothingWaits => Problem::new(Code::Conflict, detail),
         Refusal::UnknownHit { index } => Problem::new(Code::RuleViolated, detail.clone())

@@ -1,11 +1,11 @@
 //! What the events of screening make of its records.
 
+use ids::aggregate::Aggregate as _;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use mez::screening::case::{CaseEvent, PartyScreening};
 use mez::screening::inquiry::Inquired;
 
-use super::lists::ListImported;
+use super::lists::{ListImported, ListProposed, ListRejected};
 use super::rescreen::Rescreened;
 use crate::records::kind;
 use platform::projection::{find, payload, put, rule};
@@ -51,7 +51,33 @@ pub(super) fn list_imported(
 ) -> Result<(), ProjectionError> {
     let imported: ListImported = payload(event)?;
     let name = &imported.header.name;
-    put(event, records, kind::SANCTIONS_LIST, name, [], &imported)
+    put(event, records, kind::SANCTIONS_LIST, name, [], &imported)?;
+    records.delete(kind::SANCTIONS_PROPOSAL, name)
+}
+
+pub(super) fn list_proposed(
+    event: &Event,
+    records: &mut dyn Records,
+) -> Result<(), ProjectionError> {
+    let proposed: ListProposed = payload(event)?;
+    let name = &proposed.list.header.name;
+    put(
+        event,
+        records,
+        kind::SANCTIONS_PROPOSAL,
+        name,
+        [],
+        &proposed,
+    )
+}
+
+pub(super) fn list_rejected(
+    event: &Event,
+    records: &mut dyn Records,
+) -> Result<(), ProjectionError> {
+    let rejected: ListRejected = payload(event)?;
+    let name = &rejected.rejection.version.header.name;
+    records.delete(kind::SANCTIONS_PROPOSAL, name)
 }
 
 pub(super) fn rescreened(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {

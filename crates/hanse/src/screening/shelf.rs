@@ -1,10 +1,12 @@
 //! The lists at hand. Files are content-addressed in the data directory; the journal says which version is in force.
 //!
 //! Invariants (guard):
-//! 1. a decision is made with the lists in force at its instant       (`Shelf::desk` compares the imports with the records)
+//! 1. a decision is made with the lists in force at its instant, and with what waits for a second person beside them
+//!    (`Shelf::desk` compares the imports with the records)
 //! 2. a file that is missing or altered makes its list fail, which blocks  (`Shelf::read_all`)
 //! 3. after an import is committed, nothing older is kept             (`lists::follow`)
 
+use api::screening::ListFormat;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,10 +19,8 @@ use journal::Snapshot;
 use sanctions::import::ofac::OfacFiles;
 use sanctions::import::{self, ImportError};
 use sanctions::{IndexedList, List, ListHeader, Lists, Policy};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::lists::ListRecord;
+use super::lists::{ListProposed, ListRecord};
 use crate::records::kind;
 use platform::http::problem::Chain;
 use platform::store::{self, StoreError, Stored};
@@ -34,6 +34,8 @@ pub struct Desk {
     pub policy: Policy,
     /// The log index of the import in force, for each list.
     imports: BTreeMap<String, u64>,
+    /// The same of versions that wait for a second person.
+    proposals: BTreeMap<String, u64>,
     /// Whether a list in force cannot be searched.
     has_failed: bool,
 }
@@ -49,18 +51,6 @@ pub struct Shelf {
     files: Mutex<()>,
     /// Size of the log after the newest import that was committed.
     imported: Arc<AtomicU64>,
-}
-
-/// The form of a list's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ListFormat {
-    /// OFAC SDN: `sdn.csv`, `alt.csv` and `add.csv`.
-    OfacCsv,
-    /// UN Security Council consolidated list: one XML file, `list.xml`.
-    UnXml,
-    /// OpenSanctions, FollowTheMoney JSON lines: one file, `entities.ftm.json`.
-    FollowTheMoney,
 }
 
 /// Why a list is not usable.
@@ -115,8 +105,8 @@ impl Desk {
         found.is_some_and(|found| found.list().digest() == digest)
     }
 
-    fn is_of(&self, records: &[Stored<ListRecord>]) -> bool {
-        self.imports == imports(records)
+    fn is_of(&self, versions: &Versions) -> bool {
+        self.imports == imports(&versions.in_force) && self.proposals == imports(&versions.proposed)
     }
 
     /// Size of the log after its newest import.
@@ -132,6 +122,7 @@ impl Shelf {
             lists: Lists::default(),
             policy: policy.clone(),
             imports: BTreeMap::new(),
+            proposals: BTreeMap::new(),
             has_failed: false,
         };
         Self {
@@ -156,8 +147,8 @@ impl Shelf {
     /// # Errors
     /// The journal cannot be read.
     pub fn desk(&self, at: &Snapshot<'_>) -> Result<Arc<Desk>, StoreError> {
-        let records = in_force(at)?;
-        Ok(self.find_or_read(&records, |desk| desk.is_of(&records)))
+        let versions = Versions::at(at)?;
+        Ok(self.find_or_read(&versions, |desk| desk.is_of(&versions)))
     }
 
     /// As [`Shelf::desk`], but tries again what could not be read before.
@@ -165,8 +156,8 @@ impl Shelf {
     /// # Errors
     /// The journal cannot be read.
     pub fn refresh(&self, at: &Snapshot<'_>) -> Result<Arc<Desk>, StoreError> {
-        let records = in_force(at)?;
-        Ok(self.find_or_read(&records, |desk| desk.is_of(&records) && !desk.has_failed))
+        let versions = Versions::at(at)?;
+        Ok(self.find_or_read(&versions, |desk| desk.is_of(&versions) && !desk.has_failed))
     }
 
     /// What hears of imports.
@@ -174,11 +165,7 @@ impl Shelf {
         Arc::clone(&self.imported)
     }
 
-    fn find_or_read(
-        &self,
-        records: &[Stored<ListRecord>],
-        fits: impl Fn(&Desk) -> bool,
-    ) -> Arc<Desk> {
+    fn find_or_read(&self, versions: &Versions, fits: impl Fn(&Desk) -> bool) -> Arc<Desk> {
         let kept = self.kept();
         if fits(&kept) {
             return kept;
@@ -188,7 +175,7 @@ impl Shelf {
         if fits(&kept) {
             return kept;
         }
-        let desk = Arc::new(self.read_all(records));
+        let desk = Arc::new(self.read_all(versions));
         // Lists of an instant that is over serve it alone.
         if desk.size() >= self.imported.load(Ordering::Acquire) {
             let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -201,22 +188,33 @@ impl Shelf {
         Arc::clone(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn read_all(&self, records: &[Stored<ListRecord>]) -> Desk {
+    fn read_all(&self, versions: &Versions) -> Desk {
         let (mut lists, mut has_failed) = (Lists::default(), false);
-        for record in records {
-            match self.read(&record.body) {
-                Ok(list) => lists.insert(IndexedList::new(list)),
-                Err(error) => {
-                    tracing::error!(list = record.id, cause = %Chain(&error), "sanctions list failed to load");
-                    lists.mark_failed(record.id.clone());
-                    has_failed = true;
-                }
+        let mut read = |record: &ListRecord, lists: &mut Lists| match self.read(record) {
+            Ok(list) => Some(IndexedList::new(list)),
+            Err(error) => {
+                let name = &record.header.name;
+                tracing::error!(list = name, cause = %Chain(&error), "sanctions list failed to load");
+                lists.mark_failed(name.clone());
+                has_failed = true;
+                None
+            }
+        };
+        for record in &versions.in_force {
+            if let Some(list) = read(&record.body, &mut lists) {
+                lists.insert(list);
+            }
+        }
+        for record in &versions.proposed {
+            if let Some(list) = read(&record.body.list, &mut lists) {
+                lists.propose(list);
             }
         }
         Desk {
             lists,
             policy: self.policy.clone(),
-            imports: imports(records),
+            imports: imports(&versions.in_force),
+            proposals: imports(&versions.proposed),
             has_failed,
         }
     }
@@ -283,12 +281,23 @@ impl Shelf {
     }
 }
 
-fn in_force(at: &Snapshot<'_>) -> Result<Vec<Stored<ListRecord>>, StoreError> {
-    store::all(at, kind::SANCTIONS_LIST, &[])
+/// The versions of one instant.
+struct Versions {
+    in_force: Vec<Stored<ListRecord>>,
+    proposed: Vec<Stored<ListProposed>>,
 }
 
-fn imports(records: &[Stored<ListRecord>]) -> BTreeMap<String, u64> {
-    let import = |record: &Stored<ListRecord>| (record.id.clone(), record.version);
+impl Versions {
+    fn at(at: &Snapshot<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            in_force: store::all(at, kind::SANCTIONS_LIST, &[])?,
+            proposed: store::all(at, kind::SANCTIONS_PROPOSAL, &[])?,
+        })
+    }
+}
+
+fn imports<T>(records: &[Stored<T>]) -> BTreeMap<String, u64> {
+    let import = |record: &Stored<T>| (record.id.clone(), record.version);
     records.iter().map(import).collect()
 }
 
@@ -345,7 +354,12 @@ mod tests {
 
     use super::*;
     use crate::institutions::NodeProjection;
-    use crate::screening::lists::{self, ImportBody};
+    use api::screening::ImportBody;
+
+    use crate::screening::lists::{self, IMPORTED_KIND};
+    use crate::streams;
+    use journal::Privacy;
+    use platform::change::Change;
 
     struct Stage {
         _folder: TempDir,
@@ -395,8 +409,13 @@ mod tests {
                     .map(|(name, text)| (name.to_owned(), text.to_owned()))
                     .into(),
             };
-            let imported = lists::keep(&self.shelf, body).unwrap();
-            let change = lists::import(&imported).unwrap();
+            let prepared = lists::keep(&self.shelf, body).unwrap();
+            let mut change = Change::default();
+            let stream = streams::sanctions_list("sdn");
+            let imported = prepared.imported();
+            change
+                .append(&stream, Privacy::Public, IMPORTED_KIND, imported)
+                .unwrap();
             let mut transaction = change.into_transaction(0, "node");
             transaction.guards = guards;
             self.journal.commit_blocking(transaction).map(drop)
@@ -454,7 +473,8 @@ mod tests {
         stage
             .import("1", "TIWANA, Sobia", Guards::default())
             .unwrap();
-        let (record, now) = (in_force(&stage.snapshot()).unwrap(), stage.snapshot());
+        let record = Versions::at(&stage.snapshot()).unwrap().in_force;
+        let now = stage.snapshot();
         let file = stage.shelf.path(&record[0].body.files["sdn.csv"]);
         let text = fs::read(&file).unwrap();
         let subject = Subject::named("Anna Lindqvist", PartyKind::Person);

@@ -210,7 +210,7 @@ fn played(lines: &[String], form: &str) -> (Value, Vec<String>) {
     (told, codes.collect())
 }
 
-/// REQ-352
+/// REQ-362
 #[test]
 fn a_recording_plays_what_it_tells_of_contact_copies_and_silence() {
     let beats: Vec<u64> = recording("phantom_step_rf55")
@@ -252,7 +252,7 @@ fn a_recording_plays_what_it_tells_of_contact_copies_and_silence() {
     assert!(says(&codes, "data_lost"), "{codes:?}");
 }
 
-/// REQ-352
+/// REQ-362
 #[test]
 fn a_whole_night_is_read_and_a_session_says_how_much_of_it_was_played() {
     let beats = recording("apnea_a01");

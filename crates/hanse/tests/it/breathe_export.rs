@@ -205,7 +205,7 @@ fn with_missed(stage: &mut Stage, person: &str, every: u64) -> (Value, Vec<Value
     (session, inputs)
 }
 
-/// REQ-351
+/// REQ-361
 #[test]
 fn fhir_says_final_only_of_figures_without_artefacts() {
     let folder = tempfile::tempdir().unwrap();

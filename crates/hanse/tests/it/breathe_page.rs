@@ -12,7 +12,7 @@ fn chromium() -> Option<PathBuf> {
     needs::program(&["chromium", "chromium-browser", "google-chrome"])
 }
 
-/// REQ-320, REQ-321: the demo runs, the pacer moves without a jump, a key stops it, nothing is loaded from elsewhere.
+/// REQ-320, REQ-321, REQ-353: the demo runs, the pacer moves without a jump, a key stops it, nothing is loaded from elsewhere.
 #[test]
 fn the_page_paces_a_recording_moves_smoothly_and_stops_at_a_key() {
     let Some(chromium) = chromium() else { return };

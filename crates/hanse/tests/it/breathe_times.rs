@@ -26,7 +26,7 @@ fn inputs(at_ms: u64) -> Value {
     ])
 }
 
-/// REQ-350
+/// REQ-360
 #[test]
 fn no_time_stops_a_session_from_being_stopped() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! A company's life through the command line alone: the real binary as node and as client.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -477,4 +478,54 @@ fn a_listed_name_blocks_and_an_imported_list_comes_into_force() {
             .contains("2021-07b")
     );
     zone.is_refused("reviewer", &import, "mez:screening:write");
+
+    // A version that lacks entries waits for somebody else, who may also turn it down.
+    let folder = tempfile::tempdir().unwrap();
+    let rows = fs::read_to_string(packs.join("sdn.csv")).unwrap();
+    let half: String = rows
+        .lines()
+        .take(4_000)
+        .map(|row| format!("{row}\r\n"))
+        .collect();
+    fs::write(folder.path().join("sdn.csv"), half).unwrap();
+    for empty in ["alt.csv", "add.csv"] {
+        fs::write(folder.path().join(empty), "").unwrap();
+    }
+    let mut import = import;
+    (import[7], import[11]) = ("half", folder.path().to_str().unwrap());
+    let waits = zone.does("admin", &import);
+    assert!(
+        waits.contains("waits for a second person: ofac-sdn half"),
+        "{waits}"
+    );
+    assert!(
+        waits.contains("it lacks entries of the version in force"),
+        "{waits}"
+    );
+    let waiting = zone.json("reviewer", &["sanctions", "waiting"]);
+    let digest = waiting[0]["digest"].as_str().unwrap();
+    assert!(
+        waits.contains(&format!("hanse sanctions confirm ofac-sdn {digest}")),
+        "{waits}"
+    );
+    let confirm = ["sanctions", "confirm", "ofac-sdn", digest];
+    zone.is_refused("admin", &confirm, "mez:screening:review");
+    let reject = [
+        "sanctions",
+        "reject",
+        "ofac-sdn",
+        digest,
+        "--reason",
+        "half of it",
+    ];
+    assert!(
+        zone.does("reviewer", &reject)
+            .contains("turned down: ofac-sdn half")
+    );
+    zone.is_refused("reviewer", &confirm, "no such proposed version");
+    zone.does("admin", &import);
+    assert!(
+        zone.does("reviewer", &confirm)
+            .contains("in force: ofac-sdn half")
+    );
 }

@@ -475,6 +475,197 @@ fn a_new_list_version_screens_everybody_again_and_a_suspension_reaches_the_statu
     );
 }
 
+/// A version of a list with these rows.
+fn list_of(name: &str, version: &str, rows: &str) -> Value {
+    json!({
+        "name": name, "version": version, "published": "2021-08-01", "format": "ofac_csv",
+        "files": {"sdn.csv": rows, "alt.csv": "", "add.csv": ""},
+    })
+}
+
+fn listed(number: u32, name: &str) -> String {
+    let nothing = "-0- ,".repeat(7);
+    format!("{number},\"{name}\",\"individual\",\"SDGT\",{nothing}-0- \r\n")
+}
+
+#[test]
+fn one_role_opens_no_gate_and_who_was_let_in_is_judged_again_when_the_list_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let (registrar, reviewer) = (stage.registrar.clone(), stage.reviewer.clone());
+    let both = json!({"kind": "staff", "roles": ["registrar", "reviewer"]});
+    let both = stage.member("both", &both);
+    let formed = stage.apply(
+        "Kabul Carpets (Private) Limited",
+        "Gulbuddin Hekmatyar",
+        "1949-08-01",
+    );
+    let id = text(&formed, "/id");
+    let entity = format!("/v1/entities/{id}");
+    assert_eq!(formed["screening"], "blocked", "{formed}");
+    stage.attest(&formed);
+    stage.review(&formed);
+
+    // Three entries instead of thousands wait, and free nobody.
+    let three: String = [
+        (1, "DOE, Jonathan Quincy"),
+        (2, "ROE, Rebecca"),
+        (3, "POE, Peregrine"),
+    ]
+    .map(|(number, name)| listed(number, name))
+    .concat();
+    let small = list_of("ofac-sdn", "three", &three);
+    let (status, waits) = stage.send(&both, "/v1/sanctions/lists", &small);
+    assert_eq!(
+        (status, &waits["concerns"]),
+        (202, &json!(["shrunken"])),
+        "{waits}"
+    );
+    assert!(waits["removed"].as_u64() > Some(5_000), "{waits}");
+    let in_force = stage.read(&reviewer, "/v1/sanctions/lists");
+    assert_eq!(in_force[0]["version"], "2021-07", "{in_force}");
+    let proposals = stage.read(&reviewer, "/v1/sanctions/proposals");
+    assert_eq!(proposals[0]["digest"], waits["digest"], "{proposals}");
+    let told = stage.read(&reviewer, "/v1/notifications?open=true");
+    assert!(
+        told.to_string()
+            .contains("version three of the sanctions list ofac-sdn waits"),
+        "{told}"
+    );
+    let seen = |stage: &Stage| stage.read(&stage.reviewer, &entity)["screening"].clone();
+    let rescreened = |stage: &Stage, count: usize| {
+        stage.until("/v1/sanctions/rescreenings", |read| {
+            read["items"]
+                .as_array()
+                .is_some_and(|items| items.len() == count)
+        })
+    };
+    rescreened(&stage, 2);
+    assert_eq!(seen(&stage), "blocked");
+    let (refused, answer) = stage.approve(&formed);
+    assert!(refused >= 400, "{answer}");
+    // Who is only on what waits is found at once.
+    let person = json!({"names": ["Jonathan Quincy Doe"], "kind": "person"});
+    let asked = stage.done(&registrar, "/v1/screenings", &person);
+    assert_eq!(asked["verdict"], "block", "{asked}");
+
+    // Neither the one who brought it, nor a role that only imports, nor somebody who looked at another one.
+    let confirm = "/v1/sanctions/proposals/ofac-sdn/confirm";
+    let version = json!({"digest": waits["digest"]});
+    let other = json!({"digest": in_force[0]["digest"]});
+    for (token, body, status) in [
+        (&both, &version, 403),
+        (&registrar, &version, 403),
+        (&reviewer, &other, 409),
+    ] {
+        assert_eq!(stage.send(token, confirm, body).0, status, "{body}");
+    }
+    let (again, _) = stage.send(&registrar, "/v1/sanctions/lists", &small);
+    assert_eq!(again, 409, "one version at a time");
+    // What waits survives a crash; turned down it frees whom it alone named.
+    stage.node.kill();
+    stage.node = Node::start(&stage.data);
+    let asked = stage.done(&registrar, "/v1/screenings", &person);
+    assert_eq!(asked["verdict"], "block", "{asked}");
+    let no = json!({"digest": waits["digest"], "reason": "not the publisher's"});
+    stage.done(&reviewer, "/v1/sanctions/proposals/ofac-sdn/reject", &no);
+    let asked = stage.done(&registrar, "/v1/screenings", &person);
+    assert_eq!(asked["verdict"], "clear", "{asked}");
+    assert_eq!(stage.send(&reviewer, confirm, &version).0, 404);
+
+    // Two people do it together: the founder is let in.
+    stage.done(&registrar, "/v1/sanctions/lists", &small);
+    stage.done(&reviewer, confirm, &version);
+    let asked = stage.done(
+        &registrar,
+        "/v1/screenings",
+        &json!({"names": ["Gulbuddin Hekmatyar"], "kind": "person"}),
+    );
+    assert_eq!(
+        (
+            &asked["verdict"],
+            &asked["screening"]["lists"][0]["version"]
+        ),
+        (&json!("clear"), &json!("three")),
+        "{asked}"
+    );
+    stage.until(&entity, |read| read["screening"] == "cleared");
+    let (status, approved) = stage.approve(&formed);
+    assert_eq!(
+        (status, &approved["status"]),
+        (200, &json!("active")),
+        "{approved}"
+    );
+
+    // The list comes back, with everybody on it; nobody has to agree to that.
+    let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/sanctions/ofac-sdn");
+    let name = |name: &str| fs::read_to_string(packs.join(name)).unwrap();
+    let (sdn, alt, add) = (name("sdn.csv"), name("alt.csv"), name("add.csv"));
+    let mut whole = list_of("ofac-sdn", "back", &format!("{three}{sdn}"));
+    whole["files"]["alt.csv"] = json!(alt);
+    whole["files"]["add.csv"] = json!(add);
+    let (status, back) = stage.send(&registrar, "/v1/sanctions/lists", &whole);
+    assert_eq!(status, 201, "{back}");
+    stage.until(&entity, |read| {
+        read["screening"] == "blocked" && read["status"] == "active"
+    });
+    stage.until("/v1/notifications?open=true", |read| {
+        let told = read["items"].as_array().unwrap().iter();
+        let mut told = told.filter(|it| it["entity"] == json!(id));
+        told.any(|it| text(it, "/text").contains("the company is active: suspend it"))
+    });
+    stage.node.kill();
+    let data = stage.data.to_str().unwrap().to_owned();
+    for check in ["fsck", "rebuild"] {
+        let checked = hanse(&["journal", check, "--data", &data]);
+        assert!(checked.status.success(), "{checked:?}");
+    }
+}
+
+#[test]
+fn a_second_list_is_searched_and_a_new_version_answers_from_its_reply_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let registrar = stage.registrar.clone();
+    let person = json!({"names": ["Jonathan Quincy Doe"], "kind": "person"});
+    let verdict = |stage: &mut Stage| {
+        let token = stage.registrar.clone();
+        stage.done(&token, "/v1/screenings", &person)["verdict"].clone()
+    };
+    assert_eq!(verdict(&mut stage), "clear");
+    let extra = list_of("un-sc", "1", &listed(1, "ROE, Rebecca"));
+    let imported = stage.done(&registrar, "/v1/sanctions/lists", &extra);
+    assert_eq!(imported["required"], false, "{imported}");
+    assert_eq!(verdict(&mut stage), "clear");
+    for round in 2..6 {
+        let rows = [
+            listed(1, "ROE, Rebecca"),
+            listed(round, "DOE, Jonathan Quincy"),
+        ]
+        .concat();
+        stage.done(
+            &registrar,
+            "/v1/sanctions/lists",
+            &list_of("un-sc", &format!("{round}"), &rows),
+        );
+        assert_eq!(verdict(&mut stage), "block");
+        let lists = stage.read(&stage.reviewer, "/v1/sanctions/lists");
+        assert_eq!(lists[1]["version"], format!("{round}"), "{lists}");
+        // Without the row it waits until somebody else agrees.
+        let less = list_of(
+            "un-sc",
+            &format!("{round}-less"),
+            &listed(1, "ROE, Rebecca"),
+        );
+        let waits = stage.done(&registrar, "/v1/sanctions/lists", &less);
+        assert_eq!(verdict(&mut stage), "block");
+        let reviewer = stage.reviewer.clone();
+        let digest = json!({"digest": waits["digest"]});
+        stage.done(&reviewer, "/v1/sanctions/proposals/un-sc/confirm", &digest);
+        assert_eq!(verdict(&mut stage), "clear");
+    }
+}
+
 #[test]
 fn what_is_revoked_stays_revoked_and_a_list_without_a_change_is_not_published() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,9 +6,11 @@ mod case;
 mod credential;
 mod entity;
 mod facts;
+mod file;
 mod inquiry;
 #[path = "../../../law/tests/it/support.rs"]
 mod law_support;
+mod list;
 mod notice;
 mod notification;
 mod screening;

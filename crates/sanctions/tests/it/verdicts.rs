@@ -290,3 +290,49 @@ fn a_later_list_reports_what_changed_for_whom_and_which_decisions_ended() {
     );
     assert_eq!(report.screened, 4);
 }
+
+#[test]
+fn every_list_at_hand_is_searched_also_one_that_is_not_required() {
+    let mut lists = lists(vec![Entry::named("9", PartyKind::Person, "SOMEBODY, Else")]);
+    let other = List::new(header("extra", "7"), vec![petrov()]).unwrap();
+    lists.insert(IndexedList::new(other));
+    let screening = check(&person("Ivan Arkadyevich Petrovsky"), &lists);
+    assert_eq!(screening.verdict, Verdict::Block);
+    assert_eq!(screening.hits[0].list, "extra");
+    let names: Vec<&str> = screening.lists.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["sdn", "extra"]);
+    // Its age is nobody's rule; that it cannot be read is everybody's.
+    assert_eq!(
+        check(&person("Anna Lindqvist"), &lists).verdict,
+        Verdict::Clear
+    );
+    lists.mark_failed("extra");
+    let failed = check(&person("Anna Lindqvist"), &lists);
+    assert_eq!(failed.verdict, Verdict::Block);
+    let list = "extra".to_owned();
+    assert_eq!(failed.reasons, [Reason::ListFailed { list }]);
+}
+
+#[test]
+fn while_a_version_is_only_proposed_whoever_is_on_either_is_found_once() {
+    let doe = Entry::named("2", PartyKind::Person, "DOE, Jonathan Quincy");
+    let mut lists = lists(vec![petrov()]);
+    lists.propose(list("2", vec![doe.clone()]));
+    for name in ["Ivan Arkadyevich Petrovsky", "Jonathan Quincy Doe"] {
+        assert_eq!(
+            check(&person(name), &lists).verdict,
+            Verdict::Block,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        check(&person("Anna Lindqvist"), &lists).verdict,
+        Verdict::Clear
+    );
+    lists.propose(list("3", vec![petrov(), doe]));
+    let both = check(&person("Ivan Arkadyevich Petrovsky"), &lists);
+    assert_eq!(both.hits.len(), 1, "{both:?}");
+    let versions: Vec<&str> = both.lists.iter().map(|it| it.version.as_str()).collect();
+    assert_eq!(versions, ["1", "3"]);
+    assert_eq!(lists.iter().count(), 1);
+}

@@ -41,6 +41,8 @@ pub(super) enum Need {
     Invitation,
     Notification,
     Notice,
+    /// A version of a list that waits for a second person.
+    Proposal,
 }
 
 /// How one operation is tried.
@@ -68,6 +70,7 @@ impl Need {
             Self::Invitation => "invitation",
             Self::Notification => "notification",
             Self::Notice => "notice",
+            Self::Proposal => "list",
         }
     }
 
@@ -137,7 +140,9 @@ pub(super) const CASES: &[Case] = cases! { w:
     revoke_credential Reviewer [Credential] "credential" reason();
     decide_review Reviewer [Hit] "review" false_positive();
     screen_name Applicant [] "" json!({"names": ["Gulbuddin Hekmat"], "kind": "person"});
-    import_list Applicant [] "" sanctions_list("extra", &w.name("version-of-the-list"), "");
+    import_list Applicant [] "" more_listed("extra", &w.name("version-of-the-list"));
+    confirm_list Reviewer [Proposal] "list" json!({"digest": w.get("version")});
+    reject_list Reviewer [Proposal] "list" json!({"digest": w.get("version"), "reason": "not theirs"});
     acknowledge_notification Reviewer [Notification] "notification" json!({});
     erase_stream Applicant [InReview] "" json!({"stream": w.get("director"), "reason": "legal_order"});
 
@@ -243,6 +248,27 @@ pub(super) fn sanctions_list(name: &str, version: &str, rows: &str) -> Value {
         "name": name, "version": version, "published": "2026-07-01", "format": "ofac_csv",
         "files": {"sdn.csv": format!("{row}{rows}"), "alt.csv": "", "add.csv": ""},
     })
+}
+
+/// A list of two people whom nobody resembles.
+pub(super) fn more_listed(name: &str, version: &str) -> Value {
+    two_people(
+        name,
+        version,
+        &listed(2, "SVENSSON, Torbjorn", "02 Feb 1950"),
+    )
+}
+
+/// The same without one of them, which waits for a second person.
+pub(super) fn fewer_listed(name: &str, version: &str) -> Value {
+    two_people(name, version, "")
+}
+
+fn two_people(name: &str, version: &str, second: &str) -> Value {
+    let first = listed(1, "OESTERGAARD, Ingeborg", "03 Mar 1951");
+    let mut list = sanctions_list(name, version, "");
+    list["files"]["sdn.csv"] = json!(format!("{first}{second}"));
+    list
 }
 
 /// A row of a list.

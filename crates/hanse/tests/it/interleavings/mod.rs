@@ -19,7 +19,7 @@ use hanse::screening::rescreen::RESCREEN;
 use serde_json::{Value, json};
 
 use cases::{
-    By, CASES, Case, LEFT_OUT, Need, listed, reason, redemption, sanctions_list, standing,
+    By, CASES, Case, LEFT_OUT, Need, listed, reason, redemption, sanctions_list, session, standing,
 };
 use pairs::{Pair, pairs};
 use stage::{Answer, Stage};
@@ -176,6 +176,29 @@ async fn none_left_open(stage: &Stage, seed: u64) -> Result<(), String> {
 }
 
 #[tokio::test]
+async fn of_two_sessions_of_a_person_started_at_once_one_runs() {
+    check(one_pacer).await;
+}
+
+async fn one_pacer(stage: &Stage, seed: u64) -> Result<(), String> {
+    let mut world = World::new(stage);
+    world.provide(Need::Session).await;
+    let body = session(world.get("person"));
+    let other = text(&world.made("open_session", body).await, "/id");
+    let begin = json!({"inputs": [{"kind": "start", "at_ms": 0}]});
+    let start = |id: &str| status(world.call("feed_session", By::Applicant, id, &begin));
+    let calls = vec![start(world.get("session")), start(&other)];
+    let (got, trace) = play(calls, seeded(seed)).await;
+    let running = format!(
+        "/v1/breath/sessions?status=running&person={}",
+        world.get("person")
+    );
+    let running = stage.see(&running, "/items").await;
+    let count = running.as_array().map(Vec::len);
+    same((got, count), (vec![200, 200], Some(1)), trace)
+}
+
+#[tokio::test]
 async fn a_credential_revoked_while_its_status_list_is_published_stays_revoked() {
     check(stays_revoked).await;
 }
@@ -222,7 +245,7 @@ async fn not_cleared(stage: &Stage, seed: u64) -> Result<(), String> {
         let importing = World::new(stage);
         let version = importing.name("version-of-the-list");
         let list = sanctions_list("ofac-sdn", &version, rows);
-        importing.made("import_list", list).await
+        importing.import(list).await
     };
     import("").await;
     let mut world = World::new(stage);
@@ -253,6 +276,7 @@ async fn decisions_that_are_committed_unguarded_are_noticed() {
     in_every_history(&stage, one_account).await.unwrap_err();
     in_every_history(&stage, one_wins).await.unwrap_err();
     in_every_history(&stage, none_left_open).await.unwrap_err();
+    in_every_history(&stage, one_pacer).await.unwrap_err();
     in_every_history(&stage, stays_revoked).await.unwrap_err();
     let mut noticed = 0;
     for (a, b, may_meet) in pairs {

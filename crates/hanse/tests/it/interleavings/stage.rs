@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use super::cases::{By, sanctions_list, staff};
+use super::cases::{By, more_listed, sanctions_list, staff};
 use super::turns::{Calling, Turns, splitmix};
 use super::world::World;
 use crate::j8::text;
@@ -113,10 +113,9 @@ impl Stage {
         }
         (self.tokens, self.token_ids) = (tokens, ids);
         let world = World::new(self);
-        for name in ["ofac-sdn", "extra"] {
-            let list = sanctions_list(name, "version-of-the-list-0", "");
-            world.made("import_list", list).await;
-        }
+        let version = "version-of-the-list-0";
+        world.import(sanctions_list("ofac-sdn", version, "")).await;
+        world.import(more_listed("extra", version)).await;
     }
 
     /// Kind, id and version of every record of these kinds.

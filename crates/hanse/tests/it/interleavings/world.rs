@@ -16,7 +16,10 @@ use platform::moment::Moment;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::cases::{By, Case, Need, application, document, notice, reason, session, staff};
+use super::cases::{
+    By, Case, Need, application, document, fewer_listed, more_listed, notice, reason, session,
+    staff,
+};
 use super::names::Names;
 use super::stage::{Answer, Stage, answer};
 use super::turns::Calling;
@@ -29,7 +32,7 @@ const CLEAR: &str = "Sobia Qamar Tiwana";
 const CLOSE: &str = "Gulbuddin Hekmat";
 
 /// Where one sees how a thing is: `{}` is its id, and `{<}` a cursor just before it.
-const VIEWS: [(&str, &str); 17] = [
+const VIEWS: [(&str, &str); 19] = [
     ("entity", "/v1/entities/{}"),
     ("entity", "/v1/entities/{}/persons"),
     ("entity", "/v1/entities/{}/evidence"),
@@ -46,10 +49,12 @@ const VIEWS: [(&str, &str); 17] = [
     ("account", "/v1/iris/accounts/{}"),
     ("invitation", "/v1/iris/invitations?limit=1&cursor={<}"),
     ("person", "/v1/breath/consents/{}"),
+    ("person", "/v1/breath/safety/{}"),
     ("person", "/v1/breath/sessions?person={}"),
     ("session", "/v1/breath/sessions/{}"),
     ("notification", "/v1/notifications?limit=1&cursor={<}"),
     ("notice", "/v1/notices/{}"),
+    ("list", "/v1/sanctions/proposals"),
 ];
 
 pub(super) struct World<'s> {
@@ -133,6 +138,39 @@ impl<'s> World<'s> {
         self.done(operation, By::Applicant, "", body).await
     }
 
+    /// A list that is in force, whoever has to agree.
+    pub(super) async fn import(&self, list: Value) -> Value {
+        let imported = self.made("import_list", list).await;
+        if imported["concerns"].is_null() {
+            return imported;
+        }
+        let (name, digest) = (
+            text(&imported, "/name"),
+            json!({"digest": imported["digest"]}),
+        );
+        self.done("confirm_list", By::Reviewer, &name, digest).await
+    }
+
+    /// A version that waits, of a list that no other history is about meanwhile.
+    async fn proposal(&mut self) {
+        let name = "proposed";
+        for waits in self
+            .stage
+            .see("/v1/sanctions/proposals", "")
+            .await
+            .as_array()
+            .unwrap()
+        {
+            let body = json!({"digest": waits["digest"], "reason": "of another history"});
+            self.done("reject_list", By::Reviewer, name, body).await;
+        }
+        let version = self.name("version-of-the-list");
+        self.import(more_listed(name, &version)).await;
+        let waits = self.made("import_list", fewer_listed(name, &version)).await;
+        self.has("version", text(&waits, "/digest"));
+        self.has("list", name.to_owned());
+    }
+
     /// A command that is done.
     pub(super) async fn done(&self, operation: &str, by: By, id: &str, body: Value) -> Value {
         let answer = self.call(operation, by, id, &body).await;
@@ -188,6 +226,7 @@ impl<'s> World<'s> {
                 let made = self.made("publish_notice", notice()).await;
                 self.has("notice", text(&made, "/id"));
             }
+            Need::Proposal => self.proposal().await,
         }
     }
 
