@@ -54,9 +54,13 @@ export class Browser {
   }
 
   async close() {
+    // Its helpers write to the profile until it has ended them itself.
     const gone = new Promise((resolve) => this.process.on("exit", resolve));
-    this.process.kill("SIGKILL");
+    const late = setTimeout(() => this.process.kill("SIGKILL"), ANSWER_MS_MAX);
+    this.call("Browser.close").catch(() => this.process.kill("SIGKILL"));
     await gone;
+    clearTimeout(late);
+    for (const { timer } of this.waiting.values()) clearTimeout(timer);
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
