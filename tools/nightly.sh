@@ -29,6 +29,7 @@ seeds-journal | the journal keeps its promises on a simulated disk that fails: 2
 seeds-messenger | the messenger under faults that are drawn: 100 seeds of each test | IRIS_SEEDS=100 $engines --test it -- faults model
 sessions | 100,000 fuzzed sessions of breath guidance, none led on stale data | $engines --test it -- --ignored --nocapture a_hundred_thousand
 ignored | the other tests that are marked as ignored | $engines --no-fail-fast --test it -- --ignored --skip a_hundred_thousand
+assessments | 10,000 assessments of breath guidance with artefacts, gaps, doubled and late packets, none with a wrong rate | ZENB_ASSESSMENTS=10000 $engines --test it -- --nocapture no_assessment_gives_a_wrong_rate
 mutations | every breakage planted in the journal's rules and the guards of breath guidance is noticed | $engines --test it -- --nocapture every_planted_bug
 fuzz | every parser fuzzed for 100 seconds from its seeds | SECONDS_EACH=100 tools/fuzz.sh
 contract | a running node against its own OpenAPI document, with eight times the cases of CI | $binary HANSE=$target/ci/hanse tools/contract.sh --examples 200 --role-seconds-max 240

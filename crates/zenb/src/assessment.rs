@@ -161,6 +161,11 @@ impl Assessment {
         self.spoiled = true;
     }
 
+    /// Notes that beats are missing between those taken and the next.
+    pub fn broken(&mut self) {
+        self.spoiled |= !self.beats.is_empty();
+    }
+
     /// Ends the assessment early.
     pub fn interrupt(&mut self) {
         self.verdict

@@ -52,6 +52,10 @@ pub enum PlantedBug {
     PhaseRestarts,
     /// An older moment is taken as now.
     BackstepTaken,
+    /// A moment after the session's last day is taken as now.
+    LateTaken,
+    /// A silence that one input leaps over is not lived through.
+    LeapTaken,
     /// An unmeasured session goes on for ever.
     UnmeasuredNeverStops,
     /// An unpleasant episode leaves no inhibition.
@@ -72,11 +76,15 @@ pub enum PlantedBug {
     DuplicateTaken,
     /// Beats faster than time are taken.
     AheadTaken,
+    /// Beats that the last packet ended with are taken again.
+    OverlapTaken,
+    /// Beats that were fenced do not count against quality.
+    FencedForgotten,
 }
 
 impl PlantedBug {
     /// Every bug.
-    pub const ALL: [PlantedBug; 33] = [
+    pub const ALL: [PlantedBug; 37] = [
         PlantedBug::GuidanceRangeOffByOne,
         PlantedBug::BreathStepOffByOne,
         PlantedBug::SecondChangeInBreath,
@@ -100,6 +108,8 @@ impl PlantedBug {
         PlantedBug::StopIgnored,
         PlantedBug::PhaseRestarts,
         PlantedBug::BackstepTaken,
+        PlantedBug::LateTaken,
+        PlantedBug::LeapTaken,
         PlantedBug::UnmeasuredNeverStops,
         PlantedBug::UnpleasantForgotten,
         PlantedBug::InhibitionIgnored,
@@ -110,6 +120,8 @@ impl PlantedBug {
         PlantedBug::StuckTaken,
         PlantedBug::DuplicateTaken,
         PlantedBug::AheadTaken,
+        PlantedBug::OverlapTaken,
+        PlantedBug::FencedForgotten,
     ];
 }
 

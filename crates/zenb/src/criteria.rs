@@ -15,10 +15,13 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::artefact::classify;
+use crate::artefact::correct;
 use crate::belief::FOLLOW_ENTER_PERMILLE;
 use crate::belief::phase_distance_permille;
 use crate::protocol::Pace;
 use crate::units::EngineMs;
+use crate::units::Quality;
 use crate::units::Ticks;
 use crate::units::round_to_i64;
 
@@ -28,11 +31,13 @@ pub const POWER_NOISE_PERMILLE: u16 = 180;
 /// smoothness and the single peak: they must beat the larger floor too.
 pub const SWING_NOISE_PERMILLE: u16 = 210;
 /// Criteria agree when their best rates lie within this, thousandths of a breath per minute.
-pub const AGREE_MILLI: u32 = 600;
+pub const AGREE_MILLI: u32 = 400;
 /// How many criteria must speak for a rate.
 pub const SPEAKING_MIN: usize = 2;
 /// How many stretches must have been followed.
 pub const STRETCHES_MIN: usize = 4;
+/// A stretch of which more was mended is not relied on, thousandths.
+pub const MENDED_PERMILLE_MAX: u16 = 100;
 /// The fewest beats that are read.
 pub const BEATS_MIN: usize = 30;
 
@@ -71,6 +76,9 @@ pub struct Measures {
     pub smoothness_permille: u32,
     /// How far the highest peak stands above the second, thousandths of its height.
     pub single_peak_permille: u32,
+    /// The share of the beats that had to be mended, thousandths.
+    #[serde(default)]
+    pub mended_permille: u16,
 }
 
 impl Measures {
@@ -84,6 +92,7 @@ impl Measures {
             peak_milli_bpm2_hz: 0,
             smoothness_permille: 0,
             single_peak_permille: 0,
+            mended_permille: 0,
         }
     }
 
@@ -164,7 +173,7 @@ pub struct Opinion {
     pub contrast_permille: u16,
     /// The contrast that it must beat.
     pub noise_permille: u16,
-    /// Whether it beats the noise and says more than "slower".
+    /// Whether it beats the noise, says more than "slower", and stands between rates that were read.
     pub speaks: bool,
 }
 
@@ -174,6 +183,8 @@ pub struct Opinion {
 pub enum Doubt {
     /// Too few stretches were followed with whole data.
     NotFollowed,
+    /// Too much of the stretches had to be mended.
+    Mended,
     /// Too few criteria beat the noise.
     WithinNoise,
     /// The assessment did not run to its end.
@@ -246,11 +257,67 @@ impl Found {
     }
 }
 
-/// Reads one stretch.
+/// The beats of one stretch without artefacts, each with the pacer's place at the middle of its
+/// interval, and the share that had to be mended, thousandths.
+///
+/// They are judged and mended as the live figures are, but with all of the stretch around them.
+fn mended(beats: &[PacedBeat]) -> (Vec<PacedBeat>, u16) {
+    let rr: Vec<Ticks> = beats.iter().map(|beat| beat.rr).collect();
+    let normal = correct(&rr, &classify(&rr));
+    let mended = normal.iter().filter(|beat| beat.mended).count() as u64;
+    let share = Quality::share(mended, normal.len().max(1) as u64).permille();
+    let places = Places::of(beats);
+    let beats = normal.iter().map(|beat| PacedBeat {
+        at: beat.at,
+        rr: beat.rr,
+        done_q32: places.at(middle_ms(beat.at, beat.rr)),
+    });
+    (beats.collect(), share)
+}
+
+/// The middle of an interval, in ms since the stretch began.
+fn middle_ms(end: EngineMs, rr: Ticks) -> i64 {
+    let half_ms = i64::from(rr.get()) * 500 / 1024;
+    i64::try_from(end.0).unwrap_or(i64::MAX) - half_ms
+}
+
+/// Where the pacer was in the middle of each interval, over the sum of the intervals.
+struct Places(Vec<(i64, u64)>);
+
+impl Places {
+    fn of(beats: &[PacedBeat]) -> Self {
+        let mut ticks = 0;
+        let places = beats.iter().map(|beat| {
+            ticks += u64::from(beat.rr.get());
+            let end = EngineMs(ticks * 125 / 128);
+            (middle_ms(end, beat.rr), beat.done_q32)
+        });
+        Self(places.collect())
+    }
+
+    /// On the line through the two places around a moment, or through the nearest two.
+    fn at(&self, ms: i64) -> u64 {
+        let after = self.0.partition_point(|(then, _)| *then < ms);
+        let after = after.clamp(1, self.0.len().max(2) - 1);
+        match self.0.get(after - 1..=after) {
+            Some(&[(from, earlier), (to, later)]) if to > from => {
+                let turned = i128::from(later) - i128::from(earlier);
+                let place =
+                    i128::from(earlier) + turned * i128::from(ms - from) / i128::from(to - from);
+                u64::try_from(place).unwrap_or(0)
+            }
+            _ => self.0.first().map_or(0, |(_, done)| *done),
+        }
+    }
+}
+
+/// Reads one stretch, mended.
 pub fn measure(milli_breaths: u32, beats: &[PacedBeat]) -> Measures {
     if beats.len() < BEATS_MIN {
         return Measures::nothing(milli_breaths);
     }
+    let (beats, mended_permille) = mended(beats);
+    let beats = &beats[..];
     let (share, lag) = at_the_pace(beats);
     let (power, peak, second) = low_band(beats);
     let whole = |value: f64| {
@@ -263,13 +330,15 @@ pub fn measure(milli_breaths: u32, beats: &[PacedBeat]) -> Measures {
     let apart = phase_distance_permille(lag, Pace::SIX.inhale_permille());
     Measures {
         milli_breaths,
-        followed: permille(share) >= u32::from(FOLLOW_ENTER_PERMILLE),
+        followed: permille(share) >= u32::from(FOLLOW_ENTER_PERMILLE)
+            && mended_permille <= MENDED_PERMILLE_MAX,
         synchrony_permille: 1000 - 2 * u32::from(apart.min(500)),
         swing_milli_bpm: middle_swing(beats),
         power_milli_bpm2: whole(power * 1000.0),
         peak_milli_bpm2_hz: whole(peak * 1000.0),
         smoothness_permille: permille(share),
         single_peak_permille: permille(if peak > 0.0 { 1.0 - second / peak } else { 0.0 }),
+        mended_permille,
     }
 }
 
@@ -380,16 +449,21 @@ pub fn judge(stretches: &[Measures], found: Found) -> Verdict {
     followed.sort_by_key(|measures| measures.milli_breaths);
     let opinions: Vec<Opinion> = Criterion::ALL
         .into_iter()
-        .filter_map(|criterion| opinion(criterion, &followed, found))
+        .filter_map(|criterion| opinion(criterion, stretches, &followed, found))
         .collect();
     Verdict {
-        finding: conclude(followed.len(), &opinions),
+        finding: conclude(stretches, followed.len(), &opinions),
         opinions,
         stretches: stretches.to_vec(),
     }
 }
 
-fn opinion(criterion: Criterion, followed: &[Measures], found: Found) -> Option<Opinion> {
+fn opinion(
+    criterion: Criterion,
+    stretches: &[Measures],
+    followed: &[Measures],
+    found: Found,
+) -> Option<Opinion> {
     let best = followed.iter().max_by_key(|m| m.value(criterion))?;
     let worst = followed.iter().map(|m| m.value(criterion)).min()?;
     let best_value = best.value(criterion);
@@ -404,8 +478,21 @@ fn opinion(criterion: Criterion, followed: &[Measures], found: Found) -> Option<
         best_value,
         contrast_permille,
         noise_permille,
-        speaks: contrast_permille > noise_permille && !says_slower,
+        speaks: contrast_permille > noise_permille
+            && !says_slower
+            && stands_among_read(stretches, best.milli_breaths),
     })
+}
+
+/// Whether the stretches beside the best were read: a better one may hide in one that was not.
+fn stands_among_read(stretches: &[Measures], best_milli: u32) -> bool {
+    let slower = stretches.iter().filter(|it| it.milli_breaths < best_milli);
+    let faster = stretches.iter().filter(|it| it.milli_breaths > best_milli);
+    let beside = [
+        slower.max_by_key(|it| it.milli_breaths),
+        faster.min_by_key(|it| it.milli_breaths),
+    ];
+    beside.into_iter().flatten().all(|it| it.followed)
 }
 
 /// The summit of a parabola fitted to the stretches near the best, kept within them.
@@ -445,14 +532,23 @@ fn between(criterion: Criterion, followed: &[Measures], best: u32, found: Found)
     round_to_i64(summit).map_or(best, |milli| milli.clamp(least.into(), most.into()) as u32)
 }
 
-fn conclude(followed: usize, opinions: &[Opinion]) -> Finding {
+fn conclude(stretches: &[Measures], followed: usize, opinions: &[Opinion]) -> Finding {
     let speaking: Vec<u32> = opinions
         .iter()
         .filter(|opinion| opinion.speaks)
         .map(|opinion| opinion.best_milli)
         .collect();
-    let doubt = if followed < STRETCHES_MIN {
+    let mended = stretches.iter().map(|stretch| stretch.mended_permille);
+    let mended = mended.filter(|share| *share > MENDED_PERMILLE_MAX).count();
+    let is_loud = |opinion: &&Opinion| opinion.contrast_permille > opinion.noise_permille;
+    let loud = opinions.iter().filter(is_loud).count();
+    // What stands out, but not between rates that were read, is not within the noise.
+    let unread = followed < STRETCHES_MIN
+        || followed < stretches.len() && speaking.len() < SPEAKING_MIN && loud >= SPEAKING_MIN;
+    let doubt = if unread && (mended == 0 || followed + mended < STRETCHES_MIN) {
         Some(Doubt::NotFollowed)
+    } else if unread {
+        Some(Doubt::Mended)
     } else if speaking.len() < SPEAKING_MIN {
         Some(Doubt::WithinNoise)
     } else {

@@ -16,6 +16,7 @@ mod view;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -52,6 +53,7 @@ use crate::protocol::Protocol;
 use crate::screen;
 use crate::screen::Answers;
 use crate::screen::Outcome as ScreenOutcome;
+use crate::timeline::Fenced;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::units::EngineMs;
@@ -61,8 +63,9 @@ pub use self::view::AssessmentProgress;
 pub use self::view::SessionView;
 pub use self::view::StageView;
 
-/// The latest moment that is taken: 2^53 - 1 ms, which every JSON reader keeps exact.
-pub const LATEST_MS: u64 = (1 << 53) - 1;
+/// The latest moment at which a session takes an input other than a stop: a day after it was
+/// opened. A moment beyond it is a wrong clock, and so would be every wall time that follows.
+pub const LATEST_MS: u64 = 24 * 3_600_000;
 
 /// What a session is opened with. Journalled as its first event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,9 +158,9 @@ pub enum Input {
         /// How.
         feeling: Feeling,
     },
-    /// Stop, now. Taken in every state.
+    /// Stop, now. Taken in every state, with any time.
     Stop {
-        /// When.
+        /// When. A moment that no other input may have counts as the session's last one.
         at: EngineMs,
         /// Who asks.
         by: StopBy,
@@ -192,7 +195,6 @@ pub struct Step {
 
 /// An input that was not taken. The state, and its digest, are as before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
-#[error("the session did not take the input: {code:?}")]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
     /// Why.
@@ -201,6 +203,30 @@ pub struct Refused {
     pub numbers: Numbers,
     /// What the time line said, if it fenced a packet.
     pub fence: Option<Refusal>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(fence) = &self.fence {
+            return fence.fmt(f);
+        }
+        let told = |name| self.numbers.iter().find(|number| number.name == name);
+        let number = |name| told(name).map_or(0, |number| number.value);
+        let (at, limit) = (number(Quantity::AtMs), number(Quantity::Limit));
+        match self.code {
+            Code::Backstep => write!(f, "at_ms {at} is before the session's last moment, {limit}"),
+            Code::TimeOutOfRange => write!(
+                f,
+                "at_ms {at} is after {limit}, a day after the session was opened"
+            ),
+            Code::ScreenMissing => f.write_str("the screen has not been answered"),
+            Code::ScreenExpired => f.write_str("the answers to the screen are too old"),
+            Code::Inhibited => f.write_str("an earlier episode keeps this practice closed"),
+            Code::InhibitionsNotLoaded => f.write_str("the inhibitions could not be loaded"),
+            Code::DayDoseSpent => f.write_str("the day's dose is used up"),
+            _ => f.write_str("the input does not belong in this state of the session"),
+        }
+    }
 }
 
 /// How a session ended.
@@ -401,16 +427,16 @@ impl Engine {
 
     fn check_moment(&self, at: EngineMs) -> Result<(), Refused> {
         let backstep = at < self.state.now && !self.rules.broken(PlantedBug::BackstepTaken);
-        if backstep || at.0 > LATEST_MS {
-            return Err(refuse(
-                Code::Backstep,
-                numbers([
-                    (Quantity::AtMs, at.0),
-                    (Quantity::Limit, self.state.now.0.min(LATEST_MS)),
-                ]),
-            ));
-        }
-        Ok(())
+        let late = at.0 > LATEST_MS && !self.rules.broken(PlantedBug::LateTaken);
+        let (code, limit) = match (backstep, late) {
+            (true, _) => (Code::Backstep, self.state.now.0),
+            (false, true) => (Code::TimeOutOfRange, LATEST_MS),
+            (false, false) => return Ok(()),
+        };
+        Err(refuse(
+            code,
+            numbers([(Quantity::AtMs, at.0), (Quantity::Limit, limit)]),
+        ))
     }
 
     fn take(&mut self, input: &Input, events: &mut Vec<Decision>) -> Result<(), Refused> {
@@ -485,23 +511,26 @@ impl Engine {
         events: &mut Vec<Decision>,
     ) -> Result<(), Refused> {
         let packet = Packet { at, rr, contact };
-        let running = match &mut self.state.stage {
-            Stage::Running(running) => Some(running),
-            Stage::ExpectScreen | Stage::ExpectStart { .. } | Stage::Ended(_) => None,
-        };
-        let pacer = running.as_ref().and_then(|running| running.pacer.as_ref());
-        let beats = self
+        let heard = self
             .heart
-            .accept(packet, pacer, self.rules)
+            .hear(packet, self.rules)
             .map_err(|refusal| Refused {
                 code: Code::PacketFenced,
                 numbers: Numbers::new(),
                 fence: Some(refusal),
             })?;
+        self.catch_up(at, events);
+        let running = match &mut self.state.stage {
+            Stage::Running(running) => Some(running),
+            Stage::ExpectScreen | Stage::ExpectStart { .. } | Stage::Ended(_) => None,
+        };
+        let pacer = running.as_ref().and_then(|running| running.pacer.as_ref());
+        let taken = self.heart.take(heard, pacer, self.rules);
+        events.extend(taken.fenced.map(fenced));
         if let Some(running) = running {
-            running.take_beats(beats);
+            running.take_beats(taken);
         }
-        self.advance(at, events);
+        self.pass(at, events);
         Ok(())
     }
 
@@ -554,6 +583,21 @@ impl Engine {
         let elapsed = i64::try_from(at.0).unwrap_or(i64::MAX);
         self.state.wall_ms.saturating_add(elapsed)
     }
+}
+
+/// What is said of beats that were left out.
+fn fenced(fenced: Fenced) -> Decision {
+    let code = match fenced.why {
+        Refusal::Duplicate { .. } => Code::BeatsRepeated,
+        Refusal::Overlap { .. } => Code::BeatsOverlap,
+        _ => Code::BeatsAhead,
+    };
+    let count = u64::from(fenced.count);
+    Decision::telemetry(
+        DecisionKind::Fenced,
+        code,
+        numbers([(Quantity::Count, count)]),
+    )
 }
 
 fn refuse(code: Code, numbers: Numbers) -> Refused {

@@ -57,6 +57,8 @@ pub enum DecisionKind {
     Felt,
     /// A context was inhibited.
     Inhibited,
+    /// Beats that came from no one heart were left out.
+    Fenced,
     /// The session ended.
     Ended,
 }
@@ -177,10 +179,18 @@ pub enum Code {
     Unmeasured,
     /// The input's moment is before the last one's.
     Backstep,
+    /// The input's moment is later than a session can last.
+    TimeOutOfRange,
     /// The input does not belong in this state.
     OutOfPlace,
     /// The packet was fenced.
     PacketFenced,
+    /// The packet repeats one before it, so that its beats are not taken.
+    BeatsRepeated,
+    /// Beats came faster than time, so that they are not taken.
+    BeatsAhead,
+    /// The packet's first beats were the last ones of the packet before, and are not taken.
+    BeatsOverlap,
 }
 
 /// What a number of a decision is, with its unit.
@@ -285,6 +295,26 @@ impl Decision {
             numbers,
         }
     }
+}
+
+/// The intervals of a packet that were taken, from what was decided on it: those of a strap off the
+/// skin are none, and those that were fenced are the first ones.
+pub fn beats_taken<'a>(input: &'a Input, decisions: &[Decision]) -> &'a [u16] {
+    let Input::Packet { rr, contact, .. } = input else {
+        return &[];
+    };
+    if *contact == Some(false) {
+        return &[];
+    }
+    let fenced = decisions.iter().find(|it| it.kind == DecisionKind::Fenced);
+    let count = fenced
+        .and_then(|it| {
+            it.numbers
+                .iter()
+                .find(|number| number.name == Quantity::Count)
+        })
+        .and_then(|number| usize::try_from(number.value).ok());
+    rr.get(count.unwrap_or(0)..).unwrap_or(&[])
 }
 
 /// `breath.opened.v1`: the first event of a session.

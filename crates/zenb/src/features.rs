@@ -35,10 +35,10 @@ pub const STALE_MS: u64 = 5_000;
 /// The span over which artefacts are counted.
 pub const ARTEFACT_SPAN_MS: u64 = 60_000;
 /// A window of which more was mended than this measures nothing, in permille.
-const MOST_MENDED_PERMILLE: u64 = 200;
+pub(crate) const MOST_MENDED_PERMILLE: u64 = 200;
 /// The fewest beats and seconds for SDNN, RMSSD and pNN50.
-const LEAST_BEATS: u64 = 20;
-const LEAST_SECONDS: u64 = 30;
+pub(crate) const LEAST_BEATS: u64 = 20;
+pub(crate) const LEAST_SECONDS: u64 = 30;
 /// The least seconds for LF and HF, one whole segment of the spectrum; VLF needs 300 s.
 const SPECTRUM_SECONDS: u64 = 65;
 const VLF_SECONDS: u64 = 290;
@@ -207,6 +207,8 @@ pub struct Extractor {
     ticks: u64,
     window: Window,
     judged: VecDeque<(EngineMs, bool)>,
+    /// When beats of the last [`ARTEFACT_SPAN_MS`] were left out by the time line.
+    fenced: VecDeque<EngineMs>,
     paces: VecDeque<PaceAt>,
     features: Features,
     r1: R1,
@@ -223,6 +225,7 @@ impl Extractor {
             ticks: 0,
             window: Window::new(Unit::TICKS, config.time_domain_s, MOST_BEATS),
             judged: VecDeque::with_capacity(MOST_JUDGED + 1),
+            fenced: VecDeque::with_capacity(MOST_JUDGED + 1),
             paces: VecDeque::with_capacity(MOST_PACES + 1),
             features: Features::unmeasured(Reason::TooFewBeats),
             r1: R1::default(),
@@ -237,7 +240,7 @@ impl Extractor {
         if accepted.opens_segment {
             self.start_segment();
         }
-        let mut taken = false;
+        let mut taken = self.note_fenced(accepted);
         for beat in accepted.beats() {
             taken = true;
             self.features.last_beat_at = Some(beat.at);
@@ -266,6 +269,23 @@ impl Extractor {
     /// The mended intervals of the spectrum's window in ticks, oldest first.
     pub fn intervals(&self) -> impl Iterator<Item = u32> + '_ {
         self.beats.iter().map(|seen| seen.beat.rr.get())
+    }
+
+    /// Notes what the time line left out; whether there was anything.
+    fn note_fenced(&mut self, accepted: &Accepted) -> bool {
+        let count = accepted.fenced.map_or(0, |fenced| fenced.count);
+        for _ in 0..count {
+            self.fenced.push_back(accepted.at);
+        }
+        while self
+            .fenced
+            .front()
+            .is_some_and(|first| accepted.at.since(*first) > ARTEFACT_SPAN_MS)
+            || self.fenced.len() > MOST_JUDGED
+        {
+            self.fenced.pop_front();
+        }
+        count > 0
     }
 
     fn start_segment(&mut self) {
@@ -342,8 +362,9 @@ impl Extractor {
 
     fn measure(&mut self, pace: Option<BreathsPerMinute>) {
         let mended = self.judged.iter().filter(|(_, mended)| *mended).count() as u64;
-        let judged = self.judged.len() as u64;
-        self.features.artefact_permille_60s = Quality::share(mended, judged.max(1)).permille();
+        let (judged, fenced) = (self.judged.len() as u64, self.fenced.len() as u64);
+        let heard = (judged + fenced).max(1);
+        self.features.artefact_permille_60s = Quality::share(mended + fenced, heard).permille();
         self.features.heart_rate_milli_bpm = self.heart_rate();
         self.measure_time_domain();
         self.measure_spectrum();
@@ -364,10 +385,17 @@ impl Extractor {
         let count = count.min(self.beats.len());
         let newest = self.beats.range(self.beats.len() - count..);
         let mended = newest.filter(|seen| seen.beat.mended).count() as u64;
-        if mended * 1000 > MOST_MENDED_PERMILLE * count as u64 {
+        let (judged, fenced) = (self.judged.len() as u64, self.fenced.len() as u64);
+        if mended * 1000 > MOST_MENDED_PERMILLE * count as u64
+            || fenced * 1000 > MOST_MENDED_PERMILLE * (judged + fenced)
+        {
             return Err(Reason::Artefacts);
         }
-        Ok(Quality::share(count as u64 - mended, count.max(1) as u64))
+        let heard = match fenced {
+            0 => Quality::FULL,
+            _ => Quality::share(judged, judged + fenced),
+        };
+        Ok(Quality::share(count as u64 - mended, count.max(1) as u64).and(heard))
     }
 
     fn heart_rate(&self) -> Measured<u32> {
@@ -622,6 +650,10 @@ impl Canon for Extractor {
         for (at, mended) in &self.judged {
             at.canon(sink);
             mended.canon(sink);
+        }
+        (self.fenced.len() as u64).canon(sink);
+        for at in &self.fenced {
+            at.canon(sink);
         }
         (self.paces.len() as u64).canon(sink);
         for pace in &self.paces {

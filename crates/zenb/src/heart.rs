@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::bug::PlantedBug;
 use crate::bug::Rules;
 use crate::canon::Canon;
 use crate::canon::Sink;
@@ -10,6 +11,8 @@ use crate::features::Extractor;
 use crate::features::Features;
 use crate::features::WindowConfig;
 use crate::pacer::Pacer;
+use crate::timeline::Accepted;
+use crate::timeline::Fenced;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::timeline::Timeline;
@@ -24,6 +27,22 @@ pub(crate) struct Heart {
     first_beat_at: Option<EngineMs>,
 }
 
+/// A packet that passed the fence, and the time line after it.
+pub(crate) struct Heard {
+    timeline: Timeline,
+    accepted: Accepted,
+}
+
+/// What a packet added.
+pub(crate) struct Taken {
+    /// Its beats, with the pacer's place.
+    pub(crate) beats: Vec<PacedBeat>,
+    /// Whether beats are missing before them.
+    pub(crate) breaks: bool,
+    /// The beats that were left out.
+    pub(crate) fenced: Option<Fenced>,
+}
+
 impl Heart {
     pub(crate) fn new(windows: WindowConfig) -> Self {
         Self {
@@ -34,35 +53,53 @@ impl Heart {
         }
     }
 
-    /// Takes a packet and answers its beats with the pacer's place; a refused packet changes
-    /// nothing.
-    pub(crate) fn accept(
-        &mut self,
-        packet: Packet<'_>,
-        pacer: Option<&Pacer>,
-        rules: Rules,
-    ) -> Result<Vec<PacedBeat>, Refusal> {
-        let accepted = self.timeline.accept_by(packet, rules)?;
+    /// What a packet would add; nothing changes before [`Heart::take`].
+    pub(crate) fn hear(&self, packet: Packet<'_>, rules: Rules) -> Result<Heard, Refusal> {
+        let mut timeline = self.timeline.clone();
+        let accepted = timeline.accept_by(packet, rules)?;
+        Ok(Heard { timeline, accepted })
+    }
+
+    /// Takes what was heard and answers its beats with the pacer's place.
+    pub(crate) fn take(&mut self, heard: Heard, pacer: Option<&Pacer>, rules: Rules) -> Taken {
+        let Heard {
+            timeline,
+            mut accepted,
+        } = heard;
+        self.timeline = timeline;
+        let fenced = accepted.fenced;
+        if rules.broken(PlantedBug::FencedForgotten) {
+            accepted.fenced = None;
+        }
         self.extractor
             .push(&accepted, pacer.map(|pacer| pacer.pace_at(accepted.at)));
         self.off_skin_since = match accepted.contact {
             Some(false) => self.off_skin_since.or(Some(accepted.at)),
             Some(true) | None => None,
         };
-        let mut paced = Vec::new();
+        let mut beats = Vec::new();
         for beat in accepted.beats() {
             self.first_beat_at.get_or_insert(beat.at);
             if let Some(pacer) = pacer {
                 let half_ms = u64::from(beat.rr.get()) * 500 / 1024;
                 let middle = EngineMs(beat.at.0.saturating_sub(half_ms));
-                paced.push(PacedBeat {
+                beats.push(PacedBeat {
                     at: beat.at,
                     rr: beat.rr,
                     done_q32: pacer.done_q32(middle),
                 });
             }
         }
-        Ok(paced)
+        Taken {
+            beats,
+            breaks: accepted.opens_segment,
+            fenced,
+        }
+    }
+
+    /// Lets time go by without a packet.
+    pub(crate) fn pass(&mut self, now: EngineMs) {
+        self.timeline.pass(now);
     }
 
     /// What is known at a moment.

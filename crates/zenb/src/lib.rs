@@ -7,7 +7,7 @@
 //!
 //! The measuring half turns packets into [`features::Features`]: [`sensors`] parses them,
 //! [`timeline`] fences them, [`artefact`] marks and mends beats, [`window`], [`metrics`],
-//! [`spectrum`] and [`breath`] measure. The deciding half turns features into guidance:
+//! [`spectrum`] and [`breath`] measure, and [`overall`] a whole session. The deciding half turns features into guidance:
 //! [`screen`], [`protocol`], [`guard`], [`belief`], [`guidance`], [`pacer`], [`assessment`] with its
 //! [`criteria`] and [`inhibition`] meet in [`engine`], whose decisions [`event`], [`digest`] and
 //! [`replay`] make provable. [`projection`] words them for programs that know an older vocabulary.
@@ -32,6 +32,7 @@ pub mod guidance;
 mod heart;
 pub mod inhibition;
 pub mod metrics;
+pub mod overall;
 pub mod pacer;
 pub mod projection;
 pub mod protocol;

@@ -29,9 +29,13 @@ pub fn sdnn_ms(sums: &Sums, unit: Unit) -> Option<f64> {
 
 /// Root mean square of the successive differences in milliseconds; needs two intervals.
 pub fn rmssd_ms(sums: &Sums, unit: Unit) -> Option<f64> {
-    (sums.count > 1).then(|| {
-        libm::sqrt(sums.difference_squares as f64 / (sums.count - 1) as f64) * ms_per(unit)
-    })
+    rmssd_of(sums, sums.count.checked_sub(1)?, unit)
+}
+
+/// The same where the intervals lie in several stretches, with so many differences within them.
+pub fn rmssd_of(sums: &Sums, differences: u64, unit: Unit) -> Option<f64> {
+    (differences > 0)
+        .then(|| libm::sqrt(sums.difference_squares as f64 / differences as f64) * ms_per(unit))
 }
 
 /// Percentage of the successive differences strictly above 50 ms; needs two intervals.

@@ -4,10 +4,14 @@
 //! only tell whether intervals are missing or too many. `lead` is how far that sum is ahead of
 //! the host's clock since the segment began. Delivery can be late but not early, so the greatest
 //! lead seen (the envelope) is the true one, moved by the drift between the two clocks; a packet
-//! far below the envelope means that beats were lost, one far above that beats were made up.
+//! far below the envelope means that beats were lost, one far above that beats were made up: they
+//! came from no one heart. Such beats are *fenced*: the packet is taken without them, and how many
+//! there were lowers the quality of what is measured beside them. A packet that is wrong in itself
+//! is refused.
 //!
 //! Invariants: a refused packet leaves the state as it was (property
-//! `a_refused_packet_changes_nothing`); beat times never run backwards.
+//! `a_refused_packet_changes_nothing`); beat times never run backwards; once a segment has
+//! settled, made-up beats never amount to more than [`GROWTH_US`] and the clocks' drift.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -36,6 +40,18 @@ pub const DRIFT_PPM: i64 = 5_000;
 pub const LOST_US: i64 = 2_500_000;
 /// Intervals may be this far ahead of the host: the first packet itself may have been late.
 pub const AHEAD_US: i64 = 5_000_000;
+/// So long after its first packet a segment has settled: the envelope is known.
+pub const SETTLED_US: i64 = 10_000_000;
+/// How far the envelope of a settled segment may still grow, beyond drift.
+pub const GROWTH_US: i64 = 500_000;
+/// A packet that repeats one of the last few may be this far above the envelope.
+pub const REPEAT_US: i64 = 100_000;
+/// A copy comes at most so long after its original.
+pub const COPY_MS: u64 = 2_000;
+/// A copy within this of its original is the radio's: no heart beats so fast.
+pub const ECHO_MS: u64 = 150;
+/// How many packets are remembered, to know their copies by.
+const REMEMBERED: usize = 4;
 /// So many equal intervals in a row are a stuck sensor or a paced heart, not a rhythm.
 pub const STUCK_RUN: u16 = 20;
 
@@ -106,6 +122,21 @@ pub enum Refusal {
         /// By how much, beyond drift.
         ahead_ms: u64,
     },
+    /// The packet begins with the intervals that the last one ended with.
+    #[error("the first {count} intervals of the packet repeat the last ones")]
+    Overlap {
+        /// How many.
+        count: u16,
+    },
+}
+
+/// Intervals of a packet that came from no one heart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// How many.
+    pub count: u16,
+    /// Why.
+    pub why: Refusal,
 }
 
 /// One beat on the session's time line.
@@ -129,6 +160,8 @@ pub struct Accepted {
     pub opens_segment: bool,
     /// Whether the strap says it touches the skin.
     pub contact: Option<bool>,
+    /// The intervals that were not taken.
+    pub fenced: Option<Fenced>,
 }
 
 impl Accepted {
@@ -144,7 +177,8 @@ pub struct Timeline {
     last_at: Option<EngineMs>,
     segment: u32,
     ledger: Option<Ledger>,
-    last: LastPacket,
+    /// The last packets with beats, newest first.
+    last: [LastPacket; REMEMBERED],
     run: Run,
     last_beat: Option<EngineMs>,
 }
@@ -156,6 +190,18 @@ struct Ledger {
     ticks: u64,
     envelope_us: i64,
     envelope_at: EngineMs,
+    /// The envelope when the segment had settled.
+    settled_us: i64,
+}
+
+/// What becomes of a packet with beats.
+struct Place {
+    /// The ledger after it.
+    ledger: Ledger,
+    opens: bool,
+    /// How many of its first intervals are left out.
+    skip: usize,
+    why: Option<Refusal>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,6 +258,20 @@ impl Run {
     }
 }
 
+fn total(rr: &[u16]) -> u64 {
+    rr.iter().map(|ticks| u64::from(*ticks)).sum()
+}
+
+/// A packet none of whose intervals is taken.
+fn fence(ledger: Ledger, count: usize, why: Refusal) -> Place {
+    Place {
+        ledger,
+        opens: false,
+        skip: count,
+        why: Some(why),
+    }
+}
+
 fn micros(ticks: u64) -> i64 {
     i64::try_from(u128::from(ticks) * 15_625 / 16).unwrap_or(i64::MAX)
 }
@@ -234,6 +294,33 @@ impl Ledger {
             ticks: 0,
             envelope_us: 0,
             envelope_at: at,
+            settled_us: 0,
+        }
+    }
+
+    fn has_settled(&self, at: EngineMs) -> bool {
+        elapsed_us(self.anchor, at) > SETTLED_US
+    }
+
+    /// The ledger after a packet that brings it to `ticks`.
+    fn with(self, ticks: u64, at: EngineMs) -> Self {
+        let lead = self.lead_us(ticks, at);
+        let (envelope_us, envelope_at) = if lead >= self.floor_us(at) {
+            (lead, at)
+        } else {
+            (self.envelope_us, self.envelope_at)
+        };
+        let settled_us = if self.has_settled(at) {
+            self.settled_us
+        } else {
+            envelope_us
+        };
+        Self {
+            anchor: self.anchor,
+            ticks,
+            envelope_us,
+            envelope_at,
+            settled_us,
         }
     }
 
@@ -248,7 +335,12 @@ impl Ledger {
     }
 
     fn ceiling_us(&self, at: EngineMs) -> i64 {
-        AHEAD_US.saturating_add(drift_us(elapsed_us(self.anchor, at)))
+        let most = if self.has_settled(at) {
+            self.settled_us.saturating_add(GROWTH_US)
+        } else {
+            AHEAD_US
+        };
+        most.saturating_add(drift_us(elapsed_us(self.anchor, at)))
     }
 }
 
@@ -278,29 +370,33 @@ impl Timeline {
             .rr
             .iter()
             .try_fold(self.run, |run, ticks| run.extend(*ticks, rules))?;
-        let (ledger, opens) = self.place(&packet, silent, rules)?;
+        let place = self.place(&packet, silent, rules)?;
 
         self.run = run;
         self.last_at = Some(packet.at);
-        self.last = LastPacket::new(&packet);
-        if opens && self.ledger.is_some() {
+        self.last.rotate_right(1);
+        self.last[0] = LastPacket::new(&packet);
+        if place.opens && self.ledger.is_some() {
             self.segment = self.segment.saturating_add(1);
         }
-        self.ledger = Some(ledger);
+        self.ledger = Some(place.ledger);
+        let rr = &packet.rr[place.skip..];
         Ok(Accepted {
-            beats: self.lay(&packet, &ledger),
+            beats: self.lay(Packet { rr, ..packet }, &place.ledger),
             at: packet.at,
             segment: self.segment,
-            opens_segment: opens,
+            opens_segment: place.opens,
             contact: packet.contact,
+            fenced: place.why.map(|why| Fenced {
+                count: place.skip as u16,
+                why,
+            }),
         })
     }
 
     /// Lets time go by without a packet, so that a long pause is not taken for a leap.
-    pub fn pass(&mut self, now: EngineMs) -> Result<(), Refusal> {
-        self.check_clock(now)?;
-        self.last_at = Some(now);
-        Ok(())
+    pub fn pass(&mut self, now: EngineMs) {
+        self.last_at = self.last_at.max(Some(now));
     }
 
     /// How fast the strap's clock runs from the host's, from the beats of this segment; known
@@ -339,7 +435,7 @@ impl Timeline {
         if jump_ms > LONGEST_JUMP_MS {
             return Err(Refusal::ForwardJump { jump_ms });
         }
-        let beats_end = self.ledger.as_ref().map_or(last, |_| self.last.at);
+        let beats_end = self.ledger.as_ref().map_or(last, |_| self.last[0].at);
         Ok(at.since(beats_end) > SILENCE_MS)
     }
 
@@ -351,68 +447,104 @@ impl Timeline {
             segment: self.segment,
             opens_segment: false,
             contact: packet.contact,
+            fenced: None,
         }
     }
 
-    /// The ledger after this packet, and whether it opens a segment.
-    fn place(
-        &self,
-        packet: &Packet<'_>,
-        silent: bool,
-        rules: Rules,
-    ) -> Result<(Ledger, bool), Refusal> {
+    /// Where a packet stands on the time line.
+    fn place(&self, packet: &Packet<'_>, silent: bool, rules: Rules) -> Result<Place, Refusal> {
         let at = packet.at;
-        let added: u64 = packet.rr.iter().map(|ticks| u64::from(*ticks)).sum();
-        let Some(ledger) = self.ledger.filter(|_| !silent) else {
-            return Ok((Ledger::open(at), true));
+        let taken = |ledger, opens| Place {
+            ledger,
+            opens,
+            skip: 0,
+            why: None,
         };
-        let ticks = ledger.ticks.saturating_add(added);
+        let Some(ledger) = self.ledger.filter(|_| !silent) else {
+            return Ok(taken(Ledger::open(at), true));
+        };
+        let ticks = ledger.ticks.saturating_add(total(packet.rr));
         let lead = ledger.lead_us(ticks, at);
-        let floor = ledger.floor_us(at);
-        if packet.rr == self.last.intervals() && !rules.broken(PlantedBug::DuplicateTaken) {
-            let room = if at == self.last.at {
-                0
-            } else {
-                micros(added) / 2
-            };
-            if lead > floor.saturating_add(room) {
-                return Err(Refusal::Duplicate {
-                    at_ms: at.0,
-                    last_ms: self.last.at.0,
-                });
+        if let Some((original, why)) = self.copied(packet, &ledger, lead, rules) {
+            if at.since(original) <= ECHO_MS {
+                return Err(why);
             }
+            return Ok(fence(ledger, packet.rr.len(), why));
+        }
+        if let Some(place) = self.overlapped(packet, &ledger, lead, rules) {
+            return Ok(place);
         }
         let ahead = lead.saturating_sub(ledger.ceiling_us(at));
         if ahead > 0 && !rules.broken(PlantedBug::AheadTaken) {
-            return Err(Refusal::Ahead {
-                ahead_ms: ahead as u64 / 1_000,
-            });
+            let ahead_ms = ahead as u64 / 1_000;
+            return Ok(fence(ledger, packet.rr.len(), Refusal::Ahead { ahead_ms }));
         }
-        if floor.saturating_sub(lead) > LOST_US {
-            return Ok((Ledger::open(at), true));
+        if ledger.floor_us(at).saturating_sub(lead) > LOST_US {
+            return Ok(taken(Ledger::open(at), true));
         }
-        let (envelope_us, envelope_at) = if lead >= floor {
-            (lead, at)
+        Ok(taken(ledger.with(ticks, at), false))
+    }
+
+    /// When the original came that the packet repeats, before its beats can have happened.
+    fn copied(
+        &self,
+        packet: &Packet<'_>,
+        ledger: &Ledger,
+        lead: i64,
+        rules: Rules,
+    ) -> Option<(EngineMs, Refusal)> {
+        if rules.broken(PlantedBug::DuplicateTaken) {
+            return None;
+        }
+        let original = self
+            .last
+            .iter()
+            .find(|last| packet.at.since(last.at) <= COPY_MS && packet.rr == last.intervals())?;
+        let room = if packet.at.since(original.at) <= ECHO_MS {
+            ledger.floor_us(packet.at)
         } else {
-            (ledger.envelope_us, ledger.envelope_at)
+            ledger.envelope_us.saturating_add(REPEAT_US)
         };
-        Ok((
-            Ledger {
-                anchor: ledger.anchor,
-                ticks,
-                envelope_us,
-                envelope_at,
-            },
-            false,
-        ))
+        let why = Refusal::Duplicate {
+            at_ms: packet.at.0,
+            last_ms: original.at.0,
+        };
+        (lead > room).then_some((original.at, why))
+    }
+
+    /// The packet without the intervals that it has in common with the end of the last, if only
+    /// without them it is in time.
+    fn overlapped(
+        &self,
+        packet: &Packet<'_>,
+        ledger: &Ledger,
+        lead: i64,
+        rules: Rules,
+    ) -> Option<Place> {
+        let most = ledger.envelope_us.saturating_add(REPEAT_US);
+        if lead <= most || rules.broken(PlantedBug::OverlapTaken) {
+            return None;
+        }
+        let last = self.last[0].intervals();
+        let common = (1..packet.rr.len()).rev();
+        let skip = common
+            .filter(|count| last.ends_with(&packet.rr[..*count]))
+            .find(|count| lead.saturating_sub(micros(total(&packet.rr[..*count]))) <= most)?;
+        let ticks = ledger.ticks.saturating_add(total(&packet.rr[skip..]));
+        Some(Place {
+            ledger: ledger.with(ticks, packet.at),
+            opens: false,
+            skip,
+            why: Some(Refusal::Overlap { count: skip as u16 }),
+        })
     }
 
     /// Puts the packet's beats in host time, backwards from its last.
-    fn lay(&mut self, packet: &Packet<'_>, ledger: &Ledger) -> [Option<Beat>; MOST_INTERVALS] {
+    fn lay(&mut self, packet: Packet<'_>, ledger: &Ledger) -> [Option<Beat>; MOST_INTERVALS] {
         let since_anchor = micros(ledger.ticks).saturating_sub(ledger.floor_us(packet.at));
         let last_beat = ledger.anchor.0.saturating_add_signed(since_anchor / 1_000);
         let mut beats = [None; MOST_INTERVALS];
-        let mut after: u64 = packet.rr.iter().map(|ticks| u64::from(*ticks)).sum();
+        let mut after = total(packet.rr);
         for (slot, raw) in beats.iter_mut().zip(packet.rr) {
             after -= u64::from(*raw);
             let computed = last_beat.saturating_sub(after * 125 / 128);
@@ -445,8 +577,10 @@ impl Canon for Timeline {
         self.last_at.canon(sink);
         self.segment.canon(sink);
         self.ledger.canon(sink);
-        self.last.at.canon(sink);
-        self.last.intervals().canon(sink);
+        for last in &self.last {
+            last.at.canon(sink);
+            last.intervals().canon(sink);
+        }
         self.run.ticks.canon(sink);
         self.run.length.canon(sink);
         self.last_beat.canon(sink);
@@ -459,5 +593,6 @@ impl Canon for Ledger {
         self.ticks.canon(sink);
         self.envelope_us.canon(sink);
         self.envelope_at.canon(sink);
+        self.settled_us.canon(sink);
     }
 }

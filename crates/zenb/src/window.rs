@@ -123,6 +123,15 @@ impl Sums {
         sums
     }
 
+    /// Adds the sums of a stretch that does not follow this one: nothing joins the two.
+    pub fn pool(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.difference_squares += other.difference_squares;
+        self.above_50_ms += other.above_50_ms;
+    }
+
     fn add(&mut self, interval: u64) {
         self.count += 1;
         self.sum += u128::from(interval);

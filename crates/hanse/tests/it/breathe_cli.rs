@@ -115,7 +115,12 @@ fn fed(arguments: &[&str], input: &str) -> Value {
 fn packets_csv_and_lines_from_files_and_the_standard_input_are_the_same_session() {
     let beats: Vec<u64> = recording("pyhrv_long").into_iter().take(300).collect();
     let lines: String = beats.iter().map(|rr| format!("{rr}\n")).collect();
-    let csv: String = beats.iter().map(|rr| format!("0,{rr}\n")).collect();
+    let mut ticks = 0;
+    let row = |rr: &u64| {
+        ticks += rr;
+        format!("{},{rr}\n", (ticks * 1000 / 1024).div_ceil(1000) * 1000)
+    };
+    let csv: String = beats.iter().map(row).collect();
     // Flags: contact known and there, RR; 70 a minute; the interval, low byte first.
     let packet = |rr: &u64| format!("16 46 {:02x} {:02x}\n", rr % 256, rr / 256);
     let packets: String = beats.iter().map(packet).collect();
@@ -132,7 +137,7 @@ fn packets_csv_and_lines_from_files_and_the_standard_input_are_the_same_session(
         let told = fed(&[&usual[..], more].concat(), input);
         assert_eq!(told["refused"], 0, "{told}");
         let of = |member: &str| told["summary"][member].clone();
-        (of("outcome"), of("breathed_ms"), told["inputs"].clone())
+        (of("outcome"), of("breathed_ms"))
     };
     let first = told(&lines, &["--unit", "ticks"]);
     assert_eq!(first.0, "completed");
@@ -166,6 +171,115 @@ fn packets_csv_and_lines_from_files_and_the_standard_input_are_the_same_session(
         ),
         "{told}"
     );
+}
+
+/// A strap's packets: on the skin or off it.
+fn packets(beats: &[u64], on_skin: bool) -> Vec<String> {
+    let flags = if on_skin { "16" } else { "14" };
+    let packet = |rr: &u64| format!("{flags} 46 {:02x} {:02x}", rr % 256, rr / 256);
+    beats.iter().map(packet).collect()
+}
+
+/// Plays lines of a form; what it says, and the codes of what was decided.
+fn played(lines: &[String], form: &str) -> (Value, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept.jsonl");
+    let kept = kept.to_str().unwrap();
+    let usual = [
+        "breathe",
+        "--rr",
+        "-",
+        "--pace",
+        "6",
+        "--screened",
+        "--json",
+    ];
+    let more = ["--form", form, "--record", kept, "--minutes", "15"];
+    let told = fed(&[&usual[..], &more].concat(), &(lines.join("\n") + "\n"));
+    let record = fs::read_to_string(kept).unwrap();
+    let events = record
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let codes = events.flat_map(|event: Value| {
+        let decisions = event["data"]["decisions"].as_array().cloned();
+        let codes = decisions.unwrap_or_default().into_iter();
+        codes
+            .filter_map(|it| it["code"].as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    });
+    (told, codes.collect())
+}
+
+/// REQ-362
+#[test]
+fn a_recording_plays_what_it_tells_of_contact_copies_and_silence() {
+    let beats: Vec<u64> = recording("phantom_step_rf55")
+        .into_iter()
+        .take(400)
+        .collect();
+    let says = |codes: &[String], code: &str| codes.iter().any(|it| it == code);
+    let (whole, codes) = played(&packets(&beats, true), "packets");
+    assert!(
+        !says(&codes, "no_contact") && !says(&codes, "data_lost"),
+        "{whole}"
+    );
+
+    let mut off = packets(&beats[..100], true);
+    off.extend(packets(&beats[100..], false));
+    let (_, codes) = played(&off, "packets");
+    assert!(says(&codes, "no_contact"), "{codes:?}");
+
+    let once = packets(&beats, true);
+    let twice: Vec<String> = once
+        .iter()
+        .flat_map(|it| [it.clone(), it.clone()])
+        .collect();
+    let (doubled, _) = played(&twice, "packets");
+    assert_eq!(doubled["recording"]["repeated"], 400, "{doubled}");
+    assert_eq!(doubled["refused"], 400, "{doubled}");
+    assert_eq!(
+        doubled["summary"]["breathed_ms"],
+        whole["summary"]["breathed_ms"]
+    );
+
+    let mut at_ms = 0;
+    let mut rows = vec!["at_ms,rr_1024".to_owned()];
+    for (place, rr) in beats.iter().enumerate() {
+        at_ms += rr * 1000 / 1024 + if place == 100 { 60_000 } else { 0 };
+        rows.push(format!("{at_ms},{rr}"));
+    }
+    let (_, codes) = played(&rows, "csv");
+    assert!(says(&codes, "data_lost"), "{codes:?}");
+}
+
+/// REQ-362
+#[test]
+fn a_whole_night_is_read_and_a_session_says_how_much_of_it_was_played() {
+    let beats = recording("apnea_a01");
+    let lines: Vec<String> = beats.iter().map(ToString::to_string).collect();
+    let text = lines.join("\n");
+    let told = fed(
+        &[
+            "breathe", "measure", "--rr", "-", "--unit", "ticks", "--json",
+        ],
+        &text,
+    );
+    let length_ms = beats.iter().sum::<u64>() * 1000 / 1024;
+    assert!(length_ms > 7 * 3_600_000, "{length_ms}");
+    assert!(told["length_ms"].as_u64().unwrap().abs_diff(length_ms) < 1_000);
+    let stretches = told["stretches"].as_array().unwrap();
+    assert_eq!(stretches.len() as u64, length_ms.div_ceil(300_000));
+    let read = told["whole"]["beats"].as_u64().unwrap();
+    assert!(
+        read.abs_diff(beats.len() as u64) < 50,
+        "{read} of {}",
+        beats.len()
+    );
+    let usual = ["breathe", "--rr", "-", "--unit", "ticks", "--minutes", "2"];
+    let told = fed(&[&usual[..], &["--screened", "--json"]].concat(), &text);
+    let part = &told["recording"];
+    assert_eq!(part["played_ms"], 120_000, "{told}");
+    assert!(part["length_ms"].as_u64().unwrap().abs_diff(length_ms) < 1_000);
 }
 
 /// REQ-328

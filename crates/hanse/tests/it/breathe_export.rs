@@ -170,3 +170,62 @@ fn history_is_paged_from_the_oldest_on_and_filtered_by_person_and_status() {
         assert_eq!(ids(&found), expected, "{query}");
     }
 }
+
+/// What FHIR says of a session: status, SDNN in ms, and why there is none.
+fn sdnn(stage: &Stage, session: &Value) -> (String, Option<f64>, Value) {
+    let bundle: Value = serde_json::from_str(&export(stage, session, "fhir")).unwrap();
+    let resource = &bundle["entry"][1]["resource"];
+    let absent = &resource["dataAbsentReason"]["coding"][0]["code"];
+    let value = resource["valueQuantity"]["value"].as_f64();
+    (text(resource, "/status"), value, absent.clone())
+}
+
+/// A session of three minutes of a recording, every so many beats one missed; ended.
+fn with_missed(stage: &mut Stage, person: &str, every: u64) -> (Value, Vec<Value>) {
+    stage.consent(person);
+    let session = stage.open(person, json!({"kind": "paced"}));
+    let mut owed = 0;
+    let mut heard = Vec::new();
+    for (place, rr) in (1..).zip(recording("pyhrv_long")) {
+        if place % every == 0 {
+            owed = rr;
+        } else {
+            heard.push(rr + std::mem::take(&mut owed));
+        }
+    }
+    let mut inputs = packets(&heard, 0, 180);
+    inputs.insert(0, json!({"kind": "start", "at_ms": 0}));
+    // Noise of a strap off the skin is no heart's.
+    inputs.push(
+        json!({"kind": "packet", "at_ms": 180_000, "rr": [300, 2000, 310], "contact": false}),
+    );
+    let path = format!("/v1/breath/sessions/{}", text(&session, "/id"));
+    stage.practise(&format!("{path}/inputs"), &json!({"inputs": inputs}));
+    stage.practise(&format!("{path}/stop"), &json!({}));
+    (session, inputs)
+}
+
+/// REQ-361
+#[test]
+fn fhir_says_final_only_of_figures_without_artefacts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(&folder.path().join("zone"));
+    let (clean, _) = with_missed(&mut stage, "clean", u64::MAX);
+    let (status, truth, _) = sdnn(&stage, &clean);
+    assert_eq!(status, "final");
+    let (few, _) = with_missed(&mut stage, "few", 60);
+    let (status, mended, _) = sdnn(&stage, &few);
+    assert_eq!(status, "final");
+    let (truth, mended) = (truth.unwrap(), mended.unwrap());
+    assert!((mended - truth).abs() < 0.05 * truth, "{mended} of {truth}");
+    let (more, _) = with_missed(&mut stage, "more", 16);
+    let (status, doubted, _) = sdnn(&stage, &more);
+    assert_eq!(status, "preliminary");
+    assert!(doubted.is_some());
+    let (many, _) = with_missed(&mut stage, "many", 3);
+    let (status, none, absent) = sdnn(&stage, &many);
+    assert_eq!(
+        (status.as_str(), none, absent),
+        ("preliminary", None, json!("error"))
+    );
+}

@@ -11,6 +11,7 @@ mod breathe_kill;
 mod breathe_live;
 mod breathe_page;
 mod breathe_safety;
+mod breathe_times;
 mod cli_register;
 mod cli_zone;
 mod interleavings;

@@ -32,8 +32,14 @@ use crate::protocol::FALLBACK_MILLI;
 use crate::protocol::Kind;
 use crate::units::EngineMs;
 
+/// How far time passes at once while the pacer runs.
+const STRIDE_MS: u64 = 1_000;
+
 /// Why a session is over.
 pub(super) type Over = (SessionOutcome, Code);
+
+/// What a moment brings to a running session.
+type Brings = fn(&mut Running, &Moment<'_>, &mut Mode, &mut Vec<Decision>) -> Option<Over>;
 
 /// What a moment is judged by.
 pub(super) struct Moment<'a> {
@@ -97,7 +103,30 @@ impl Engine {
 
     /// Lets time pass up to `at`.
     pub(super) fn advance(&mut self, at: EngineMs, events: &mut Vec<Decision>) {
+        self.catch_up(at, events);
+        self.pass(at, events);
+    }
+
+    /// Lives through a silence while the pacer runs: a leap over minutes without data ends as those
+    /// minutes would have ended. Nobody is led in a time that has passed.
+    pub(super) fn catch_up(&mut self, at: EngineMs, events: &mut Vec<Decision>) {
+        while matches!(self.state.stage, Stage::Running(_))
+            && at.since(self.state.now) > STRIDE_MS
+            && !self.rules.broken(PlantedBug::LeapTaken)
+        {
+            let next = EngineMs(self.state.now.0 + STRIDE_MS);
+            self.pass_by(next, Running::fall_back, events);
+        }
+    }
+
+    /// Brings the session to `at`.
+    pub(super) fn pass(&mut self, at: EngineMs, events: &mut Vec<Decision>) {
+        self.pass_by(at, Running::advance, events);
+    }
+
+    fn pass_by(&mut self, at: EngineMs, brings: Brings, events: &mut Vec<Decision>) {
         self.state.now = at;
+        self.heart.pass(at);
         self.state.features = self.heart.features(at);
         let dose = self.dose_spent(at);
         let moment = Moment {
@@ -114,7 +143,7 @@ impl Engine {
         let Stage::Running(running) = &mut self.state.stage else {
             return;
         };
-        let over = dose.or_else(|| running.advance(&moment, &mut self.state.mode, events));
+        let over = dose.or_else(|| brings(running, &moment, &mut self.state.mode, events));
         if let Some((outcome, code)) = over {
             self.end(outcome, code, events);
         }
@@ -174,22 +203,28 @@ impl Engine {
     }
 
     pub(super) fn feel(&mut self, at: EngineMs, feeling: Feeling, events: &mut Vec<Decision>) {
-        self.advance(at, events);
         let code = match feeling {
             Feeling::Pleasant => Code::Pleasant,
             Feeling::Neutral => Code::Neutral,
             Feeling::Unpleasant => Code::Unpleasant,
         };
-        events.push(Decision::critical(DecisionKind::Felt, code, Numbers::new()));
-        let runs = matches!(self.state.stage, Stage::Running(_));
-        if feeling == Feeling::Unpleasant && runs {
+        let felt = Decision::critical(DecisionKind::Felt, code, Numbers::new());
+        if feeling == Feeling::Unpleasant {
+            // An episode is not undone by what would have ended the session meanwhile.
+            self.state.now = at;
+            events.push(felt);
             self.end(SessionOutcome::Unpleasant, code, events);
+        } else {
+            self.advance(at, events);
+            events.push(felt);
         }
     }
 
     /// Stops at once, in every state, whatever the moment says.
     pub(super) fn stop(&mut self, at: EngineMs, by: StopBy, events: &mut Vec<Decision>) {
-        self.state.now = self.state.now.max(EngineMs(at.0.min(super::LATEST_MS)));
+        if at.0 <= super::LATEST_MS {
+            self.state.now = self.state.now.max(at);
+        }
         if self.rules.broken(PlantedBug::StopIgnored) {
             return;
         }
@@ -209,8 +244,18 @@ impl Engine {
         }
     }
 
+    /// When the session ended: no pacer runs longer than was planned, whenever the end is told.
+    fn ended_at(&self) -> EngineMs {
+        let Stage::Running(running) = &self.state.stage else {
+            return self.state.now;
+        };
+        let planned_ms = u64::from(self.state.protocol.minutes()) * 60_000;
+        let latest = running.started.0.saturating_add(planned_ms);
+        self.state.now.min(EngineMs(latest))
+    }
+
     fn end(&mut self, outcome: SessionOutcome, code: Code, events: &mut Vec<Decision>) {
-        let now = self.state.now;
+        let now = self.ended_at();
         let (started, verdict) = match &mut self.state.stage {
             Stage::Running(running) => {
                 let verdict = running.assessment.as_mut().and_then(|assessment| {
@@ -221,10 +266,10 @@ impl Engine {
             }
             _ => (None, None),
         };
-        let inhibition = self.inhibit(outcome, events);
+        let wall = self.wall_at(now);
+        let inhibition = self.inhibit(outcome, wall, events);
         if let Some(inhibitions) = &mut self.state.inhibitions {
-            let elapsed = i64::try_from(now.0).unwrap_or(i64::MAX);
-            inhibitions.seen(self.state.wall_ms.saturating_add(elapsed));
+            inhibitions.seen(wall);
         }
         let breathed_ms = started.map_or(0, |started| now.since(started));
         events.push(Decision::critical(
@@ -249,12 +294,12 @@ impl Engine {
     fn inhibit(
         &mut self,
         outcome: SessionOutcome,
+        wall: i64,
         events: &mut Vec<Decision>,
     ) -> Option<Inhibition> {
         if !outcome.is_episode() || self.rules.broken(PlantedBug::UnpleasantForgotten) {
             return None;
         }
-        let wall = self.wall_at(self.state.now);
         let rules = self.rules;
         let inhibitions = self.state.inhibitions.as_mut()?;
         let inhibition = inhibitions.record(self.state.context, wall, rules);

@@ -12,7 +12,6 @@ use crate::belief::Paced;
 use crate::belief::next_mode;
 use crate::bug::PlantedBug;
 use crate::criteria::Finding;
-use crate::criteria::PacedBeat;
 use crate::event::Code;
 use crate::event::Decision;
 use crate::event::DecisionKind;
@@ -33,15 +32,19 @@ use crate::guidance::Level;
 use crate::guidance::NOT_FOLLOWED_STOP_MS;
 use crate::guidance::Situation;
 use crate::guidance::WISH_MILLI;
+use crate::heart::Taken;
 use crate::pacer::Pacer;
 use crate::protocol::FALLBACK_MILLI;
 use crate::protocol::GUIDANCE_MILLI_MAX;
 
 impl Running {
     /// Beats that happened since the pacer began are the assessment's.
-    pub(super) fn take_beats(&mut self, beats: Vec<PacedBeat>) {
+    pub(super) fn take_beats(&mut self, taken: Taken) {
         if let Some(assessment) = &mut self.assessment {
-            for beat in beats {
+            if taken.breaks {
+                assessment.broken();
+            }
+            for beat in taken.beats {
                 if beat.at >= self.paced_since {
                     assessment.take(beat);
                 }
@@ -55,9 +58,8 @@ impl Running {
         mode: &mut Mode,
         events: &mut Vec<Decision>,
     ) -> Option<Over> {
-        self.fall_back_or_recover(moment, events);
-        if self.ladder.level() == Level::Stopped {
-            return Some((SessionOutcome::Unmeasured, Code::UnmeasuredTooLong));
+        if let Some(over) = self.fall_back(moment, mode, events) {
+            return Some(over);
         }
         self.believe(moment, mode, events);
         self.tell_breath(moment, *mode, events);
@@ -71,6 +73,18 @@ impl Running {
         }
         self.guide(moment, *mode, events);
         None
+    }
+
+    /// What of a moment counts also when it is told late: how far the data have failed.
+    pub(super) fn fall_back(
+        &mut self,
+        moment: &Moment<'_>,
+        _: &mut Mode,
+        events: &mut Vec<Decision>,
+    ) -> Option<Over> {
+        self.fall_back_or_recover(moment, events);
+        let stopped = self.ladder.level() == Level::Stopped;
+        stopped.then_some((SessionOutcome::Unmeasured, Code::UnmeasuredTooLong))
     }
 
     /// The pacer takes its first rate, at the beginning of an inhale.
@@ -99,6 +113,8 @@ impl Running {
             };
             match arrow.to {
                 Level::Guiding => {}
+                // How much of a stretch was mended is judged when it is read.
+                Level::Holding if arrow.code == Code::ManyArtefacts => {}
                 Level::Holding => assessment.spoil(),
                 Level::Fixed | Level::Stopped => assessment.interrupt(),
             }

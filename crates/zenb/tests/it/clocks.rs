@@ -6,9 +6,13 @@ use zenb::features::Features;
 use zenb::features::WindowConfig;
 use zenb::timeline::Accepted;
 use zenb::timeline::DRIFT_PPM;
+use zenb::timeline::Fenced;
+use zenb::timeline::GROWTH_US;
 use zenb::timeline::LONGEST_JUMP_MS;
+use zenb::timeline::LOST_US;
 use zenb::timeline::Packet;
 use zenb::timeline::Refusal;
+use zenb::timeline::SETTLED_US;
 use zenb::timeline::STUCK_RUN;
 use zenb::timeline::Timeline;
 use zenb::units::EngineMs;
@@ -108,9 +112,9 @@ fn each_faulty_packet_is_refused_with_its_reason_and_changes_nothing() {
     let jump_ms = u64::MAX - 10_000;
     check(packet(u64::MAX, &[1000]), Refusal::ForwardJump { jump_ms });
     check(
-        packet(10_200, &[1000]),
+        packet(10_150, &[1000]),
         Refusal::Duplicate {
-            at_ms: 10_200,
+            at_ms: 10_150,
             last_ms: 10_000,
         },
     );
@@ -133,9 +137,91 @@ fn each_faulty_packet_is_refused_with_its_reason_and_changes_nothing() {
         packet(11_000, &[0]),
         Refusal::NotAnInterval { index: 0, ticks: 0 },
     );
+}
+
+/// REQ-147 (G9, H3). Beats that came from no one heart are left out and counted.
+#[test]
+fn beats_that_came_from_no_one_heart_are_left_out_and_counted() {
+    let fenced = |faulty: Packet<'_>, count, why, taken| {
+        let accepted = running().accept(faulty).unwrap();
+        assert_eq!(accepted.fenced, Some(Fenced { count, why }));
+        let beats: Vec<u32> = accepted.beats().map(|beat| beat.rr.get()).collect();
+        assert_eq!(beats, taken);
+        assert!(!accepted.opens_segment);
+    };
+    let last_ms = 10_000;
+    let at_ms = 10_200;
+    let copy = Refusal::Duplicate { at_ms, last_ms };
+    fenced(packet(at_ms, &[1000]), 1, copy, vec![]);
+    // The packet before the last one, late.
+    let last_ms = 9_000;
+    let copy = Refusal::Duplicate { at_ms, last_ms };
+    fenced(packet(at_ms, &[1048]), 1, copy, vec![]);
+    let overlap = Refusal::Overlap { count: 1 };
+    fenced(packet(11_000, &[1000, 1030]), 1, overlap, vec![1030]);
     // 9192 + 6900 ticks are 15,714.8 ms, in 10,000 ms; 5,000 and 50 for drift are believed.
     let many = [900, 1100, 900, 1100, 900, 1100, 900];
-    check(packet(11_000, &many), Refusal::Ahead { ahead_ms: 664 });
+    fenced(
+        packet(11_000, &many),
+        7,
+        Refusal::Ahead { ahead_ms: 664 },
+        vec![],
+    );
+    // A second later the segment has settled: half a second, and 60 ms for drift.
+    let mut settled = running();
+    settled.accept(packet(11_000, &[1048])).unwrap();
+    settled.accept(packet(12_000, &[1000])).unwrap();
+    let taken = settled.accept(packet(13_000, &[1600])).unwrap();
+    assert_eq!((taken.fenced, taken.beats().count()), (None, 1));
+    let why = settled.accept(packet(14_000, &[1700])).unwrap().fenced;
+    assert!(
+        matches!(
+            why,
+            Some(Fenced {
+                count: 1,
+                why: Refusal::Ahead { .. }
+            })
+        ),
+        "{why:?}"
+    );
+}
+
+/// Beats one by one as they happen, each again some time later; in the order of their arrival.
+fn copied(name: &str, late_ms: u64) -> Vec<(u64, u16)> {
+    let mut ticks = 0u64;
+    let mut all = Vec::new();
+    for rr in Recording::load(name).ticks().into_iter().take(300) {
+        ticks += u64::from(rr.get());
+        let at = 1_000 + ticks * 1000 / 1024;
+        all.extend([(at, rr.get() as u16), (at + late_ms, rr.get() as u16)]);
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+/// REQ-147 (G9, H3). Copies do not take the place of time: all but a few beats of a doubled heart
+/// are left out, and what is measured is not relied on.
+#[test]
+fn copies_that_come_late_are_left_out() {
+    for name in ["phantom_step_rf55", "phantom_fast15", "pyhrv_long"] {
+        for late_ms in (151..=1_000).step_by(50) {
+            let (mut timeline, mut extractor) =
+                (Timeline::new(), Extractor::new(WindowConfig::SESSION));
+            let (mut taken, mut last) = (0, 0);
+            for (at, rr) in copied(name, late_ms) {
+                last = at;
+                if let Ok(accepted) = timeline.accept(packet(at, &[rr])) {
+                    taken += accepted.beats().count();
+                    extractor.push(&accepted, None);
+                }
+            }
+            // Five seconds before the segment has settled, half a second and drift after.
+            assert!((290..=312).contains(&taken), "{name} {late_ms} ms: {taken}");
+            let features = extractor.features(EngineMs(last));
+            assert!(features.artefact_permille_60s > 200, "{name} {late_ms} ms");
+            assert_eq!(features.sdnn_us.value(), None, "{name} {late_ms} ms");
+        }
+    }
 }
 
 /// REQ-141 (H3). A pacemaker at a fixed rate looks like this too, and must not be measured either.
@@ -181,7 +267,7 @@ fn a_single_lost_beat_is_not_seen() {
 fn a_pause_longer_than_a_leap_is_taken_when_time_passed() {
     let mut timeline = running();
     for hour in 1..=3 {
-        timeline.pass(EngineMs(hour * LONGEST_JUMP_MS)).unwrap();
+        timeline.pass(EngineMs(hour * LONGEST_JUMP_MS));
     }
     let at = 3 * LONGEST_JUMP_MS + 1000;
     assert!(timeline.accept(packet(at, &[1000])).unwrap().opens_segment);
@@ -323,6 +409,31 @@ proptest! {
             }
             extractor.features(at);
             timeline.drift();
+        }
+    }
+
+    /// REQ-147 (G9, H3). However beats are made up, a settled segment takes no more of them than
+    /// half a second and the drift of the clocks.
+    #[test]
+    fn made_up_beats_never_outrun_time(
+        steps in prop::collection::vec((1u64..1_500, prop::collection::vec(250u16..1_500, 0..4)), 1..400),
+    ) {
+        let mut timeline = Timeline::new();
+        let (mut now, mut settled, mut heard_ms) = (0, None, 0.0);
+        for (step, rr) in steps {
+            now += step;
+            let Ok(accepted) = timeline.accept(packet(now, &rr)) else { continue };
+            if accepted.opens_segment {
+                settled = Some(now + SETTLED_US as u64 / 1_000);
+                heard_ms = 0.0;
+            }
+            let beats: f64 = accepted.beats().map(|beat| beat.rr.to_millis()).sum();
+            let Some(from) = settled.filter(|from| now > *from) else { continue };
+            heard_ms += beats;
+            let most_ms = GROWTH_US as f64 / 1000.0 + (now - from) as f64 * 1.005
+                // What was late when the segment settled, and the drift until then.
+                + LOST_US as f64 / 1000.0 + 2.0 * 1_500.0;
+            prop_assert!(heard_ms <= most_ms, "{heard_ms} of {most_ms} ms");
         }
     }
 }

@@ -9,6 +9,7 @@ mod data;
 mod deciding;
 mod figures;
 mod measures;
+mod overall;
 mod parsers;
 mod references;
 mod session;

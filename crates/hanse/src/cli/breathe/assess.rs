@@ -4,7 +4,9 @@ use clap::Args;
 use serde_json::json;
 use zenb::assessment::STEP_SETTLE_MS;
 use zenb::criteria::{Finding, Found, Measures, PacedBeat, Verdict, judge, measure};
-use zenb::units::{EngineMs, Ticks};
+use zenb::engine::Input;
+use zenb::timeline::{Beat, Packet, Timeline};
+use zenb::units::Ticks;
 
 use super::milli;
 use super::source::Beats;
@@ -27,8 +29,8 @@ pub(super) struct Assess {
 impl Assess {
     /// Reads it. That nothing stands out is an answer, not a failure.
     pub(super) fn run(&self, global: &Global) -> Result<(), Failure> {
-        let intervals = self.beats.intervals()?;
-        let verdict = assessed(&intervals, &self.steps, self.seconds * 1000);
+        let inputs = self.beats.recording()?.inputs();
+        let verdict = assessed(&inputs, &self.steps, self.seconds * 1000);
         if global.output().is_json() {
             global.output().object(&json!(verdict));
         } else {
@@ -39,32 +41,57 @@ impl Assess {
 }
 
 /// What the criteria make of a recording whose steps follow each other at once.
-fn assessed(intervals: &[Ticks], steps: &[u32], step_ms: u64) -> Verdict {
-    let mut ends_us = 0_u64;
-    let beats: Vec<(u64, Ticks)> = intervals
-        .iter()
-        .map(|rr| {
-            ends_us += u64::from(rr.get()) * 1_000_000 / 1024;
-            (ends_us / 1000, *rr)
-        })
-        .collect();
+fn assessed(inputs: &[Input], steps: &[u32], step_ms: u64) -> Verdict {
+    let beats = beats(inputs);
     let stretches: Vec<Measures> = (0..)
         .zip(steps)
         .map(|(index, &rate)| {
             let begins = index * step_ms;
             let within = begins + STEP_SETTLE_MS..begins + step_ms;
-            let paced = beats.iter().filter(|(at, _)| within.contains(at));
-            let paced: Vec<PacedBeat> = paced
-                .map(|&(at, rr)| PacedBeat {
-                    at: EngineMs(at),
-                    rr,
-                    done_q32: done_q32(at - begins, rr, rate),
-                })
-                .collect();
-            measure(rate, &paced)
+            let mut paced = Vec::new();
+            let mut is_whole = true;
+            for &(beat, opens) in beats.iter().filter(|(beat, _)| within.contains(&beat.at.0)) {
+                is_whole &= !opens || paced.is_empty();
+                paced.push(PacedBeat {
+                    at: beat.at,
+                    rr: beat.rr,
+                    done_q32: done_q32(beat.at.0 - begins, beat.rr, rate),
+                });
+            }
+            let measures = measure(rate, &paced);
+            if is_whole {
+                measures
+            } else {
+                measures.spoiled()
+            }
         })
         .collect();
     judge(&stretches, Found::BetweenSteps)
+}
+
+/// The beats that pass the fence, each with whether beats are missing before it.
+fn beats(inputs: &[Input]) -> Vec<(Beat, bool)> {
+    let mut timeline = Timeline::new();
+    let mut beats = Vec::new();
+    for input in inputs {
+        let Input::Packet {
+            at, rr, contact, ..
+        } = input
+        else {
+            timeline.pass(input.at());
+            continue;
+        };
+        let (at, contact) = (*at, *contact);
+        if let Ok(accepted) = timeline.accept(Packet { at, rr, contact }) {
+            let first = accepted.opens_segment;
+            beats.extend(
+                (0..)
+                    .zip(accepted.beats())
+                    .map(|(place, beat)| (beat, first && place == 0)),
+            );
+        }
+    }
+    beats
 }
 
 /// Breaths done since the step began by the middle of the interval, in 2^-32 breaths.

@@ -22,8 +22,9 @@ use zenb::replay::ended;
 use zenb::units::EngineMs;
 
 use super::milli;
+use super::recording::Heard;
 use super::screen::Screened;
-use super::source::{Beats, Heard, Recording, Source};
+use super::source::{Beats, Source};
 use super::view::{self, Heart, Paint, Picture};
 use crate::cli::output::line;
 use crate::cli::{Failure, Global};
@@ -96,14 +97,8 @@ impl Session {
     fn hear(&mut self, at_ms: u64, heard: Vec<Heard>) -> Vec<Decision> {
         let at = EngineMs(at_ms);
         let mut decisions = Vec::new();
-        for Heard { rr, contact } in heard {
-            let hr = None;
-            decisions.extend(self.give(Input::Packet {
-                at,
-                rr,
-                hr,
-                contact,
-            }));
+        for heard in heard {
+            decisions.extend(self.give(heard.input(at_ms)));
         }
         decisions.extend(self.give(Input::Tick { at }));
         decisions
@@ -136,7 +131,7 @@ impl Play {
         let mut source = if self.live {
             Source::Arriving(self.beats.arriving()?)
         } else {
-            Source::Recording(Recording::new(self.beats.intervals()?))
+            Source::Recording(self.beats.recording()?)
         };
         let answers = self.screened.answers()?;
         let mut session = Session::open(self.opening()?);
@@ -156,7 +151,7 @@ impl Play {
         play(&mut session, &mut source, &mut screen, &stop_asked());
         drop(screen);
         self.keep(&session)?;
-        let told = told(&session, source.unread());
+        let told = told(&session, &source);
         output.object(&if output.is_json() {
             told
         } else {
@@ -212,6 +207,18 @@ impl Play {
             "breathed": format!("{}:{:02}", seconds / 60, seconds % 60),
             "digest": told["digest"],
         });
+        let (length, played) = (
+            &told["recording"]["length_ms"],
+            &told["recording"]["played_ms"],
+        );
+        if let (Some(length), Some(played)) = (length.as_u64(), played.as_u64())
+            && played < length
+        {
+            let (length, played) = (length / 60_000, played / 60_000);
+            rows["recording"] = json!(format!(
+                "{played} of {length} min; hanse breathe measure reads all of it"
+            ));
+        }
         if let Some(path) = &self.record {
             rows["recorded"] = json!(format!("hanse breathe replay {}", path.display()));
         }
@@ -286,14 +293,20 @@ fn stop_asked() -> Arc<AtomicBool> {
 }
 
 /// What a session came to.
-fn told(session: &Session, unread: u64) -> Value {
+fn told(session: &Session, source: &Source) -> Value {
+    let played_ms = session.engine.view().at_ms;
     json!({
         "summary": session.engine.summary(),
         "digest": session.engine.digest(),
         "numeric_version": NUMERIC_VERSION,
         "inputs": session.engine.inputs_count(),
         "refused": session.refused,
-        "unread": unread,
+        "unread": source.unread(),
+        "recording": source.recording().map(|it| json!({
+            "length_ms": it.length_ms(),
+            "played_ms": played_ms.min(it.length_ms()),
+            "repeated": it.repeated,
+        })),
         "events": session.events.len(),
     })
 }

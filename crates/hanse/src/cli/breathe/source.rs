@@ -8,15 +8,15 @@ use std::thread;
 
 use clap::{Args, ValueEnum};
 use zenb::sensors::{RrUnit, heart_rate_measurement, rr_csv, rr_text};
-use zenb::units::Ticks;
 
+use super::recording::{Heard, Recording};
 use crate::cli::Failure;
 
 /// Heart beats, and the form they are in.
 #[derive(Debug, Args)]
 pub(super) struct Beats {
     /// Heart beats: intervals, one a line; CSV with the columns `at_ms,rr_1024`; or a strap's packets as hexadecimal
-    /// digits, one a line. `-` is the standard input.
+    /// digits, one a line, after `at_ms,` where it is known. `-` is the standard input.
     #[arg(long = "rr", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
     /// The form, where the name of the file does not end in `.csv` or `.hex`.
@@ -57,15 +57,6 @@ impl From<Unit> for RrUnit {
     }
 }
 
-/// What a strap says at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Heard {
-    /// Intervals in 1/1024 s.
-    pub(super) rr: Vec<u16>,
-    /// Whether the strap touches the skin, if it can tell.
-    pub(super) contact: Option<bool>,
-}
-
 impl Beats {
     /// The file, or a usage error.
     fn path(&self) -> Result<&Path, Failure> {
@@ -87,20 +78,19 @@ impl Beats {
         }
     }
 
-    /// Every interval of the file.
-    pub(super) fn intervals(&self) -> Result<Vec<Ticks>, Failure> {
+    /// The packets of the file.
+    pub(super) fn recording(&self) -> Result<Recording, Failure> {
         let path = self.path()?;
         let text = read(path)?;
-        let intervals = match self.form(path) {
-            Form::Csv => {
-                rr_csv(&text).map(|rows| rows.into_iter().map(|row| row.rr).collect::<Vec<_>>())
+        let refused = |error| Failure::refused(format!("{}: {error}", path.display()));
+        match self.form(path) {
+            Form::Csv => Ok(Recording::of_rows(&rr_csv(&text).map_err(refused)?)),
+            Form::Lines => {
+                let intervals = rr_text(&text, self.unit.into()).map_err(refused)?;
+                Ok(Recording::of_intervals(&intervals))
             }
-            Form::Lines => rr_text(&text, self.unit.into()),
-            Form::Packets => return of_packets(path, &text),
-        };
-        let intervals =
-            intervals.map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
-        some(path, intervals)
+            Form::Packets => of_packets(path, &text),
+        }
     }
 
     /// Lines as they arrive on the standard input: packets, or intervals.
@@ -114,27 +104,33 @@ impl Beats {
     }
 }
 
-fn some(path: &Path, intervals: Vec<Ticks>) -> Result<Vec<Ticks>, Failure> {
-    if intervals.is_empty() {
-        let message = format!("{} holds no interval", path.display());
-        return Err(Failure::refused(message));
-    }
-    Ok(intervals)
-}
-
-fn of_packets(path: &Path, text: &str) -> Result<Vec<Ticks>, Failure> {
-    let mut intervals = Vec::new();
+fn of_packets(path: &Path, text: &str) -> Result<Recording, Failure> {
+    let mut packets: Vec<Heard> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         if is_comment(line) {
             continue;
         }
         let heard = packet(line).map_err(|error| at(path, number, &error))?;
-        for raw in heard.rr {
-            let interval = Ticks::new(raw.into());
-            intervals.push(interval.map_err(|error| at(path, number, &error.to_string()))?);
+        let last = packets.last();
+        if let Some(last) = last.filter(|last| last.at_ms.is_some() != heard.at_ms.is_some()) {
+            let rule = if last.at_ms.is_some() {
+                "a moment stands before each packet, or before none"
+            } else {
+                "no moment stands before the packets above"
+            };
+            return Err(at(path, number, rule));
         }
+        if last.is_some_and(|last| last.at_ms > heard.at_ms) {
+            let rule = "the packet came before the one above it";
+            return Err(at(path, number, rule));
+        }
+        packets.push(heard);
     }
-    some(path, intervals)
+    if packets.iter().all(|packet| packet.rr.is_empty()) {
+        let message = format!("{} holds no interval", path.display());
+        return Err(Failure::refused(message));
+    }
+    Ok(Recording::of_packets(packets))
 }
 
 fn at(path: &Path, number: usize, error: &str) -> Failure {
@@ -146,9 +142,20 @@ fn is_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// The packet of one line; digits may be in pairs, as tools print them: `16 3d e8 03` or `16:3d:e8:03`.
+/// The packet of one line; digits may be in pairs, as tools print them: `16 3d e8 03` or `16:3d:e8:03`. When it came may
+/// stand before it, in milliseconds and with a comma.
 fn packet(line: &str) -> Result<Heard, String> {
-    let digits: String = line
+    let (at_ms, digits) = match line.split_once(',') {
+        Some((at_ms, digits)) => {
+            let read = at_ms.trim().parse();
+            (
+                Some(read.map_err(|_| "a moment is a whole number of milliseconds")?),
+                digits,
+            )
+        }
+        None => (None, line),
+    };
+    let digits: String = digits
         .chars()
         .filter(|c| !c.is_whitespace() && *c != ':' && *c != '-')
         .collect();
@@ -157,6 +164,7 @@ fn packet(line: &str) -> Result<Heard, String> {
         .map_err(|error| error.to_string())?;
     let read = heart_rate_measurement(&bytes).map_err(|error| error.to_string())?;
     Ok(Heard {
+        at_ms,
         rr: read.rr,
         contact: read.contact,
     })
@@ -173,43 +181,6 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     text.map_err(|error| {
         Failure::environment(format!("{} cannot be read: {error}", path.display()))
     })
-}
-
-/// A recording, taken apart as a strap would send it: one packet a second with the beats that ended in it.
-#[derive(Debug)]
-pub(super) struct Recording {
-    intervals: Vec<Ticks>,
-    next: usize,
-    ends_us: u64,
-}
-
-impl Recording {
-    /// From its beginning.
-    pub(super) fn new(intervals: Vec<Ticks>) -> Self {
-        Self {
-            intervals,
-            next: 0,
-            ends_us: 0,
-        }
-    }
-
-    /// What is heard up to `at_ms`; nothing when the recording is over.
-    fn until(&mut self, at_ms: u64) -> Option<Vec<Heard>> {
-        if self.next >= self.intervals.len() {
-            return None;
-        }
-        let mut rr = Vec::new();
-        while let Some(interval) = self.intervals.get(self.next) {
-            let end_us = self.ends_us + u64::from(interval.get()) * 1_000_000 / 1024;
-            if end_us > at_ms * 1000 {
-                break;
-            }
-            rr.extend(u16::try_from(interval.get()));
-            (self.ends_us, self.next) = (end_us, self.next + 1);
-        }
-        let contact = Some(true);
-        Some(vec![Heard { rr, contact }])
-    }
 }
 
 /// Lines that arrive while the session runs. One that cannot be read is counted and left out.
@@ -258,11 +229,16 @@ impl Arriving {
 
     fn understand(&self, line: &str) -> Result<Heard, String> {
         if self.form == Form::Packets {
-            return packet(line);
+            // It comes when it comes.
+            return packet(line).map(|heard| Heard {
+                at_ms: None,
+                ..heard
+            });
         }
         let intervals = rr_text(line, self.unit).map_err(|error| error.to_string())?;
         let rr = intervals.iter().map(|it| u16::try_from(it.get()));
         Ok(Heard {
+            at_ms: None,
             rr: rr
                 .collect::<Result<_, _>>()
                 .map_err(|error| error.to_string())?,
@@ -289,6 +265,14 @@ impl Source {
         }
     }
 
+    /// The recording, if it is one.
+    pub(super) fn recording(&self) -> Option<&Recording> {
+        match self {
+            Self::Recording(recording) => Some(recording),
+            Self::Arriving(_) => None,
+        }
+    }
+
     /// Lines that could not be read.
     pub(super) fn unread(&self) -> u64 {
         match self {
@@ -305,28 +289,18 @@ mod tests {
     #[test]
     fn a_packet_is_read_however_its_digits_are_grouped() {
         let expected = Heard {
+            at_ms: None,
             rr: vec![1000],
             contact: Some(true),
         };
         for line in ["163de803", "16 3D E8 03", "16:3d:e8:03", "16-3d-e8-03\r"] {
             assert_eq!(packet(line), Ok(expected.clone()), "{line}");
         }
-        for line in ["16", "163de8", "zz", "163"] {
+        let at_ms = Some(1_500);
+        let timed = Heard { at_ms, ..expected };
+        assert_eq!(packet("1500, 16 3d e8 03"), Ok(timed));
+        for line in ["16", "163de8", "zz", "163", "soon,163de803"] {
             assert!(packet(line).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn a_recording_gives_each_interval_once_in_the_second_it_ends() {
-        let intervals = [512, 1024, 256, 2048].map(|raw| Ticks::new(raw).unwrap());
-        let mut recording = Recording::new(intervals.to_vec());
-        let mut seconds = Vec::new();
-        for second in 1.. {
-            let Some(heard) = recording.until(second * 1000) else {
-                break;
-            };
-            seconds.push(heard[0].rr.clone());
-        }
-        assert_eq!(seconds, [vec![512], vec![1024, 256], vec![], vec![2048]]);
     }
 }

@@ -17,4 +17,6 @@ mod person;
 mod projections;
 mod replaying;
 mod session;
+mod times;
+mod trials;
 mod wording;

@@ -7,6 +7,7 @@ use zenb::digest::StateDigest;
 use zenb::engine::Engine;
 use zenb::engine::Feeling;
 use zenb::engine::Input;
+use zenb::engine::LATEST_MS;
 use zenb::engine::Opening;
 use zenb::engine::SessionOutcome;
 use zenb::engine::StageView;
@@ -51,6 +52,9 @@ fn inputs(now: u64) -> Vec<Input> {
         },
         Input::Tick {
             at: EngineMs(now.saturating_sub(1)),
+        },
+        Input::Tick {
+            at: EngineMs(u64::MAX),
         },
         Input::Faster { at: soon },
         Input::Slower { at: soon },
@@ -154,6 +158,9 @@ fn go(path: &Path, input: &Input) -> Result<Option<Path>, &'static str> {
         Ok(_) => {
             if at < path.now && !matches!(input, Input::Stop { .. }) {
                 return Err("time runs back");
+            }
+            if at > LATEST_MS {
+                return Err("a moment after the last day is taken");
             }
             next.now = next.now.max(at);
             match (input, next.engine.view().stage) {

@@ -10,6 +10,7 @@ use super::pacing;
 use super::person::Person;
 use super::session::Session;
 use super::session::adaptive;
+use super::times;
 
 /// The first check that notices, cheapest first.
 fn noticed_by(bug: Option<PlantedBug>) -> Option<&'static str> {
@@ -29,6 +30,15 @@ fn noticed_by(bug: Option<PlantedBug>) -> Option<&'static str> {
     }
     if !faults::failures(bug).is_empty() {
         return Some("the fault table");
+    }
+    if times::leaps_complete(bug) {
+        return Some("a leap");
+    }
+    if times::outlives_its_dose(bug) {
+        return Some("the dose");
+    }
+    if faults::overlaps_are_unnamed(bug) {
+        return Some("overlapping packets");
     }
     if faults::doubles_show(bug) {
         return Some("doubled packets");

@@ -53,6 +53,8 @@ pub(super) struct Person {
     pub(super) dice: Dice,
     pub(super) beat_s: f64,
     pub(super) early: bool,
+    /// What the strap sent last, where it sends it again.
+    pub(super) last: Vec<u16>,
 }
 
 impl Person {
@@ -66,6 +68,7 @@ impl Person {
             dice: Dice(seed),
             beat_s: 0.0,
             early: false,
+            last: Vec::new(),
         }
     }
 

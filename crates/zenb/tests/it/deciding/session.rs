@@ -61,6 +61,10 @@ pub(super) enum Strap {
     OffSkin,
     /// Sends each packet twice.
     Doubled,
+    /// Sends each packet again so many milliseconds later.
+    Copied(u64),
+    /// Sends each packet with the beats of the one before in front.
+    Overlapping,
     /// Sends the packet with a moment that has passed.
     Reordered,
     /// Sends one interval for ever.
@@ -147,6 +151,16 @@ impl Session {
                 let again = self.send(packet(at, heard.clone(), Some(true)));
                 first.and(again)
             }
+            Strap::Copied(late) => {
+                let first = self.send(packet(at, heard.clone(), Some(true)));
+                let late = EngineMs(self.now_ms + late);
+                first.and(self.send(packet(late, heard.clone(), Some(true))))
+            }
+            Strap::Overlapping => {
+                let last = std::mem::replace(&mut self.person.last, heard.clone());
+                let rr = last.into_iter().chain(heard).collect();
+                self.send(packet(at, rr, Some(true)))
+            }
             Strap::Reordered => {
                 let past = EngineMs(self.now_ms - 2_500);
                 self.send(packet(past, heard.clone(), Some(true)))
@@ -159,6 +173,7 @@ impl Session {
                 self.send(packet(at, rr, Some(true)))
             }
         };
+        let at = at.max(EngineMs(self.engine.view().at_ms));
         let _ended = self.send(Input::Tick { at });
     }
 
