@@ -471,7 +471,7 @@ mod tests {
         stage.take(&[stop]);
         assert_eq!(
             stage.read(|moment| people(moment).unwrap()),
-            [person.clone()]
+            std::slice::from_ref(&person)
         );
         let again = stage.read(|moment| Standing::read(moment, &person));
         assert_eq!(again.at_opening().0, Some(2));
