@@ -1,5 +1,6 @@
 //! What an institution tells the node of itself. One table each; the node reads them and knows nothing else of it.
 
+use api::scope::Scope;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -13,9 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::cli::{Failure, Global};
 use crate::state::Node;
-use mez::aggregate::CommonRefusal;
-use platform::auth::Scope;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 /// Work for the outbox, as an institution's closed enum of effects has it.
 pub trait Work: Serialize {
@@ -109,17 +108,4 @@ pub fn done(leased: &LeasedEffect) -> Settlement {
         id: leased.id.clone(),
         lease: leased.lease,
     }
-}
-
-/// What the caller is told when an aggregate refuses for a reason that all share.
-pub fn refused(refusal: &CommonRefusal) -> Problem {
-    let detail = refusal.to_string();
-    let (code, pointer) = match refusal {
-        CommonRefusal::Unknown { what } => return Problem::not_found(what),
-        CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
-        CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
-            (Code::RuleViolated, format!("/{field}"))
-        }
-    };
-    Problem::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
 }

@@ -1,5 +1,6 @@
 //! The institutions of the zone: the one list of them.
 
+use api::scope::{Scope, WriteScope};
 use journal::{
     Append, Declared, Event, Projection, ProjectionError, Records, WriterDecision, WriterRefusal,
 };
@@ -10,7 +11,6 @@ use crate::state::Node;
 use crate::{
     breath, compliance, credentials, entities, iris, notices, notifications, screening, zone,
 };
-use platform::auth::{Scope, WriteScope};
 use platform::principals;
 
 /// Who may act. Its routes belong to the platform, which asks everybody who they are.

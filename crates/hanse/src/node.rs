@@ -1,5 +1,6 @@
 //! One running node: everything opened, wired and stopped in order.
 
+use api::health::Check;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use crate::workers;
 use crate::zone::load::{LoadedZone, ZoneError, load};
 use crate::{gauges, institutions, journal_api, streams};
 use platform::auth::token::TokenAuthority;
-use platform::http::health::{Check, ReadinessChecks};
+use platform::http::health::ReadinessChecks;
 use platform::http::limits::Limits;
 use platform::http::metrics::{self, Metrics};
 use platform::http::problem::Problem;
@@ -442,12 +443,12 @@ fn readiness(journal: Journal) -> ReadinessChecks {
             .map(|it| it.effects_count(EffectState::Dead));
         vec![
             Check {
-                name: "journal_writer",
+                name: "journal_writer".to_owned(),
                 ok: writing,
                 detail: format!("{:?}", journal.status()),
             },
             Check {
-                name: "journal_reader",
+                name: "journal_reader".to_owned(),
                 ok: matches!(head, Ok(Ok(_))),
                 detail: match head {
                     Ok(Ok(size)) => format!("{size} events"),
@@ -455,7 +456,7 @@ fn readiness(journal: Journal) -> ReadinessChecks {
                 },
             },
             Check {
-                name: "outbox",
+                name: "outbox".to_owned(),
                 ok: matches!(dead, Ok(Ok(_))),
                 detail: match dead {
                     Ok(Ok(dead)) => format!("{dead} effects given up"),

@@ -1,5 +1,7 @@
 //! What the handlers and workers of all institutions share, in one running zone.
 
+use crate::entities::wire::entity_view;
+use api::entities::EntityView;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -11,7 +13,6 @@ use law::zone::Manifest;
 use mez::entity::{Context, Entity};
 
 use crate::breath;
-use crate::entities::wire::EntityView;
 use crate::journal_api::LogIdentity;
 use crate::notifications::webhook::Webhook;
 use crate::screening::shelf::Shelf;
@@ -72,7 +73,7 @@ impl Institutions {
 
     /// An entity as it stands at `now_ms`.
     pub fn view_at(&self, entity: &Entity, now_ms: i64) -> EntityView {
-        EntityView::of(entity, now_ms, self.manifest.screening_age_max_ms())
+        entity_view(entity, now_ms, self.manifest.screening_age_max_ms())
     }
 
     /// The node itself, as an actor in the journal.

@@ -18,8 +18,8 @@ pub struct InvalidId {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $check:expr) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])+ $name:ident, $what:literal, $rule:literal, $pattern:literal, $length_max:literal, $check:expr) => {
+        $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
@@ -58,6 +58,21 @@ macro_rules! text_id {
             }
         }
 
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description(Some(concat!($($doc,)+ " ", $rule, ".").trim()))
+                    .max_length(Some($length_max))
+                    .pattern(Some($pattern))
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -71,6 +86,8 @@ text_id!(
     EntityId,
     "an entity id",
     "1 to 64 of a-z, 0-9 and hyphens, neither first nor last a hyphen",
+    "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$",
+    64,
     |text| is_slug(text, 64)
 );
 text_id!(
@@ -78,6 +95,8 @@ text_id!(
     PersonId,
     "a person id",
     "1 to 64 of a-z, 0-9 and hyphens, neither first nor last a hyphen",
+    "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$",
+    64,
     |text| is_slug(text, 64)
 );
 text_id!(
@@ -85,6 +104,8 @@ text_id!(
     JurisdictionId,
     "a jurisdiction id",
     "two lower-case letters, then parts of a-z and 0-9, each after a hyphen",
+    "^[a-z]{2}(-[a-z0-9]+)*$",
+    100,
     is_jurisdiction
 );
 text_id!(
@@ -92,6 +113,8 @@ text_id!(
     ZoneId,
     "a zone id",
     "at most 100 of a-z, 0-9, dots and hyphens, starting with a letter, ending with none of the marks",
+    "^[a-z]([a-z0-9.-]{0,98}[a-z0-9])?$",
+    100,
     is_zone
 );
 text_id!(
@@ -99,13 +122,31 @@ text_id!(
     ActorId,
     "an actor",
     "1 to 200 printable ASCII characters without blanks",
+    "^[!-~]{1,200}$",
+    200,
     |text| (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+);
+text_id!(
+    /// The name of a person, service, peer zone or device in this zone. It is a stream segment, a token subject and a journal
+    /// actor unchanged.
+    PrincipalId,
+    "a principal id",
+    "2 to 64 of a-z, 0-9, dots, hyphens and underscores, starting with a letter or digit",
+    "^[a-z0-9][a-z0-9._-]{1,63}$",
+    64,
+    |text| {
+        (2..=64).contains(&text.len())
+            && text.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-' | b'_'))
+            && is_word(text.as_bytes()[0])
+    }
 );
 text_id!(
     /// A country, as two capital letters of ISO 3166-1.
     CountryCode,
     "a country code",
     "two capital letters",
+    "^[A-Z]{2}$",
+    2,
     |text| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 );
 text_id!(
@@ -113,6 +154,8 @@ text_id!(
     PackItemId,
     "a pack item id",
     "1 to 100 of a-z, 0-9, dots, hyphens and underscores, starting with a letter or digit",
+    "^[a-z0-9][a-z0-9._-]{0,99}$",
+    100,
     |text| {
         (1..=100).contains(&text.len())
             && text.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-' | b'_'))

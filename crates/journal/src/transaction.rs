@@ -23,6 +23,16 @@ pub enum Privacy {
     Personal = 2,
 }
 
+impl Privacy {
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Personal => "personal",
+        }
+    }
+}
+
 /// One event to append.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewEvent {

@@ -5,10 +5,9 @@
 //! operation. Everything personal is in [`person`]. Commands, facts and time come in as arguments;
 //! events, effects and refusals come out, and the node runs them.
 
-pub mod aggregate;
-
 pub mod credential;
 pub mod entity;
+pub mod file;
 pub mod notice;
 pub mod notification;
 pub mod person;

@@ -4,7 +4,7 @@
 use ids::ActorId;
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// The longest title, in bytes of UTF-8.
 pub const TITLE_BYTES_MAX: usize = 200;
@@ -78,7 +78,7 @@ pub enum Command {
     },
 }
 
-crate::events! {
+ids::events! {
     /// What happened to a notice.
     NoticeEvent {
         /// It was announced.

@@ -4,7 +4,7 @@ use ids::{ActorId, EntityId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// Whom a notification is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

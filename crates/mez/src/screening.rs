@@ -38,6 +38,17 @@ pub enum ScreeningVerdict {
     Block,
 }
 
+impl ScreeningVerdict {
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Review => "review",
+            Self::Block => "block",
+        }
+    }
+}
+
 /// What a reviewer found after looking at the hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,14 +1,14 @@
 //! What a person agreed to: recorded once, and taken back once. No clock and no I/O.
 
+use ids::PrincipalId;
 use std::convert::Infallible;
 
+use ids::aggregate::{Aggregate, Decision, Misfit};
 use jiff::Timestamp;
-use mez::aggregate::{Aggregate, Decision, Misfit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::BreathPerson;
-use platform::auth::PrincipalId;
 
 /// The kind of [`Consented`].
 pub const CONSENTED_KIND: &str = "breath.consented.v1";

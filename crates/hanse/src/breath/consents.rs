@@ -1,9 +1,11 @@
 //! Recording what a person agreed to, and taking it back.
 
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
+use ids::aggregate::Aggregate as _;
 use journal::Privacy;
-use mez::aggregate::Aggregate as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,15 +13,17 @@ use utoipa_axum::router::OpenApiRouter;
 use super::consent::{self, Consent, ConsentEvent, Refusal};
 use super::erase;
 use super::ids::BreathPerson;
+use crate::breath::can;
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{PrincipalId, Resource, can};
+use ids::PrincipalId;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError};

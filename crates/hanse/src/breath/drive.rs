@@ -1,5 +1,7 @@
 //! Giving inputs to a session: those of a request, of a socket, and the node's own ticks.
 
+use api::problem::Code;
+use ids::PrincipalId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +21,9 @@ use super::safeties::Standing;
 use super::wire::{self, FeelingBody, InputBody, InputRefused, PACKET_BEATS_MAX, State, StopBody};
 use crate::state::Node;
 use crate::streams;
-use platform::auth::PrincipalId;
 use platform::change::Change;
 use platform::http::idempotency::problem_of_commit;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::{Moment, NODE_ACTOR, Undone};
 
 /// The kind of what is seen besides: refused inputs.

@@ -1,5 +1,7 @@
 //! Shredding what was recorded: one session, or everything of a person.
 
+use crate::journal_api::erase;
+use api::receipt::Receipted;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,13 +14,14 @@ use super::consents;
 use super::ids::{BreathPerson, SessionId};
 use super::record::{self, SessionRecord};
 use super::safeties::Standing;
-use crate::journal_api::{EraseStream, ErasureReason};
+use crate::breath::can;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{Resource, can};
+use api::journal::ErasureReason;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
@@ -52,7 +55,7 @@ struct SessionErased {
     request_body = EraseBody,
     responses(
         (status = 200, description = "The content is gone from every file of the node.", body = Receipted<SessionErased>),
-        (status = 410, description = "It was erased before.", body = platform::http::problem::ProblemBody, content_type = platform::http::problem::CONTENT_TYPE)
+        (status = 410, description = "It was erased before.", body = api::problem::ProblemBody, content_type = api::problem::CONTENT_TYPE)
     )
 )]
 async fn erase_session(
@@ -145,6 +148,6 @@ fn shred(
     let Some(head) = head.filter(|head| !head.shredded) else {
         return Ok(0);
     };
-    EraseStream::new(stream, reason).add_to(change)?;
+    erase(change, stream, reason, None)?;
     Ok(head.head.get())
 }

@@ -1,5 +1,7 @@
 //! Taking a session along: its events, its proof by replay, and its heart beats in forms that others read.
 
+use api::page::{Page, PageQuery};
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -20,11 +22,10 @@ use super::ids::SessionId;
 use super::log::{self, LogError};
 use super::record::{self, SessionRecord};
 use super::wire;
+use crate::breath::can;
 use crate::state::Node;
-use platform::auth::can;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::page::{Page, PageQuery};
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 

@@ -2,6 +2,7 @@
 //! with those whose clock it is, it ends those that nobody fed for an hour, and it erases those that were kept long enough,
 //! and what protected people and protects nobody any more.
 
+use api::problem::Code;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,11 +12,11 @@ use super::erase;
 use super::ids::SessionId;
 use super::record::{self, SessionClock, SessionRecord, SessionStatus};
 use super::safeties;
-use crate::journal_api::ErasureReason;
 use crate::state::Node;
 use crate::streams;
+use api::journal::ErasureReason;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::{Moment, NODE_ACTOR};
 use platform::store::StoreError;
 

@@ -1,5 +1,6 @@
 //! A session under way: its engine as its stream says, what inputs lead to, and the session after them. All of it values.
 
+use api::problem::Code;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use super::safeties::Standing;
 use super::wire::{self, InputRefused, State};
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store::StoreError;
 

@@ -232,14 +232,14 @@ pub(in crate::breath) mod tests {
     use crate::breath::sessions::begin;
     use crate::entities::wire::time;
     use crate::institutions::NodeProjection;
-    use crate::journal_api::ErasureReason;
+    use api::journal::ErasureReason;
+    use api::problem::Code;
     use platform::auth::token::TokenAuthority;
     use platform::change::Change;
     use platform::clock::Clock;
     use platform::http::Platform;
     use platform::http::limits::{Limits, LimitsConfig};
     use platform::http::metrics::Metrics;
-    use platform::http::problem::Code;
     use platform::outside::{Tokio, system_entropy};
 
     pub(in crate::breath) const START: Input = Input::Start { at: EngineMs(0) };

@@ -16,6 +16,7 @@
 //!    opened it and whatever was erased  (`safety::Safety`, decided in `live::Live::take`; breathe_safety)
 //! 6. no session stays between running and ended                      (`keeper`; breathe_kill)
 
+pub mod can;
 pub mod consent;
 pub mod consents;
 pub mod drive;

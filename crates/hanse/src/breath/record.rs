@@ -1,8 +1,10 @@
 //! The read models of breath sessions, and the events of the shell that are no input of the engine.
 
+use api::problem::Code;
+use ids::PrincipalId;
+use ids::aggregate::Aggregate as _;
 use jiff::Timestamp;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,8 +21,7 @@ use super::safety::{self, Safety, SafetyEvent};
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::streams;
-use platform::auth::PrincipalId;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::projection::{find, payload, put, rule};
 use platform::store::{self, StoreError};

@@ -5,11 +5,13 @@
 //! 2. a stop needs none of it                                               (`Standing::end` decides nothing on what is unreadable)
 //! 3. erasing sessions leaves it; it ends with the consent, or when nothing in it protects any more  (`end_if_over`)
 
+use crate::journal_api::erase;
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
 use axum::Json;
 use axum::extract::State;
+use ids::aggregate::Aggregate as _;
 use jiff::Timestamp;
 use journal::{Privacy, StreamName};
-use mez::aggregate::Aggregate as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,15 +26,16 @@ use super::safety::{
     Command, Context, DAY_DOSE_MS, DAY_MS, Practice, Refusal, Safety, SafetyEvent,
 };
 use super::wire::plain;
+use crate::breath::can;
 use crate::entities::wire::time;
-use crate::journal_api::{EraseStream, ErasureReason};
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{PrincipalId, can};
+use api::journal::ErasureReason;
+use ids::PrincipalId;
 use platform::change::Change;
 use platform::http::extract::{Caller, PathOf};
-use platform::http::problem::{CONTENT_TYPE, Chain, Code, Problem, ProblemBody};
+use platform::http::problem::{Chain, Problem};
 use platform::moment::{Moment, NODE_ACTOR};
 use platform::routes;
 use platform::store::{self, StoreError};
@@ -307,7 +310,7 @@ pub fn end_if_over(
         .parse()
         .map_err(|error| Problem::internal(&error))?;
     consents::decide(moment, &by, person, ConsentCommand::EndSafety, change)?;
-    EraseStream::new(known.stream, ErasureReason::RetentionEnded).add_to(change)?;
+    erase(change, known.stream, ErasureReason::RetentionEnded, None)?;
     Ok(true)
 }
 

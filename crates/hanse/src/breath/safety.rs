@@ -11,7 +11,7 @@
 
 use std::convert::Infallible;
 
-use mez::aggregate::{Aggregate, Decision, Misfit};
+use ids::aggregate::{Aggregate, Decision, Misfit};
 use serde::{Deserialize, Serialize};
 use zenb::inhibition::{ContextKey, Inhibition, Inhibitions};
 use zenb::protocol::{DAY_MINUTES_MAX, Protocol};

@@ -1,5 +1,8 @@
 //! Opening, feeding and ending sessions over HTTP.
 
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
+use api::receipt::Receipted;
 use std::time::Duration;
 
 use axum::Json;
@@ -24,16 +27,17 @@ use super::wire::{
     self, BreathSession, INPUTS_MAX, InputsBody, OpenBody, State as SessionState, Stepped, StopBody,
 };
 use super::{consents, safety};
+use crate::breath::can;
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
-use platform::auth::{PrincipalId, Resource, can};
+use ids::PrincipalId;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute_with};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute_with};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;

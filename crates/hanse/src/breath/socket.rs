@@ -14,6 +14,7 @@
 //!    (`drive::advance`; `a_token_that_is_taken_back_ends_the_live_stream_at_the_next_message`)
 //! 2. who may not feed any more is not left watching: who is silent is asked again with every ping  (`converse`)
 
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,12 +33,13 @@ use super::live::Live;
 use super::memory::Entry;
 use super::record;
 use super::wire::{INPUTS_MAX, InputBody};
+use crate::breath::can;
 use crate::state::Node;
-use platform::auth::{Action, Resource, can};
+use platform::auth::{Action, Resource};
 use platform::http::Platform;
 use platform::http::extract::{Caller, PathOf};
 use platform::http::guard::Guard;
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 

@@ -1,5 +1,7 @@
 //! What the API of breath sessions says and hears. The core does not know of it.
 
+use api::problem::Code;
+use ids::PrincipalId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -8,8 +10,7 @@ use zenb::screen::{Answer, Answers, Question};
 
 use super::ids::BreathPerson;
 use super::record::{SessionClock, SessionRecord, SessionStatus};
-use platform::auth::PrincipalId;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 /// Most inputs in one request or message: three minutes of packets and ticks; with their decisions they fit one transaction.
 pub const INPUTS_MAX: usize = 400;

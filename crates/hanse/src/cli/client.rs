@@ -3,6 +3,9 @@
 //! Redeeming the bootstrap token leaves a client file in the data folder: the address of the zone, the principal and
 //! its key. With it, the command line gets a fresh token by itself when the old one ends.
 
+use api::problem::ProblemBody;
+use api::tokens::{ExchangeAssertion, IssuedToken};
+use ids::PrincipalId;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,18 +13,17 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use evidence::key::SigningKey;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
 use zeroize::Zeroizing;
 
 use super::{Failure, Global};
 use crate::keystore::{Replace, write_private};
-use platform::auth::PrincipalId;
 use platform::auth::token::Assertion;
 use platform::clock::Clock;
-use platform::http::problem::ProblemBody;
 
 const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 const TIME_MAX: Duration = Duration::from_secs(60);
@@ -92,6 +94,40 @@ fn unusable(path: &Path, why: &str) -> Failure {
     ))
 }
 
+/// What a zone answered: as it is, for programs, and as the type that it is on the wire.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    /// Every member, also those of a newer zone.
+    pub raw: Value,
+    /// What this version knows of it.
+    pub body: T,
+}
+
+impl<T: DeserializeOwned> Answer<T> {
+    fn of(raw: Value) -> Result<Self, Failure> {
+        match T::deserialize(&raw) {
+            Ok(body) => Ok(Self { raw, body }),
+            Err(error) => Err(Failure::refused(format!(
+                "answer is not of its documented form: {error}"
+            ))),
+        }
+    }
+}
+
+impl<T: Clone> Answer<Vec<T>> {
+    /// The items of a list that comes whole.
+    pub fn each(&self) -> Vec<Answer<T>> {
+        let raw = self.raw.as_array().into_iter().flatten();
+        let items = raw.zip(&self.body);
+        items
+            .map(|(raw, body)| Answer {
+                raw: raw.clone(),
+                body: body.clone(),
+            })
+            .collect()
+    }
+}
+
 /// A connection to one zone as one principal.
 pub struct Client {
     agent: Agent,
@@ -156,6 +192,34 @@ impl Client {
         parse(&self.get_bytes(path)?)
     }
 
+    /// What is at a path.
+    ///
+    /// # Errors
+    /// The zone refused, cannot be reached, or answers in another form.
+    pub fn read<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Failure> {
+        Answer::of(self.get(path)?)
+    }
+
+    /// Every item of a collection, page by page.
+    ///
+    /// # Errors
+    /// The zone refused, cannot be reached, or answers in another form.
+    pub fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<Answer<T>>, Failure> {
+        self.get_all(path)?.into_iter().map(Answer::of).collect()
+    }
+
+    /// Sends a write and reads what came of it.
+    ///
+    /// # Errors
+    /// The zone refused, cannot be reached, or answers in another form.
+    pub fn send<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        Answer::of(self.post(path, body)?)
+    }
+
     /// The bytes at a path.
     ///
     /// # Errors
@@ -196,7 +260,7 @@ impl Client {
     ///
     /// # Errors
     /// The zone refused, or cannot be reached.
-    pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, Failure> {
         self.write("POST", path, body, None)
     }
 
@@ -204,7 +268,7 @@ impl Client {
     ///
     /// # Errors
     /// The zone refused, or cannot be reached.
-    pub fn put(&self, path: &str, body: &Value, tag: &str) -> Result<Value, Failure> {
+    pub fn put(&self, path: &str, body: &impl Serialize, tag: &str) -> Result<Value, Failure> {
         self.write("PUT", path, body, Some(tag))
     }
 
@@ -212,11 +276,11 @@ impl Client {
         &self,
         method: &str,
         path: &str,
-        body: &Value,
+        body: &impl Serialize,
         tag: Option<&str>,
     ) -> Result<Value, Failure> {
         let key = uuid::Uuid::now_v7().to_string();
-        let text = body.to_string();
+        let text = serde_json::to_string(body).map_err(|error| Failure::from_error(&error))?;
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -279,12 +343,12 @@ impl Client {
             iat: now_s,
             jti: uuid::Uuid::now_v7().to_string(),
         };
-        let answer = self.post(
-            "/v1/tokens/exchange",
-            &json!({ "assertion": assertion.seal(&key) }),
-        )?;
-        file.token = Zeroizing::new(answer["token"].as_str().unwrap_or_default().to_owned());
-        file.token_expires_s = answer["expires_s"].as_i64().unwrap_or_default();
+        let request = ExchangeAssertion {
+            assertion: assertion.seal(&key),
+        };
+        let issued: Answer<IssuedToken> = self.send("/v1/tokens/exchange", &request)?;
+        file.token = Zeroizing::new(issued.body.token);
+        file.token_expires_s = issued.body.view.expires_s;
         file.write(path)?;
         Ok(file.token)
     }

@@ -1,142 +1,99 @@
 //! A judgement in words: what blocks, under which clause of which source, and how each domain stands.
 
-use law::compliance::{Denial, DomainResult, State};
-use serde_json::{Value, json};
+use api::compliance::{DenialView, EvaluationView};
 
-use super::Failure;
-use super::output::plain;
-use super::show::{self, text, words};
+use super::show::{self, words};
 
-/// What an evaluation says.
-#[derive(Debug)]
-pub struct Judgement {
-    denials: Vec<Denial>,
-    /// Every domain by name.
-    domains: Vec<(String, DomainResult)>,
-}
-
-/// The judgement in an answer.
-///
-/// # Errors
-/// The zone answers in another form.
-pub fn parse(answer: &Value) -> Result<Judgement, Failure> {
-    let other = |error| Failure::refused(format!("answer holds no judgement: {error}"));
-    let denials = serde_json::from_value(answer["denials"].clone()).map_err(other)?;
-    let domains = answer["domains"].as_object().into_iter().flatten();
-    let domains = domains.map(|(name, result)| {
-        let result = serde_json::from_value(result.clone()).map_err(other)?;
-        Ok((name.clone(), result))
-    });
-    let domains = domains.collect::<Result<_, Failure>>()?;
-    Ok(Judgement { denials, domains })
-}
+/// The states of a domain, worst first.
+const STATES: [&str; 5] = [
+    "non_compliant",
+    "pending",
+    "not_applicable",
+    "exempt",
+    "compliant",
+];
 
 /// A judgement in words.
-pub fn explain(answer: &Value, judgement: &Judgement) -> Vec<String> {
-    let Judgement { denials, domains } = judgement;
-    let operation = text(answer, "operation");
-    let mut lines = vec![match denials.len() {
+pub fn explain(judgement: &EvaluationView) -> Vec<String> {
+    let operation = &judgement.operation;
+    let mut lines = vec![match judgement.denials.len() {
         0 => format!("ALLOWED: nothing blocks {operation}"),
         1 => format!("DENIED: one domain blocks {operation}"),
         count => format!("DENIED: {count} domains block {operation}"),
     }];
-    lines.extend(denials.iter().flat_map(explain_denial));
+    lines.extend(judgement.denials.iter().flat_map(explain_denial));
     lines.push(String::new());
-    lines.extend(standing(domains));
+    lines.extend(by_state(judgement));
     lines.push(String::new());
+    let rules = judgement.rules.iter();
+    let rules = rules.map(|it| format!("{} {} {}", it.id, it.version, it.digest));
     lines.extend(show::fields(&[
-        ("entity", text(answer, "entity")),
-        ("as of", text(answer, "as_of")),
-        ("rules", rules(answer)),
-        ("commitment", text(answer, "commitment")),
+        ("entity", judgement.entity.clone()),
+        ("as of", judgement.as_of.to_string()),
+        ("rules", rules.collect::<Vec<_>>().join("; ")),
+        ("commitment", judgement.commitment.to_string()),
     ]));
     lines
 }
 
-fn explain_denial(denial: &Denial) -> Vec<String> {
+fn explain_denial(denial: &DenialView) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        format!("{}: {}", denial.domain, name(denial.state)),
+        format!("{}: {}", denial.domain, words(&denial.state)),
     ];
     for reason in &denial.reasons {
-        lines.push(format!("  - {}", clean(&reason.text)));
-        lines.push(format!(
-            "    {}, {}",
-            clean(&reason.clause),
-            clean(&reason.source)
-        ));
-        lines.push(format!(
-            "    {} (rule {})",
-            clean(&reason.url),
-            clean(&reason.rule)
-        ));
+        lines.push(format!("  - {}", reason.text));
+        lines.push(format!("    {}, {}", reason.clause, reason.source));
+        lines.push(format!("    {} (rule {})", reason.url, reason.rule));
     }
     lines
 }
 
-/// The domains by state, worst first; the twenty are most readable as a few lines.
-fn standing(domains: &[(String, DomainResult)]) -> Vec<String> {
-    let of = |state: State| {
-        let names = domains.iter().filter(|(_, result)| result.state == state);
-        names
-            .map(|(name, _)| clean(name))
-            .collect::<Vec<_>>()
-            .join(", ")
+/// The domains by state; the twenty are most readable as a few lines. A state of a newer zone comes last.
+fn by_state(judgement: &EvaluationView) -> Vec<String> {
+    let mut states: Vec<&str> = STATES.to_vec();
+    for result in judgement.domains.values() {
+        if !states.contains(&result.state.as_str()) {
+            states.push(&result.state);
+        }
+    }
+    let names = |state: &str| {
+        let of_state = judgement.domains.iter().filter(|(_, it)| it.state == state);
+        of_state.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
     };
-    let rows: Vec<(String, String)> = State::ALL
-        .into_iter()
-        .map(|state| (name(state), of(state)))
-        .collect();
-    let rows: Vec<(&str, String)> = rows
-        .iter()
-        .map(|(name, domains)| (name.as_str(), domains.clone()))
+    let labels: Vec<String> = states.iter().map(|state| words(state)).collect();
+    let rows = labels.iter().zip(&states);
+    let rows: Vec<_> = rows
+        .map(|(label, state)| (label.as_str(), names(state).join(", ")))
         .collect();
     show::fields(&rows)
 }
 
-fn rules(answer: &Value) -> String {
-    let packs = answer["rules"].as_array().map_or(&[][..], Vec::as_slice);
-    let pack = |pack: &Value| {
-        format!(
-            "{} {} {}",
-            text(pack, "id"),
-            text(pack, "version"),
-            text(pack, "digest")
-        )
-    };
-    packs.iter().map(pack).collect::<Vec<_>>().join("; ")
-}
-
-fn name(state: State) -> String {
-    words(&json!(state))
-}
-
-fn clean(text: &str) -> String {
-    plain(&Value::from(text))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_denial_shows_domain_clause_source_and_url() {
+        let digest = |byte: u8| format!("sha256:{}", format!("{byte:02x}").repeat(32));
         let reason = json!({
             "state": "pending", "rule": "pk/name", "clause": "s. 10", "source": "Companies Act, 2017",
             "url": "https://law.example/", "text": "the name must be available",
         });
         let answer = json!({
             "entity": "e", "operation": "entity.formation", "as_of": "2026-01-02T03:04:05Z",
-            "denials": [{"domain": "corporate", "state": "pending", "reasons": [reason]}],
+            "allowed": false, "denials": [{"domain": "corporate", "state": "pending", "reasons": [reason]}],
             "domains": {
                 "corporate": {"state": "pending", "reasons": [reason], "evidence": []},
                 "tax": {"state": "not_applicable", "reasons": [], "evidence": []},
                 "kyc": {"state": "compliant", "reasons": [], "evidence": []},
             },
-            "rules": [{"id": "pk", "version": "1", "digest": "sha256:00"}],
-            "commitment": "sha256:11",
+            "rules": [{"id": "pk", "version": "1", "digest": digest(0)}],
+            "commitment": digest(1),
         });
-        let judgement = parse(&answer).unwrap();
+        let judgement: EvaluationView = serde_json::from_value(answer).unwrap();
         let expected = [
             "DENIED: one domain blocks entity.formation",
             "",
@@ -151,9 +108,9 @@ mod tests {
             "",
             "entity      e",
             "as of       2026-01-02T03:04:05Z",
-            "rules       pk 1 sha256:00",
-            "commitment  sha256:11",
+            &format!("rules       pk 1 {}", digest(0)),
+            &format!("commitment  {}", digest(1)),
         ];
-        assert_eq!(explain(&answer, &judgement), expected);
+        assert_eq!(explain(&judgement), expected);
     }
 }

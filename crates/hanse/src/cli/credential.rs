@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use api::credentials::{CredentialView, VerificationView};
+use api::entities::ReasonBody;
+use api::receipt::Receipted;
 use clap::Subcommand;
 use ids::EntityId;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::client::Client;
 use super::input::segment;
@@ -57,22 +60,25 @@ impl Credential {
         match self {
             Self::List { entity } => {
                 let path = format!("/v1/credentials?entity={entity}");
-                let found = Client::connect(global)?.get_all(&path)?;
+                let found = Client::connect(global)?.list(&path)?;
                 show::table(output, &found, &COLUMNS, cells);
             }
             Self::Show { id, out } => {
-                let found = Client::connect(global)?.get(&format!("/v1/credentials/{id}"))?;
+                let path = format!("/v1/credentials/{id}");
+                let found = Client::connect(global)?.read::<CredentialView>(&path)?;
                 if let Some(out) = out {
-                    input::write(out, pretty(&found["credential"]).as_bytes())?;
+                    input::write(out, pretty(&found.body.credential).as_bytes())?;
                 }
-                show::answer(output, &found, |found| describe(found, out.is_none()));
+                show::answer(output, &found.raw, || describe(&found.body, out.is_none()));
             }
             Self::Revoke { id, reason } => {
                 let path = format!("/v1/credentials/{id}/revoke");
-                let answer = Client::connect(global)?.post(&path, &json!({ "reason": reason }))?;
-                show::answer(output, &answer, |answer| {
-                    let mut lines = describe(answer, false);
-                    lines.extend(show::receipt(answer));
+                let (client, reason) = (Client::connect(global)?, reason.clone());
+                let answer =
+                    client.send::<Receipted<CredentialView>>(&path, &ReasonBody { reason })?;
+                show::answer(output, &answer.raw, || {
+                    let mut lines = describe(&answer.body.body, false);
+                    lines.extend(show::receipt(&answer.raw));
                     lines
                 });
             }
@@ -84,14 +90,16 @@ impl Credential {
 
 fn verify(global: &Global, file: &std::path::Path) -> Result<(), Failure> {
     let document = input::json(file)?;
-    let answer = Client::connect(global)?.post("/v1/credentials/verify", &document)?;
-    show::answer(global.output(), &answer, |answer| {
-        match answer["verified"] == true {
-            true => vec![format!("✓ verified; issued by {}", text(answer, "issuer"))],
-            false => vec![format!("✗ {}", text(answer, "refusal"))],
-        }
+    let client = Client::connect(global)?;
+    let answer = client.send::<VerificationView>("/v1/credentials/verify", &document)?;
+    let found = &answer.body;
+    show::answer(global.output(), &answer.raw, || {
+        vec![match found.verified {
+            true => format!("✓ verified; issued by {}", show::maybe(&found.issuer)),
+            false => format!("✗ {}", show::maybe(&found.refusal)),
+        }]
     });
-    if answer["verified"] == true {
+    if found.verified {
         return Ok(());
     }
     Err(Failure::refused(format!(
@@ -100,31 +108,29 @@ fn verify(global: &Global, file: &std::path::Path) -> Result<(), Failure> {
     )))
 }
 
-fn cells(found: &Value) -> Value {
-    json!({
-        "standing": words(&found["standing"]),
-        "type": kind(&found["credential"]),
-        "valid_from": found["credential"]["validFrom"],
-        "id": found["id"],
-    })
+fn cells(found: &CredentialView) -> [String; 4] {
+    [
+        words(&found.standing),
+        kind(&found.credential),
+        text(&found.credential, "validFrom"),
+        found.id.clone(),
+    ]
 }
 
 /// The most specific type of a credential.
-fn kind(credential: &Value) -> Value {
-    credential["type"]
-        .as_array()
-        .and_then(|types| types.last())
-        .cloned()
-        .unwrap_or_default()
+fn kind(credential: &Value) -> String {
+    let types = credential["type"].as_array();
+    let last = types.and_then(|types| types.last()?.as_str());
+    last.unwrap_or_default().to_owned()
 }
 
-fn describe(found: &Value, whole: bool) -> Vec<String> {
-    let credential = &found["credential"];
+fn describe(found: &CredentialView, whole: bool) -> Vec<String> {
+    let credential = &found.credential;
     let mut lines = show::fields(&[
-        ("credential", text(found, "id")),
-        ("entity", text(found, "entity")),
-        ("standing", words(&found["standing"])),
-        ("type", words(&kind(credential))),
+        ("credential", found.id.clone()),
+        ("entity", found.entity.clone()),
+        ("standing", words(&found.standing)),
+        ("type", kind(credential)),
         ("issuer", text(credential, "issuer")),
         ("valid from", text(credential, "validFrom")),
     ]);
@@ -141,17 +147,21 @@ fn pretty(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_credential_is_named_by_its_most_specific_type() {
-        let found = json!({
-            "id": "c", "standing": "in_force",
-            "credential": {"type": ["VerifiableCredential", "Formation"], "validFrom": "2026-01-01T00:00:00Z"},
-        });
-        let expected = json!({
-            "standing": "in force", "type": "Formation", "valid_from": "2026-01-01T00:00:00Z", "id": "c",
-        });
-        assert_eq!(cells(&found), expected);
+        let found = CredentialView {
+            id: "c".to_owned(),
+            entity: "e".to_owned(),
+            standing: "in_force".to_owned(),
+            credential: json!({"type": ["VerifiableCredential", "Formation"], "validFrom": "2026-01-01T00:00:00Z"}),
+        };
+        assert_eq!(
+            cells(&found),
+            ["in force", "Formation", "2026-01-01T00:00:00Z", "c"]
+        );
     }
 }

@@ -2,17 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use api::compliance::{EvaluationBody, EvaluationView, EvidenceView, Operation};
+use api::entities::{
+    Approval, DocumentBody, EntityStatus, EntityView, PartyView, PersonView, ReasonBody, StageBody,
+    StageProof,
+};
+use api::receipt::Receipted;
+use clap::{Args, Subcommand};
 use evidence::digest::Digest;
 use evidence::time::{self, TimestampNotCanonical};
 use ids::EntityId;
 use jiff::Timestamp;
-use law::compliance::Operation;
-use mez::entity::StageProof;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::client::Client;
-use super::show::{self, text, words};
+use super::input::one_of;
+use super::show::{self, maybe, words};
 use super::{Failure, Global, compliance, input};
 
 /// Apply for companies, review, approve, judge and dissolve them.
@@ -26,8 +32,8 @@ pub enum Entity {
     /// List the entities that you may see.
     List {
         /// Only those in this state.
-        #[arg(long, value_enum)]
-        status: Option<Status>,
+        #[arg(long, value_parser = one_of::<EntityStatus>(EntityStatus::TEXTS))]
+        status: Option<EntityStatus>,
     },
     /// Show one entity: who screened how, what blocks, who approved.
     Show(Id),
@@ -55,7 +61,7 @@ pub enum Entity {
         /// The entity.
         id: EntityId,
         /// For what.
-        #[arg(long, default_value = "entity.formation")]
+        #[arg(long, default_value = "entity.formation", value_parser = one_of::<Operation>(Operation::TEXTS))]
         operation: Operation,
         /// Show the newest recorded judgement instead.
         #[arg(long)]
@@ -120,26 +126,6 @@ fn instant(text: &str) -> Result<Timestamp, TimestampNotCanonical> {
     time::parse(text)
 }
 
-/// The states of an entity.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Status {
-    /// Waits to be taken into review.
-    Applied,
-    /// Waits for approvals.
-    InReview,
-    /// Registered.
-    Active,
-    /// Refused.
-    Rejected,
-    /// Registered, and barred from acting.
-    Suspended,
-    /// Being wound up.
-    Dissolving,
-    /// No longer there.
-    Dissolved,
-}
-
 impl Advance {
     fn proof(&self) -> StageProof {
         match (self.in_favour_bps, self.gazetted) {
@@ -147,7 +133,7 @@ impl Advance {
             (None, Some(at)) => StageProof::Gazette {
                 published_at_ms: at.as_millisecond(),
             },
-            (None, None) => StageProof::None,
+            (None, None) => StageProof::None {},
         }
     }
 }
@@ -165,8 +151,9 @@ impl Entity {
             }
             Self::List { status } => list(global, *status),
             Self::Show(Id { id }) => {
-                let found = Client::connect(global)?.get(&format!("/v1/entities/{id}"))?;
-                show::answer(global.output(), &found, describe);
+                let path = format!("/v1/entities/{id}");
+                let found = Client::connect(global)?.read::<EntityView>(&path)?;
+                show::answer(global.output(), &found.raw, || describe(&found.body));
                 Ok(())
             }
             Self::Persons(Id { id }) => persons(global, id),
@@ -180,9 +167,18 @@ impl Entity {
                 file: Some(file),
             } => submit_evidence(global, id, file),
             Self::Evidence { id, file: None } => {
-                let found = Client::connect(global)?.get_all(&path(id, "evidence"))?;
+                let found = Client::connect(global)?.list(&path(id, "evidence"))?;
                 let columns = ["domain", "kind", "subject", "issuer"];
-                show::table(global.output(), &found, &columns, Value::clone);
+                show::table(global.output(), &found, &columns, |it: &EvidenceView| {
+                    let EvidenceView {
+                        domain,
+                        kind,
+                        subject,
+                        issuer,
+                        ..
+                    } = it.clone();
+                    [domain, kind, subject, issuer]
+                });
                 Ok(())
             }
             Self::Evaluate {
@@ -192,12 +188,15 @@ impl Entity {
             } => evaluate(global, id, *operation, *recorded),
             Self::Bundle { id, out } => bundle(global, id, out),
             Self::Dissolve { id, document } => {
-                let body = json!({ "evidence": digest(document)? });
+                let evidence = digest(document)?;
+                let body = DocumentBody { evidence };
                 step(global, &path(id, "dissolution"), &body)
             }
             Self::Advance(advance) => {
-                let document = digest(&advance.document)?;
-                let body = json!({ "evidence": document, "proof": advance.proof() });
+                let body = StageBody {
+                    evidence: digest(&advance.document)?,
+                    proof: advance.proof(),
+                };
                 step(global, &path(&advance.id, "dissolution/advance"), &body)
             }
             Self::Cancel(because) => because.step(global, "dissolution/cancel"),
@@ -207,11 +206,8 @@ impl Entity {
 
 impl Because {
     fn step(&self, global: &Global, name: &str) -> Result<(), Failure> {
-        step(
-            global,
-            &path(&self.id, name),
-            &json!({ "reason": self.reason }),
-        )
+        let reason = self.reason.clone();
+        step(global, &path(&self.id, name), &ReasonBody { reason })
     }
 }
 
@@ -220,73 +216,76 @@ fn path(id: &EntityId, rest: &str) -> String {
 }
 
 /// Sends one step in the life of an entity and shows what came of it.
-fn step(global: &Global, path: &str, body: &Value) -> Result<(), Failure> {
-    let answer = Client::connect(global)?.post(path, body)?;
-    show::answer(global.output(), &answer, |answer| {
-        let mut lines = describe(answer);
-        lines.extend(show::receipt(answer));
-        lines.extend(next(answer));
+fn step(global: &Global, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+    let answer = Client::connect(global)?.send::<Approval>(path, body)?;
+    show::answer(global.output(), &answer.raw, || {
+        let Approval {
+            entity,
+            credential_id,
+            ..
+        } = &answer.body;
+        let mut lines = describe(entity);
+        lines.extend(show::fields(&[("credential", maybe(credential_id))]));
+        lines.extend(show::receipt(&answer.raw));
+        lines.extend(next(entity));
         lines
     });
     Ok(())
 }
 
-fn list(global: &Global, status: Option<Status>) -> Result<(), Failure> {
-    let status = status.as_ref().and_then(ValueEnum::to_possible_value);
-    let query = status.map(|status| format!("?status={}", status.get_name()));
+fn list(global: &Global, status: Option<EntityStatus>) -> Result<(), Failure> {
+    let query = status.map(|status| format!("?status={status}"));
     let path = format!("/v1/entities{}", query.unwrap_or_default());
-    let found = Client::connect(global)?.get_all(&path)?;
+    let found = Client::connect(global)?.list(&path)?;
     let columns = ["status", "screening", "number", "name", "id"];
-    show::table(global.output(), &found, &columns, |entity| {
-        json!({
-            "status": words(&entity["status"]),
-            "screening": words(&entity["screening"]),
-            "number": entity["registration_number"],
-            "name": entity["legal_name"],
-            "id": entity["id"],
-        })
+    show::table(global.output(), &found, &columns, |entity: &EntityView| {
+        [
+            words(&entity.status),
+            words(&entity.screening),
+            maybe(&entity.registration_number),
+            entity.legal_name.clone(),
+            entity.id.clone(),
+        ]
     });
     Ok(())
 }
 
 fn persons(global: &Global, id: &EntityId) -> Result<(), Failure> {
-    let found = Client::connect(global)?.get(&path(id, "persons"))?;
-    let persons = found.as_array().map_or(&[][..], Vec::as_slice);
+    let found = Client::connect(global)?.read::<Vec<PersonView>>(&path(id, "persons"))?;
     let columns = ["name", "born", "nationality", "identifiers", "id"];
-    show::table(global.output(), persons, &columns, person_cells);
+    let persons = found.each();
+    show::table(global.output(), &persons, &columns, person_cells);
     Ok(())
 }
 
-fn person_cells(person: &Value) -> Value {
-    let identifiers = person["identifiers"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    let identifier = |it: &Value| format!("{} {}", text(it, "kind"), text(it, "value"));
-    let name = if person["erased"] == true {
-        json!("(erased)")
-    } else {
-        person["name"].clone()
-    };
-    json!({
-        "name": name,
-        "born": person["date_of_birth"],
-        "nationality": person["nationality"],
-        "identifiers": identifiers.iter().map(identifier).collect::<Vec<_>>().join(", "),
-        "id": person["id"],
-    })
+fn person_cells(person: &PersonView) -> [String; 5] {
+    let identifiers = person.identifiers.iter();
+    let identifiers = identifiers.map(|it| format!("{} {}", it.kind, it.value));
+    [
+        match person.erased {
+            true => "(erased)".to_owned(),
+            false => maybe(&person.name),
+        },
+        maybe(&person.date_of_birth),
+        maybe(&person.nationality),
+        identifiers.collect::<Vec<_>>().join(", "),
+        person.id.clone(),
+    ]
 }
 
 fn submit_evidence(global: &Global, id: &EntityId, file: &Path) -> Result<(), Failure> {
     let credential = input::json(file)?;
-    let answer = Client::connect(global)?.post(&path(id, "evidence"), &credential)?;
-    show::answer(global.output(), &answer, |answer| {
+    let client = Client::connect(global)?;
+    let answer = client.send::<Receipted<EvidenceView>>(&path(id, "evidence"), &credential)?;
+    show::answer(global.output(), &answer.raw, || {
+        let it = &answer.body.body;
         let mut lines = show::fields(&[
-            ("on file", text(answer, "kind")),
-            ("domain", text(answer, "domain")),
-            ("about", text(answer, "subject")),
-            ("issuer", text(answer, "issuer")),
+            ("on file", it.kind.clone()),
+            ("domain", it.domain.clone()),
+            ("about", it.subject.clone()),
+            ("issuer", it.issuer.clone()),
         ]);
-        lines.extend(show::receipt(answer));
+        lines.extend(show::receipt(&answer.raw));
         lines
     });
     Ok(())
@@ -300,14 +299,13 @@ fn evaluate(
 ) -> Result<(), Failure> {
     let (client, path) = (Client::connect(global)?, path(id, "evaluations"));
     let answer = if recorded {
-        client.get(&format!("{path}?operation={operation}"))?
+        client.read::<EvaluationView>(&format!("{path}?operation={operation}"))?
     } else {
-        client.post(&path, &json!({ "operation": operation }))?
+        client.send(&path, &EvaluationBody { operation })?
     };
-    let judgement = compliance::parse(&answer)?;
-    show::answer(global.output(), &answer, |answer| {
-        let mut lines = compliance::explain(answer, &judgement);
-        lines.extend(show::receipt(answer));
+    show::answer(global.output(), &answer.raw, || {
+        let mut lines = compliance::explain(&answer.body);
+        lines.extend(show::receipt(&answer.raw));
         lines
     });
     Ok(())
@@ -327,76 +325,57 @@ fn digest(document: &Path) -> Result<Digest, Failure> {
 }
 
 /// An entity in words.
-fn describe(entity: &Value) -> Vec<String> {
+fn describe(entity: &EntityView) -> Vec<String> {
     let mut lines = show::fields(&[
-        ("entity", text(entity, "id")),
-        ("name", text(entity, "legal_name")),
-        ("status", words(&entity["status"])),
-        ("reason", text(entity, "reason")),
+        ("entity", entity.id.clone()),
+        ("name", entity.legal_name.clone()),
+        ("status", words(&entity.status)),
+        ("reason", maybe(&entity.reason)),
         (
             "type",
-            format!(
-                "{} in {}",
-                text(entity, "entity_type"),
-                text(entity, "jurisdiction")
-            ),
+            format!("{} in {}", entity.entity_type, entity.jurisdiction),
         ),
-        ("number", text(entity, "registration_number")),
-        ("registered", text(entity, "registered_at")),
-        ("office", text(entity, "registered_office")),
-        ("activities", text(entity, "activities").replace(' ', ", ")),
+        ("number", maybe(&entity.registration_number)),
+        ("registered", maybe(&entity.registered_at)),
+        ("office", entity.registered_office.clone()),
+        ("activities", entity.activities.join(", ")),
         (
             "applied",
-            format!(
-                "{} by {}",
-                text(entity, "applied_at"),
-                text(entity, "applicant")
-            ),
+            format!("{} by {}", entity.applied_at, entity.applicant),
         ),
-        ("approved by", text(entity, "approvals").replace(' ', ", ")),
-        ("screening", words(&entity["screening"])),
-        ("credential", text(entity, "credential_id")),
+        ("approved by", entity.approvals.join(", ")),
+        ("screening", words(&entity.screening)),
     ]);
-    let parties = entity["parties"].as_array().map_or(&[][..], Vec::as_slice);
-    lines.extend(parties.iter().map(describe_party));
-    let dissolution = &entity["dissolution"];
-    if dissolution.is_object() {
+    lines.extend(entity.parties.iter().map(describe_party));
+    if let Some(dissolution) = &entity.dissolution {
         lines.push(format!(
             "winding up: {}, since {}, usually complete by {}",
-            words(&dissolution["stage"]),
-            text(dissolution, "began_at"),
-            text(dissolution, "due_by")
+            words(&dissolution.stage),
+            dissolution.began_at,
+            dissolution.due_by
         ));
     }
     lines
 }
 
-fn describe_party(party: &Value) -> String {
-    let lists = party["lists"].as_array().map_or(&[][..], Vec::as_slice);
-    let lists: Vec<String> = lists
-        .iter()
-        .map(|it| format!("{} {}", text(it, "name"), text(it, "version")))
+fn describe_party(party: &PartyView) -> String {
+    let lists = party.lists.iter();
+    let lists: Vec<_> = lists
+        .map(|it| format!("{} {}", it.name, it.version))
         .collect();
     let on = if lists.is_empty() {
         String::new()
     } else {
         format!(", on {}", lists.join(", "))
     };
-    format!(
-        "  {:12}  {}{on}",
-        words(&party["standing"]),
-        text(party, "party")
-    )
+    format!("  {:12}  {}{on}", words(&party.standing), party.party)
 }
 
 /// What usually follows.
-fn next(entity: &Value) -> Option<String> {
-    let id = text(entity, "id");
-    let hits = matches!(
-        entity["screening"].as_str(),
-        Some("under_review" | "blocked")
-    );
-    match entity["status"].as_str()? {
+fn next(entity: &EntityView) -> Option<String> {
+    let id = &entity.id;
+    let hits = matches!(entity.screening.as_str(), "under_review" | "blocked");
+    match entity.status.as_str() {
         "applied" => Some(format!("Next: hanse entity review {id}")),
         "in_review" if hits => Some(format!("Next: hanse review list --open --entity {id}")),
         "in_review" => Some(format!(
@@ -411,17 +390,18 @@ fn next(entity: &Value) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn entity() -> Value {
-        json!({
+    fn entity() -> EntityView {
+        let entity = json!({
             "id": "e-1", "legal_name": "Sindh Weavers (Private) Limited", "status": "in_review",
             "entity_type": "private-limited", "jurisdiction": "pk", "registered_office": "Karachi",
             "activities": ["consulting", "software"], "applied_at": "2026-01-02T03:04:05Z",
-            "applicant": "ali", "approvals": [], "screening": "under_review",
+            "applicant": "ali", "approvals": [], "screening": "under_review", "directors": [], "owners": [],
             "parties": [{
                 "party": "company", "standing": "cleared",
-                "lists": [{"name": "ofac-sdn", "version": "2021-07"}],
+                "lists": [{"name": "ofac-sdn", "version": "2021-07", "digest": Digest::raw(b"")}],
             }],
-        })
+        });
+        serde_json::from_value(entity).unwrap()
     }
 
     #[test]
@@ -447,15 +427,16 @@ mod tests {
             next(&entity).unwrap(),
             "Next: hanse review list --open --entity e-1"
         );
-        entity["screening"] = json!("cleared");
+        entity.screening = "cleared".to_owned();
         assert!(next(&entity).unwrap().ends_with("hanse entity approve e-1"));
-        entity["status"] = json!("dissolved");
+        entity.status = "dissolved".to_owned();
         assert_eq!(next(&entity), None);
     }
 
     #[test]
     fn an_erased_person_is_shown_as_erased() {
         let person = json!({"id": "p", "erased": true, "identifiers": []});
-        assert_eq!(person_cells(&person)["name"], "(erased)");
+        let person: PersonView = serde_json::from_value(person).unwrap();
+        assert_eq!(person_cells(&person)[0], "(erased)");
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::str::FromStr;
 
+use api::word::UnknownWord;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use evidence::canonical;
 use serde_json::Value;
 
@@ -57,6 +60,14 @@ pub fn segment(text: &str) -> Result<String, NotASegment> {
     } else {
         Err(NotASegment)
     }
+}
+
+/// Reads one of the words that the wire knows, and names them in the help.
+pub fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = UnknownWord> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|text| text.parse::<T>())
 }
 
 /// A text that cannot name anything in a zone.

@@ -30,6 +30,7 @@ pub mod xmpp;
 pub mod xmpp_offers;
 pub mod zone;
 
+use api::problem::ProblemBody;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,7 +39,6 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::config::DataDir;
 use crate::institutions;
 use output::Output;
-use platform::http::problem::ProblemBody;
 
 /// Runs a digital economic zone, and talks to a running one.
 #[derive(Debug, Parser)]

@@ -1,11 +1,13 @@
 //! `hanse notification`: what people must be told.
 
+use api::notifications::NotificationView;
+use api::receipt::Receipted;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Client;
 use super::input::segment;
-use super::show::{self, text};
+use super::show::{self, maybe};
 use super::{Failure, Global};
 
 const COLUMNS: [&str; 5] = ["raised_at", "for", "noted_by", "text", "id"];
@@ -37,15 +39,15 @@ impl Notification {
         match self {
             Self::List { open } => {
                 let query = if *open { "?open=true" } else { "" };
-                let found = client.get_all(&format!("/v1/notifications{query}"))?;
+                let found = client.list(&format!("/v1/notifications{query}"))?;
                 show::table(output, &found, &COLUMNS, cells);
             }
             Self::Ack { id } => {
                 let path = format!("/v1/notifications/{id}/acknowledge");
-                let answer = client.post(&path, &json!({}))?;
-                show::answer(output, &answer, |answer| {
-                    let mut lines = vec![format!("noted: {}", text(answer, "text"))];
-                    lines.extend(show::receipt(answer));
+                let answer = client.send::<Receipted<NotificationView>>(&path, &json!({}))?;
+                show::answer(output, &answer.raw, || {
+                    let mut lines = vec![format!("noted: {}", answer.body.body.text)];
+                    lines.extend(show::receipt(&answer.raw));
                     lines
                 });
             }
@@ -54,12 +56,12 @@ impl Notification {
     }
 }
 
-fn cells(notification: &Value) -> Value {
-    json!({
-        "raised_at": notification["raised_at"],
-        "for": notification["audience"],
-        "noted_by": notification["acknowledged_by"],
-        "text": notification["text"],
-        "id": notification["id"],
-    })
+fn cells(notification: &NotificationView) -> [String; 5] {
+    [
+        notification.raised_at.to_string(),
+        notification.audience.to_string(),
+        maybe(&notification.acknowledged_by),
+        notification.text.clone(),
+        notification.id.clone(),
+    ]
 }

@@ -44,35 +44,25 @@ impl Output {
 
     /// Many objects: as they are, or a table of the named members.
     pub fn table(self, rows: &[Value], columns: &[&str]) {
+        let cells = |row: &Value| columns.iter().map(|name| plain(&row[*name])).collect();
+        self.rows(rows, columns, rows.iter().map(cells));
+    }
+
+    /// Many objects: as they are, or a table of these cells.
+    pub fn rows(self, raw: &[Value], columns: &[&str], rows: impl Iterator<Item = Vec<String>>) {
         if self.json {
-            return line(&pretty(&Value::Array(rows.to_vec())));
+            return line(&pretty(&Value::Array(raw.to_vec())));
         }
-        let cells = |row: &Value| {
-            columns
-                .iter()
-                .map(|name| plain(&row[*name]))
-                .collect::<Vec<_>>()
-        };
-        let mut lines = vec![
-            columns
-                .iter()
-                .map(|name| name.to_uppercase())
-                .collect::<Vec<_>>(),
-        ];
-        lines.extend(rows.iter().map(cells));
+        let heading = columns.iter().map(|name| name.to_uppercase()).collect();
+        let lines: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
         let width = |column: usize| {
-            lines
-                .iter()
-                .map(|l| l[column].chars().count())
-                .max()
-                .unwrap_or(0)
+            let cells = lines.iter().map(|cells| cells[column].chars().count());
+            cells.max().unwrap_or(0)
         };
         let widths: Vec<_> = (0..columns.len()).map(width).collect();
         for cells in &lines {
-            let padded = cells
-                .iter()
-                .zip(&widths)
-                .map(|(cell, &width)| format!("{cell:width$}"));
+            let cells = cells.iter().zip(&widths);
+            let padded = cells.map(|(cell, &width)| format!("{cell:width$}"));
             line(padded.collect::<Vec<_>>().join("  ").trim_end());
         }
     }
@@ -134,11 +124,16 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a value has string keys")
 }
 
+/// A text without what moves the cursor of a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
 /// A value as a cell of a table. What a zone or a file says cannot move the cursor of a terminal.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
+        Value::String(text) => printable(text),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
         Value::Object(members) => {
             let members = members.iter();

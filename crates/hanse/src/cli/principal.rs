@@ -1,11 +1,13 @@
 //! `hanse principal`.
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use api::principals::{CreatePrincipal, DisablePrincipal, PrincipalKind, SetStanding};
+use api::scope::{Role, Standing};
+use clap::{Args, Subcommand};
+use ids::PrincipalId;
 
 use super::client::Client;
+use super::input::one_of;
 use super::{Failure, Global};
-use platform::auth::PrincipalId;
 
 const COLUMNS: [&str; 5] = ["id", "kind", "status", "display_name", "standing"];
 
@@ -17,8 +19,8 @@ pub enum Principal {
         /// Its name in the zone; never given out again.
         id: PrincipalId,
         /// What kind of actor it is.
-        #[arg(long, value_enum, default_value = "person")]
-        kind: Kind,
+        #[arg(long, default_value = "person", value_parser = one_of::<PrincipalKind>(PrincipalKind::TEXTS))]
+        kind: PrincipalKind,
         /// The name for people.
         #[arg(long)]
         display_name: String,
@@ -27,7 +29,7 @@ pub enum Principal {
         key: Option<String>,
         /// What it is in the zone.
         #[command(flatten)]
-        standing: Standing,
+        standing: Place,
     },
     /// Show one principal.
     Show {
@@ -42,7 +44,7 @@ pub enum Principal {
         id: PrincipalId,
         /// What it is in the zone.
         #[command(flatten)]
-        standing: Standing,
+        standing: Place,
     },
     /// Disable a principal for good; its tokens stop at once.
     Disable {
@@ -56,12 +58,12 @@ pub enum Principal {
 
 /// What a principal is in the zone.
 #[derive(Clone, Debug, Args)]
-pub struct Standing {
+pub struct Place {
     /// It supervises: reads and exports everything, changes nothing.
     #[arg(long, conflicts_with = "roles")]
     regulator: bool,
     /// A role it works in. Repeat for several.
-    #[arg(long = "role", value_name = "ROLE", value_enum)]
+    #[arg(long = "role", value_name = "ROLE", value_parser = one_of::<Role>(Role::TEXTS))]
     roles: Vec<Role>,
     /// An entity it acts for. Repeat for several.
     #[arg(long = "entity", value_name = "ENTITY")]
@@ -71,49 +73,18 @@ pub struct Standing {
     jurisdiction: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Role {
-    Administrator,
-    Officer,
-    Practitioner,
-    Registrar,
-    Reviewer,
-}
-
-/// What kind of actor a principal is.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Kind {
-    /// Something that acts by itself in the field.
-    Device,
-    /// A human.
-    Person,
-    /// A program.
-    Service,
-    /// Another zone.
-    Zone,
-}
-
-impl Standing {
-    fn to_json(&self) -> Value {
-        let standing = if self.regulator {
-            json!({ "kind": "regulator" })
-        } else {
-            let roles: Vec<_> = self.roles.iter().map(text).collect();
-            json!({ "kind": "staff", "roles": roles })
-        };
-        let mut body = json!({ "standing": standing, "entities": self.entities });
-        if let Some(jurisdiction) = &self.jurisdiction {
-            body["jurisdiction"] = json!(jurisdiction);
+impl Place {
+    fn wish(&self) -> SetStanding {
+        let roles = self.roles.iter().copied().collect();
+        SetStanding {
+            standing: match self.regulator {
+                true => Standing::Regulator {},
+                false => Standing::Staff { roles },
+            },
+            entities: self.entities.iter().cloned().collect(),
+            jurisdiction: self.jurisdiction.clone(),
         }
-        body
     }
-}
-
-fn text(value: &impl ValueEnum) -> String {
-    value
-        .to_possible_value()
-        .map(|value| value.get_name().to_owned())
-        .unwrap_or_default()
 }
 
 impl Principal {
@@ -131,14 +102,17 @@ impl Principal {
                 key,
                 standing,
             } => {
-                let mut body = standing.to_json();
-                body["id"] = json!(id);
-                body["kind"] = json!(text(kind));
-                body["display_name"] = json!(display_name);
-                if let Some(key) = key {
-                    body["key"] = json!(key);
-                }
-                client.post("/v1/principals", &body)?
+                let place = standing.wish();
+                let wish = CreatePrincipal {
+                    id: id.clone(),
+                    kind: *kind,
+                    display_name: display_name.clone(),
+                    key: key.clone(),
+                    standing: place.standing,
+                    entities: place.entities,
+                    jurisdiction: place.jurisdiction,
+                };
+                client.post("/v1/principals", &wish)?
             }
             Self::Show { id } => client.get(&format!("/v1/principals/{id}"))?,
             Self::List => {
@@ -150,12 +124,13 @@ impl Principal {
             Self::Grant { id, standing } => {
                 let (_, tag) = client.get_tagged(&format!("/v1/principals/{id}"))?;
                 let path = format!("/v1/principals/{id}/standing");
-                client.put(&path, &standing.to_json(), &tag.unwrap_or_default())?
+                client.put(&path, &standing.wish(), &tag.unwrap_or_default())?
             }
-            Self::Disable { id, reason } => client.post(
-                &format!("/v1/principals/{id}/disable"),
-                &json!({ "reason": reason }),
-            )?,
+            Self::Disable { id, reason } => {
+                let reason = reason.clone();
+                let path = format!("/v1/principals/{id}/disable");
+                client.post(&path, &DisablePrincipal { reason })?
+            }
         };
         global.output().object(&answer);
         Ok(())

@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use clap::{Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use api::screening::{DecisionBody, Finding, HitName, ReviewView};
+use clap::Subcommand;
+use serde_json::Value;
 
 use super::client::Client;
-use super::input::segment;
-use super::show::{self, text, words};
+use super::input::{one_of, segment};
+use super::show::{self, maybe, text, words};
 use super::{Failure, Global, screen};
 
 const COLUMNS: [&str; 6] = ["state", "verdict", "hits", "best", "party", "id"];
@@ -36,48 +37,35 @@ pub enum Review {
         #[arg(value_parser = segment)]
         id: String,
         /// What was found.
-        #[arg(long, value_enum)]
+        #[arg(long, value_parser = one_of::<Finding>(Finding::TEXTS))]
         finding: Finding,
         /// Why, for those who read the journal.
         #[arg(long)]
         reason: String,
         /// A hit it is about; all undecided ones when absent. Repeat for several.
         #[arg(long = "hit", value_name = "LIST/ENTRY")]
-        hits: Vec<HitName>,
+        hits: Vec<Hit>,
     },
 }
 
-/// What a reviewer found.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Finding {
-    /// The party is somebody else.
-    FalsePositive,
-    /// The party is the listed one.
-    TrueMatch,
-}
-
-/// A hit by the listed entry.
+/// A hit by the listed entry, as it is typed.
 #[derive(Clone, Debug)]
-pub struct HitName {
-    list: String,
-    entry_id: String,
-}
+pub struct Hit(HitName);
 
 /// A text that names no hit.
 #[derive(Debug, thiserror::Error)]
 #[error("a hit is LIST/ENTRY, such as ofac-sdn/36")]
 pub struct NotAHit;
 
-impl FromStr for HitName {
+impl FromStr for Hit {
     type Err = NotAHit;
 
     fn from_str(text: &str) -> Result<Self, NotAHit> {
         let (list, entry_id) = text.split_once('/').ok_or(NotAHit)?;
-        Ok(Self {
+        Ok(Self(HitName {
             list: list.to_owned(),
             entry_id: entry_id.to_owned(),
-        })
+        }))
     }
 }
 
@@ -97,18 +85,18 @@ impl Review {
                 if let Some(entity) = entity {
                     query.append_pair("entity", entity);
                 }
-                let cases = client.get_all(&format!("/v1/reviews?{}", query.finish()))?;
+                let cases = client.list(&format!("/v1/reviews?{}", query.finish()))?;
                 show::table(output, &cases, &COLUMNS, cells);
                 Ok(())
             }
             Self::Show { id } => {
-                let case = client.get(&format!("/v1/reviews/{id}"))?;
-                let screening = screen::parse(&case)?;
-                show::answer(output, &case, |case| {
-                    let mut lines = heading(case);
+                let case = client.read::<ReviewView>(&format!("/v1/reviews/{id}"))?;
+                let screening = screen::parse(&case.raw)?;
+                show::answer(output, &case.raw, || {
+                    let mut lines = heading(&case.body);
                     lines.push(String::new());
                     lines.extend(screen::explain(&screening));
-                    lines.extend(decisions(case));
+                    lines.extend(decisions(&case.body));
                     lines
                 });
                 Ok(())
@@ -119,19 +107,19 @@ impl Review {
                 reason,
                 hits,
             } => {
-                let finding = finding.to_possible_value();
-                let mut body = json!({
-                    "finding": finding.as_ref().map(|finding| finding.get_name()), "reason": reason,
-                });
-                if !hits.is_empty() {
-                    let hit = |hit: &HitName| json!({"list": hit.list, "entry_id": hit.entry_id});
-                    body["hits"] = hits.iter().map(hit).collect();
-                }
-                let case = client.post(&format!("/v1/reviews/{id}/decision"), &body)?;
-                show::answer(output, &case, |case| {
-                    let mut lines = heading(case);
-                    lines.extend(decisions(case));
-                    lines.extend(show::receipt(case));
+                let hits = hits.iter().map(|Hit(name)| name.clone());
+                let hits: Vec<HitName> = hits.collect();
+                let body = DecisionBody {
+                    finding: *finding,
+                    hits: (!hits.is_empty()).then_some(hits),
+                    reason: reason.clone(),
+                };
+                let path = format!("/v1/reviews/{id}/decision");
+                let case = client.send::<ReviewView>(&path, &body)?;
+                show::answer(output, &case.raw, || {
+                    let mut lines = heading(&case.body);
+                    lines.extend(decisions(&case.body));
+                    lines.extend(show::receipt(&case.raw));
                     lines
                 });
                 Ok(())
@@ -140,54 +128,45 @@ impl Review {
     }
 }
 
-fn cells(case: &Value) -> Value {
-    let hits = case["screening"]["hits"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
+fn cells(case: &ReviewView) -> [String; 6] {
+    let hits = case.screening["hits"].as_array();
+    let hits = hits.map_or(&[][..], Vec::as_slice);
     let best = hits.iter().filter_map(|hit| hit["score_bp"].as_u64()).max();
-    json!({
-        "state": state(case),
-        "verdict": case["verdict"],
-        "hits": hits.len(),
-        "best": best.map(show::percent),
-        "party": party(case),
-        "id": case["id"],
-    })
+    [
+        state(case).to_owned(),
+        case.verdict.clone(),
+        hits.len().to_string(),
+        maybe(&best.map(show::percent)),
+        party(case),
+        case.id.clone(),
+    ]
 }
 
-fn state(case: &Value) -> &'static str {
-    if case["open"] == true {
-        "open"
-    } else {
-        "closed"
-    }
+fn state(case: &ReviewView) -> &'static str {
+    if case.open { "open" } else { "closed" }
 }
 
 /// The company, or a person; who that is stands in the register.
-fn party(case: &Value) -> String {
-    text(case, "party")
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+fn party(case: &ReviewView) -> String {
+    let kind = case.party.split(':').next();
+    kind.unwrap_or_default().to_owned()
 }
 
-fn heading(case: &Value) -> Vec<String> {
+fn heading(case: &ReviewView) -> Vec<String> {
     show::fields(&[
-        ("case", text(case, "id")),
-        ("entity", text(case, "entity")),
-        ("party", text(case, "party")),
+        ("case", case.id.clone()),
+        ("entity", case.entity.clone()),
+        ("party", case.party.clone()),
         ("state", state(case).to_owned()),
-        ("verdict", text(case, "verdict")),
+        ("verdict", case.verdict.clone()),
     ])
 }
 
-fn decisions(case: &Value) -> Vec<String> {
-    let decisions = case["decisions"].as_array().map_or(&[][..], Vec::as_slice);
+fn decisions(case: &ReviewView) -> Vec<String> {
     let line = |decision: &Value| {
         format!(
             "{} by {} on entry {} of {}, {}: {}",
-            words(&decision["finding"]),
+            words(&text(decision, "finding")),
             text(decision, "by"),
             text(decision, "entry_id"),
             text(decision, "list"),
@@ -195,34 +174,37 @@ fn decisions(case: &Value) -> Vec<String> {
             text(decision, "reason"),
         )
     };
-    decisions.iter().map(line).collect()
+    case.decisions.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn case() -> ReviewView {
+        let case = json!({
+            "id": "e.company", "entity": "e", "party": "person:1", "open": true, "verdict": "review",
+            "screening": {"hits": [{"score_bp": 8_100}, {"score_bp": 9_000}]},
+            "decisions": [{
+                "finding": "false_positive", "by": "rev", "entry_id": "7", "list": "ofac-sdn",
+                "at": "2026-01-02T03:04:05Z", "reason": "another birth date",
+            }],
+        });
+        serde_json::from_value(case).unwrap()
+    }
 
     #[test]
     fn a_case_is_one_row_with_its_best_score() {
-        let case = json!({
-            "id": "e.company", "party": "person:1", "open": true, "verdict": "review",
-            "screening": {"hits": [{"score_bp": 8_100}, {"score_bp": 9_000}]},
-        });
-        let expected = json!({
-            "state": "open", "verdict": "review", "hits": 2, "best": "90.00 %", "party": "person",
-            "id": "e.company",
-        });
-        assert_eq!(cells(&case), expected);
+        let expected = ["open", "review", "2", "90.00 %", "person", "e.company"];
+        assert_eq!(cells(&case()), expected);
     }
 
     #[test]
     fn a_decision_says_who_found_what_and_why() {
-        let case = json!({"decisions": [{
-            "finding": "false_positive", "by": "rev", "entry_id": "7", "list": "ofac-sdn",
-            "at": "2026-01-02T03:04:05Z", "reason": "another birth date",
-        }]});
         assert_eq!(
-            decisions(&case),
+            decisions(&case()),
             [
                 "false positive by rev on entry 7 of ofac-sdn, 2026-01-02T03:04:05Z: another birth date"
             ]

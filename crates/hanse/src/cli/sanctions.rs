@@ -1,15 +1,21 @@
 //! `hanse sanctions`: the lists in force.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use api::screening::{
+    ConfirmBody, ImportBody, ListFormat, ListView, ProposalView, RejectBody, RejectionView,
+};
+use clap::{Args, Subcommand};
+use evidence::digest::Digest;
 use ids::PackItemId;
 use jiff::civil::Date;
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
 
-use super::client::Client;
+use super::client::{Answer, Client};
+use super::input::one_of;
 use super::output::spinner;
-use super::show::{self, text};
+use super::show::{self, maybe};
 use super::{Failure, Global, input};
 
 const COLUMNS: [&str; 7] = [
@@ -58,7 +64,8 @@ pub struct Confirm {
     /// The list.
     name: PackItemId,
     /// The digest of the version that you looked at, as `waiting` shows it.
-    digest: String,
+    #[arg(value_parser = digest)]
+    digest: Digest,
 }
 
 /// A version to turn down.
@@ -67,7 +74,8 @@ pub struct Reject {
     /// The list.
     name: PackItemId,
     /// The digest of the version that you looked at, as `waiting` shows it.
-    digest: String,
+    #[arg(value_parser = digest)]
+    digest: Digest,
     /// Why; it stays public.
     #[arg(long)]
     reason: String,
@@ -81,8 +89,8 @@ pub struct Import {
     #[arg(long)]
     name: PackItemId,
     /// The form of the files.
-    #[arg(long, value_enum)]
-    format: Format,
+    #[arg(long, value_parser = one_of::<ListFormat>(ListFormat::TEXTS))]
+    format: ListFormat,
     /// The publisher's version; a UN list carries its own, which counts.
     #[arg(long)]
     version: String,
@@ -97,25 +105,12 @@ pub struct Import {
     file: Option<PathBuf>,
 }
 
-/// The form of a list's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Format {
-    /// OFAC SDN: `sdn.csv`, `alt.csv` and `add.csv`.
-    OfacCsv,
-    /// UN Security Council consolidated list: `list.xml`.
-    UnXml,
-    /// OpenSanctions, FollowTheMoney JSON lines: `entities.ftm.json`.
-    FollowTheMoney,
-}
-
-impl Format {
-    fn files(self) -> &'static [&'static str] {
-        match self {
-            Self::OfacCsv => &["sdn.csv", "alt.csv", "add.csv"],
-            Self::UnXml => &["list.xml"],
-            Self::FollowTheMoney => &["entities.ftm.json"],
-        }
+/// The files of a list, under the names that its publisher gives them.
+fn files(format: ListFormat) -> &'static [&'static str] {
+    match format {
+        ListFormat::OfacCsv => &["sdn.csv", "alt.csv", "add.csv"],
+        ListFormat::UnXml => &["list.xml"],
+        ListFormat::FollowTheMoney => &["entities.ftm.json"],
     }
 }
 
@@ -127,9 +122,9 @@ impl Sanctions {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         match self {
             Self::List => {
-                let lists = Client::connect(global)?.get("/v1/sanctions/lists")?;
-                let lists = lists.as_array().map_or(&[][..], Vec::as_slice);
-                show::table(global.output(), lists, &COLUMNS, Value::clone);
+                let lists =
+                    Client::connect(global)?.read::<Vec<ListView>>("/v1/sanctions/lists")?;
+                show::table(global.output(), &lists.each(), &COLUMNS, list_cells);
                 Ok(())
             }
             Self::Changes => {
@@ -141,15 +136,17 @@ impl Sanctions {
             }
             Self::Import(import) => import.run(global),
             Self::Waiting => {
-                let waiting = Client::connect(global)?.get("/v1/sanctions/proposals")?;
-                let waiting = waiting.as_array().map_or(&[][..], Vec::as_slice);
-                show::table(global.output(), waiting, &WAITING_COLUMNS, Value::clone);
+                let path = "/v1/sanctions/proposals";
+                let waiting = Client::connect(global)?.read::<Vec<ProposalView>>(path)?;
+                let columns = &WAITING_COLUMNS;
+                show::table(global.output(), &waiting.each(), columns, waiting_cells);
                 Ok(())
             }
             Self::Confirm(Confirm { name, digest }) => {
                 let path = format!("/v1/sanctions/proposals/{name}/confirm");
-                let answer = Client::connect(global)?.post(&path, &json!({"digest": digest}))?;
-                show::answer(global.output(), &answer, in_force);
+                let body = ConfirmBody { digest: *digest };
+                let answer = Client::connect(global)?.send::<ListView>(&path, &body)?;
+                show::answer(global.output(), &answer.raw, || in_force(&answer));
                 Ok(())
             }
             Self::Reject(Reject {
@@ -158,12 +155,15 @@ impl Sanctions {
                 reason,
             }) => {
                 let path = format!("/v1/sanctions/proposals/{name}/reject");
-                let body = json!({"digest": digest, "reason": reason});
-                let answer = Client::connect(global)?.post(&path, &body)?;
-                show::answer(global.output(), &answer, |rejected| {
-                    let (name, version) = (text(rejected, "name"), text(rejected, "version"));
+                let body = RejectBody {
+                    digest: *digest,
+                    reason: reason.clone(),
+                };
+                let answer = Client::connect(global)?.send::<RejectionView>(&path, &body)?;
+                show::answer(global.output(), &answer.raw, || {
+                    let RejectionView { name, version, .. } = &answer.body;
                     let mut lines = vec![format!("turned down: {name} {version}")];
-                    lines.extend(show::receipt(rejected));
+                    lines.extend(show::receipt(&answer.raw));
                     lines
                 });
                 Ok(())
@@ -172,30 +172,45 @@ impl Sanctions {
     }
 }
 
+/// What came of an import.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Imported {
+    /// The version waits for a second person.
+    Waits(ProposalView),
+    /// It is in force.
+    InForce(ListView),
+}
+
 impl Import {
     fn run(&self, global: &Global) -> Result<(), Failure> {
-        let files = self.read()?;
-        let format = self.format.to_possible_value();
-        let body = json!({
-            "name": self.name,
-            "version": self.version,
-            "published": self.published,
-            "format": format.as_ref().map(|format| format.get_name()),
-            "files": files,
-        });
+        let body = ImportBody {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            published: self.published,
+            format: self.format,
+            files: self.read()?,
+        };
         let client = Client::connect(global)?;
         let waiting = spinner("the zone reads the list");
-        let answer = client.post("/v1/sanctions/lists", &body);
+        let answer = client.send::<Imported>("/v1/sanctions/lists", &body);
         waiting.finish_and_clear();
-        show::answer(global.output(), &answer?, |list| match list["concerns"] {
-            Value::Array(_) => waits(list),
-            _ => in_force(list),
+        let Answer { raw, body } = answer?;
+        show::answer(global.output(), &raw, || match body {
+            Imported::Waits(body) => waits(&Answer {
+                raw: raw.clone(),
+                body,
+            }),
+            Imported::InForce(body) => in_force(&Answer {
+                raw: raw.clone(),
+                body,
+            }),
         });
         Ok(())
     }
 
-    fn read(&self) -> Result<Map<String, Value>, Failure> {
-        let names = self.format.files();
+    fn read(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let names = files(self.format);
         let path = |name: &str| match (&self.dir, &self.file) {
             (Some(dir), _) => Ok(dir.join(name)),
             (None, Some(file)) if names.len() == 1 => Ok(file.clone()),
@@ -204,7 +219,7 @@ impl Import {
                 names.len()
             ))),
         };
-        let read = |name: &&'static str| Ok(((*name).to_owned(), read_text(&path(name)?)?.into()));
+        let read = |name: &&'static str| Ok(((*name).to_owned(), read_text(&path(name)?)?));
         names.iter().map(read).collect()
     }
 }
@@ -214,21 +229,55 @@ fn read_text(path: &Path) -> Result<String, Failure> {
         .map_err(|_| Failure::environment(format!("{} is not UTF-8", path.display())))
 }
 
+fn digest(text: &str) -> Result<Digest, String> {
+    text.parse::<Digest>().map_err(|error| error.to_string())
+}
+
+fn list_cells(list: &ListView) -> [String; 7] {
+    [
+        list.name.clone(),
+        list.version.clone(),
+        list.published.to_string(),
+        list.entries.to_string(),
+        list.required.to_string(),
+        list.usable.to_string(),
+        list.digest.to_string(),
+    ]
+}
+
+fn waiting_cells(version: &ProposalView) -> [String; 8] {
+    [
+        version.name.clone(),
+        version.version.clone(),
+        version.entries.to_string(),
+        maybe(&version.added),
+        maybe(&version.removed),
+        maybe(&version.changed),
+        version.proposed_by.clone(),
+        version.digest.to_string(),
+    ]
+}
+
 /// What is told of a list that came into force.
-fn in_force(list: &Value) -> Vec<String> {
-    let mut lines = vec![format!("in force: {}", describe(list))];
-    lines.extend(show::receipt(list));
+fn in_force(list: &Answer<ListView>) -> Vec<String> {
+    let mut lines = vec![format!("in force: {}", describe(&list.body))];
+    lines.extend(show::receipt(&list.raw));
     lines.push("Everybody in the register is screened on it again.".to_owned());
     lines
 }
 
 /// What is told of a version that waits.
-fn waits(version: &Value) -> Vec<String> {
-    let [name, number, digest] = ["name", "version", "digest"].map(|it| text(version, it));
-    let mut lines = vec![format!("waits for a second person: {name} {number}")];
-    let why = version["why"].as_array().into_iter().flatten();
-    lines.extend(why.filter_map(Value::as_str).map(|why| format!("  {why}")));
-    lines.extend(show::receipt(version));
+fn waits(waiting: &Answer<ProposalView>) -> Vec<String> {
+    let ProposalView {
+        name,
+        version,
+        digest,
+        why,
+        ..
+    } = &waiting.body;
+    let mut lines = vec![format!("waits for a second person: {name} {version}")];
+    lines.extend(why.iter().map(|why| format!("  {why}")));
+    lines.extend(show::receipt(&waiting.raw));
     lines
         .push("Until then both versions are searched. Somebody else who reviews types:".to_owned());
     lines.push(format!("  hanse sanctions confirm {name} {digest}"));
@@ -236,24 +285,26 @@ fn waits(version: &Value) -> Vec<String> {
 }
 
 /// A list in one line.
-pub fn describe(list: &Value) -> String {
-    let flag = |member: &str, yes: &str, no: &str| {
-        if list[member] == true {
-            yes.to_owned()
-        } else {
-            no.to_owned()
-        }
+pub fn describe(list: &ListView) -> String {
+    let required = if list.required {
+        "required"
+    } else {
+        "not required"
     };
-    format!(
-        "{} {} of {}, {} entries, {}, {}, {}",
-        text(list, "name"),
-        text(list, "version"),
-        text(list, "published"),
-        text(list, "entries"),
-        flag("required", "required", "not required"),
-        flag("usable", "usable", "NOT USABLE: it blocks"),
-        text(list, "digest"),
-    )
+    let usable = if list.usable {
+        "usable"
+    } else {
+        "NOT USABLE: it blocks"
+    };
+    let ListView {
+        name,
+        version,
+        published,
+        entries,
+        digest,
+        ..
+    } = list;
+    format!("{name} {version} of {published}, {entries} entries, {required}, {usable}, {digest}")
 }
 
 #[cfg(test)]
@@ -262,13 +313,19 @@ mod tests {
 
     #[test]
     fn a_list_that_cannot_be_used_stands_out() {
-        let list = json!({
-            "name": "un", "version": "1", "published": "2026-01-01", "entries": 2, "required": true,
-            "usable": false, "digest": "sha256:00",
-        });
+        let digest = Digest::raw(b"");
+        let list = ListView {
+            name: "un".to_owned(),
+            version: "1".to_owned(),
+            published: "2026-01-01".parse().unwrap(),
+            digest,
+            entries: 2,
+            required: true,
+            usable: false,
+        };
         assert_eq!(
             describe(&list),
-            "un 1 of 2026-01-01, 2 entries, required, NOT USABLE: it blocks, sha256:00"
+            format!("un 1 of 2026-01-01, 2 entries, required, NOT USABLE: it blocks, {digest}")
         );
     }
 }

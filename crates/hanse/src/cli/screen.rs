@@ -2,12 +2,14 @@
 
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use api::screening::{DocumentNumber, InquiryBody, PartyKind};
+use clap::Args;
 use jiff::civil::Date;
 use sanctions::{Feature, FeatureKind, Finding, Hit, Reason, Screening, Verdict};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::client::Client;
+use super::input::one_of;
 use super::output::plain;
 use super::show::{self, percent};
 use super::{Failure, Global};
@@ -19,8 +21,8 @@ pub struct Screen {
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
     /// What the party is.
-    #[arg(long, value_enum, default_value = "unknown")]
-    kind: Kind,
+    #[arg(long, default_value = "unknown", value_parser = one_of::<PartyKind>(PartyKind::TEXTS))]
+    kind: PartyKind,
     /// The date of birth, such as 1970-01-31. Repeat for several.
     #[arg(long, value_name = "DATE")]
     born: Vec<Date>,
@@ -32,21 +34,9 @@ pub struct Screen {
     identifier: Vec<Identifier>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    Person,
-    Company,
-    Vessel,
-    Aircraft,
-    Unknown,
-}
-
-/// A number with whose it is.
+/// A number with whose it is, as it is typed.
 #[derive(Clone, Debug)]
-struct Identifier {
-    kind: String,
-    value: String,
-}
+struct Identifier(DocumentNumber);
 
 #[derive(Debug, thiserror::Error)]
 #[error("an identifier is KIND=VALUE, such as passport=AB123456")]
@@ -57,10 +47,12 @@ impl FromStr for Identifier {
 
     fn from_str(text: &str) -> Result<Self, NotAnIdentifier> {
         match text.split_once('=') {
-            Some((kind, value)) if !kind.is_empty() && !value.is_empty() => Ok(Self {
-                kind: kind.to_owned(),
-                value: value.to_owned(),
-            }),
+            Some((kind, value)) if !kind.is_empty() && !value.is_empty() => {
+                Ok(Self(DocumentNumber {
+                    kind: kind.to_owned(),
+                    value: value.to_owned(),
+                }))
+            }
             _ => Err(NotAnIdentifier),
         }
     }
@@ -72,24 +64,19 @@ impl Screen {
     /// # Errors
     /// The zone refused, or cannot be reached.
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let kind = self.kind.to_possible_value();
-        let identifiers: Vec<Value> = self
-            .identifier
-            .iter()
-            .map(|it| json!({"kind": it.kind, "value": it.value}))
-            .collect();
-        let body = json!({
-            "names": self.names,
-            "kind": kind.as_ref().map(|kind| kind.get_name()),
-            "dates_of_birth": self.born,
-            "identifiers": identifiers,
-            "countries": self.country,
-        });
+        let identifiers = self.identifier.iter();
+        let body = InquiryBody {
+            names: self.names.clone(),
+            kind: self.kind,
+            dates_of_birth: self.born.clone(),
+            identifiers: identifiers.map(|Identifier(it)| it.clone()).collect(),
+            countries: self.country.clone(),
+        };
         let answer = Client::connect(global)?.post("/v1/screenings", &body)?;
         let screening = parse(&answer)?;
-        show::answer(global.output(), &answer, |answer| {
+        show::answer(global.output(), &answer, || {
             let mut lines = explain(&screening);
-            lines.extend(show::receipt(answer));
+            lines.extend(show::receipt(&answer));
             lines
         });
         Ok(())
@@ -376,7 +363,7 @@ mod tests {
         assert!(
             "passport=AB=1"
                 .parse::<Identifier>()
-                .is_ok_and(|it| it.value == "AB=1")
+                .is_ok_and(|Identifier(it)| it.value == "AB=1")
         );
         for text in ["passport", "=1", "passport=", ""] {
             assert!(text.parse::<Identifier>().is_err(), "{text:?}");

@@ -2,18 +2,45 @@
 
 use serde_json::Value;
 
-use super::output::{Output, line, plain};
+use super::client::Answer;
+use super::output::{Output, line, plain, printable};
 
 /// One answer: as it is, or in words.
-pub fn answer(output: Output, answer: &Value, words: impl FnOnce(&Value) -> Vec<String>) {
+pub fn answer(output: Output, raw: &Value, words: impl FnOnce() -> Vec<String>) {
     if output.is_json() {
-        return output.object(answer);
+        return output.object(raw);
     }
-    words(answer).iter().for_each(|text| line(text));
+    words().iter().for_each(|text| line(&printable(text)));
 }
 
-/// Many items: as they are, or a table of what `cells` makes of each.
-pub fn table(output: Output, items: &[Value], columns: &[&str], cells: impl Fn(&Value) -> Value) {
+/// Many answers: as they are, or a table of what `cells` makes of each.
+pub fn table<T, const N: usize>(
+    output: Output,
+    answers: &[Answer<T>],
+    columns: &[&str; N],
+    cells: impl Fn(&T) -> [String; N],
+) {
+    let raw: Vec<Value> = answers.iter().map(|answer| answer.raw.clone()).collect();
+    let rows = answers.iter().map(|answer| {
+        let cells = cells(&answer.body).map(|cell| {
+            if cell.is_empty() {
+                "-".to_owned()
+            } else {
+                printable(&cell)
+            }
+        });
+        cells.to_vec()
+    });
+    output.rows(&raw, columns, rows);
+}
+
+/// Many answers as the zone gave them, or a table of the members that `cells` makes of each.
+pub fn raw_table(
+    output: Output,
+    items: &[Value],
+    columns: &[&str],
+    cells: impl Fn(&Value) -> Value,
+) {
     if output.is_json() {
         return output.table(items, columns);
     }
@@ -41,8 +68,13 @@ pub fn text(value: &Value, member: &str) -> String {
 }
 
 /// A name in code as words.
-pub fn words(value: &Value) -> String {
-    plain(value).replace('_', " ")
+pub fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// What may not be there; nothing then.
+pub fn maybe(value: &Option<impl ToString>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Hundredths of a per cent as per cent.

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
+use api::principals::RedeemBootstrap;
+use api::scope::Scope;
+use api::tokens::{IssueToken, IssuedToken, RevokeToken};
 use clap::Subcommand;
 use data_encoding::BASE64URL_NOPAD;
 use evidence::key::SigningKey;
+use ids::PrincipalId;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::{Client, ClientFile};
 use super::{Failure, Global};
-use platform::auth::{PrincipalId, Scope};
 
 const COLUMNS: [&str; 5] = ["jti", "principal", "status", "expires_s", "scopes"];
 
@@ -80,14 +83,14 @@ impl Token {
                 entities,
                 out,
             } => {
-                let mut body = json!({ "principal": principal, "entities": entities });
-                if !scopes.is_empty() {
-                    body["scopes"] = json!(scopes);
-                }
-                if let Some(lifetime) = lifetime {
-                    body["lifetime_s"] = json!(lifetime);
-                }
-                let mut answer = Client::connect(global)?.post("/v1/tokens", &body)?;
+                let wish = IssueToken {
+                    principal: principal.clone(),
+                    scopes: (!scopes.is_empty()).then(|| scopes.iter().copied().collect()),
+                    lifetime_s: lifetime.map(i64::from),
+                    entities: entities.iter().cloned().collect(),
+                    jurisdiction: None,
+                };
+                let mut answer = Client::connect(global)?.post("/v1/tokens", &wish)?;
                 if let Some(out) = out {
                     keep_apart(&mut answer, out)?;
                 }
@@ -105,7 +108,8 @@ impl Token {
             }
             Self::Revoke { jti, reason } => {
                 let path = format!("/v1/tokens/{jti}/revoke");
-                let answer = Client::connect(global)?.post(&path, &json!({ "reason": reason }))?;
+                let reason = reason.clone();
+                let answer = Client::connect(global)?.post(&path, &RevokeToken { reason })?;
                 global.output().object(&answer);
                 Ok(())
             }
@@ -146,11 +150,14 @@ pub fn redeem(
         .map_err(|_| Failure::environment("the system gives no random bytes"))?;
     let key = SigningKey::from_seed(*seed).did().to_string();
     let client = Client::anonymous(global.url.clone());
-    let body = json!({
-        "bootstrap_token": typed.trim(), "id": id, "display_name": display_name, "key": key,
-    });
-    let answer = client.post("/v1/bootstrap", &body)?;
-    let token = Zeroizing::new(answer["token"].as_str().unwrap_or_default().to_owned());
+    let wish = RedeemBootstrap {
+        bootstrap_token: typed.trim().to_owned(),
+        id: id.clone(),
+        display_name: display_name.to_owned(),
+        key: Some(key),
+    };
+    let issued = client.send::<IssuedToken>("/v1/bootstrap", &wish)?.body;
+    let token = Zeroizing::new(issued.token);
     let zone =
         audience(&token).ok_or_else(|| Failure::refused("the zone answered without a token"))?;
     let path = global.data().client();
@@ -161,7 +168,7 @@ pub fn redeem(
         principal: id.clone(),
         seed: Zeroizing::new(BASE64URL_NOPAD.encode(&*seed)),
         token,
-        token_expires_s: answer["expires_s"].as_i64().unwrap_or_default(),
+        token_expires_s: issued.view.expires_s,
     };
     file.write(&path)?;
     let output = global.output();

@@ -1,5 +1,6 @@
 //! `hanse up`: runs a node until it is told to stop.
 
+use api::screening::{ImportBody, ListFormat};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use crate::config::{DataDir, HttpConfig};
 use crate::iris::settings::Parts;
 use crate::node::{NodeError, Running, Settings, start};
 use crate::sample::{self, Authorities};
-use crate::screening::lists::{self, ImportBody};
-use crate::screening::shelf::{ListFiles, ListFormat};
+use crate::screening::lists;
+use crate::screening::shelf::ListFiles;
 use crate::zone::load::load;
 use platform::http::limits::Rate;
 use platform::outside::system_entropy;

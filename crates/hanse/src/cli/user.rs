@@ -3,12 +3,19 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use api::accounts::{
+    AccountAddress, AddressError, CreateAccount, CreateInvitation, EraseAccount, Password,
+    SetPassword,
+};
+use api::journal::ErasureReason;
+use clap::Subcommand;
+use ids::PrincipalId;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::Client;
-use super::{Failure, Global, input};
+use super::input::{self, one_of};
+use super::{Failure, Global};
 
 const COLUMNS: [&str; 4] = ["jid", "standing", "has_password", "principal"];
 const INVITATION_COLUMNS: [&str; 4] = ["id", "status", "jid", "expires_ms"];
@@ -21,13 +28,14 @@ pub enum User {
     /// Create an account. Without a password on standard input, one is made and shown once.
     Add {
         /// Its address, such as alice@localhost.
-        jid: String,
+        #[arg(value_parser = address)]
+        jid: AccountAddress,
         /// Read the password from the first line of standard input.
         #[arg(long)]
         password_stdin: bool,
         /// The principal whose tokens sign in to it; without a password of its own unless one is given.
         #[arg(long, value_name = "PRINCIPAL")]
-        principal: Option<String>,
+        principal: Option<PrincipalId>,
     },
     /// List the accounts.
     List,
@@ -72,8 +80,8 @@ pub enum User {
         /// Its address.
         jid: String,
         /// Why, for those who read the journal.
-        #[arg(long, value_enum)]
-        reason: Reason,
+        #[arg(long, value_parser = one_of::<ErasureReason>(ErasureReason::TEXTS))]
+        reason: ErasureReason,
         /// Do it: without this, nothing is done.
         #[arg(long)]
         yes: bool,
@@ -81,8 +89,8 @@ pub enum User {
     /// Make an invitation: whoever has it can make an account once.
     Invite {
         /// The address that the account must have; any free one when absent.
-        #[arg(long, value_name = "JID")]
-        jid: Option<String>,
+        #[arg(long, value_name = "JID", value_parser = address)]
+        jid: Option<AccountAddress>,
         /// How long it can be used, in hours.
         #[arg(long, value_name = "HOURS", default_value_t = 72)]
         hours: u32,
@@ -94,30 +102,6 @@ pub enum User {
         /// Its id.
         id: String,
     },
-}
-
-/// Why something is erased.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Reason {
-    /// The person took their consent back.
-    ConsentWithdrawn,
-    /// A court or authority ordered it.
-    LegalOrder,
-    /// It was kept for as long as the law asks.
-    RetentionEnded,
-    /// The person asked for it.
-    SubjectRequest,
-}
-
-impl Reason {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::ConsentWithdrawn => "consent_withdrawn",
-            Self::LegalOrder => "legal_order",
-            Self::RetentionEnded => "retention_ended",
-            Self::SubjectRequest => "subject_request",
-        }
-    }
 }
 
 impl User {
@@ -133,7 +117,7 @@ impl User {
                 jid,
                 password_stdin,
                 principal,
-            } => return add(global, &client, jid, *password_stdin, principal.as_deref()),
+            } => return add(global, &client, jid, *password_stdin, principal.as_ref()),
             Self::List => output.table(&client.get_all("/v1/iris/accounts")?, &COLUMNS),
             Self::Show { jid } => output.object(&client.get(&path(jid, "")?)?),
             Self::Passwd {
@@ -153,15 +137,15 @@ impl User {
                     let text = format!("{jid} would be erased for ever; say --yes to do it");
                     return Err(Failure::usage(text));
                 }
-                let body = json!({ "reason": reason.as_str() });
+                let body = EraseAccount { reason: *reason };
                 output.object(&client.post(&path(jid, "/erase")?, &body)?);
             }
             Self::Invite { jid, hours } => {
-                let mut body = json!({ "lifetime_s": u64::from(*hours) * 3600 });
-                if let Some(jid) = jid {
-                    body["jid"] = json!(jid);
-                }
-                output.object(&client.post("/v1/iris/invitations", &body)?);
+                let wish = CreateInvitation {
+                    jid: jid.clone(),
+                    lifetime_s: Some(hours.saturating_mul(3600)),
+                };
+                output.object(&client.post("/v1/iris/invitations", &wish)?);
             }
             Self::Invitations => {
                 let rows = client.get_all("/v1/iris/invitations")?;
@@ -180,23 +164,21 @@ impl User {
 fn add(
     global: &Global,
     client: &Client,
-    jid: &str,
+    jid: &AccountAddress,
     password_stdin: bool,
-    principal: Option<&str>,
+    principal: Option<&PrincipalId>,
 ) -> Result<(), Failure> {
-    let mut body = json!({ "jid": jid });
-    let mut made = None;
-    if let Some(principal) = principal {
-        body["principal"] = json!(principal);
-    }
-    if password_stdin {
-        body["password"] = json!(typed_password()?.as_str());
-    } else if principal.is_none() {
-        let password = random_password()?;
-        body["password"] = json!(password.as_str());
-        made = Some(password);
-    }
-    let answer = client.post("/v1/iris/accounts", &body)?;
+    let (typed, made) = match (password_stdin, principal) {
+        (true, _) => (Some(typed_password()?), None),
+        (false, None) => (None, Some(random_password()?)),
+        (false, Some(_)) => (None, None),
+    };
+    let wish = CreateAccount {
+        jid: jid.clone(),
+        password: typed.as_ref().or(made.as_ref()).map(password).transpose()?,
+        principal: principal.cloned(),
+    };
+    let answer = client.post("/v1/iris/accounts", &wish)?;
     global.output().object(&shown_once(answer, made));
     Ok(())
 }
@@ -207,14 +189,16 @@ fn passwd(
     jid: &str,
     password_stdin: bool,
 ) -> Result<(), Failure> {
-    let (password, made) = if password_stdin {
+    let (text, made) = if password_stdin {
         (typed_password()?, None)
     } else {
-        let password = random_password()?;
-        (password.clone(), Some(password))
+        let text = random_password()?;
+        (text.clone(), Some(text))
     };
-    let body = json!({ "password": password.as_str() });
-    let answer = client.post(&path(jid, "/password")?, &body)?;
+    let wish = SetPassword {
+        password: password(&text)?,
+    };
+    let answer = client.post(&path(jid, "/password")?, &wish)?;
     global.output().object(&shown_once(answer, made));
     Ok(())
 }
@@ -230,6 +214,14 @@ fn shown_once(mut answer: Value, password: Option<Zeroizing<String>>) -> Value {
         answer["password"] = json!(password.as_str());
     }
     answer
+}
+
+fn address(text: &str) -> Result<AccountAddress, AddressError> {
+    AccountAddress::try_from(text.to_owned())
+}
+
+fn password(text: &Zeroizing<String>) -> Result<Password, Failure> {
+    Password::try_from(text.to_string()).map_err(Failure::usage)
 }
 
 /// The first line of standard input.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use api::zone::{EntityTypeView, ZoneView};
 use clap::{Args, Subcommand};
 use law::pack::{self, CaseOutcome, CasesError, Pack, PackFiles};
 use law::zone::Drift;
@@ -90,15 +91,15 @@ impl Zone {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         match self {
             Self::Show => {
-                let zone = Client::connect(global)?.get("/v1/zone")?;
-                show::answer(global.output(), &zone, describe);
+                let zone = Client::connect(global)?.read::<ZoneView>("/v1/zone")?;
+                show::answer(global.output(), &zone.raw, || describe(&zone.body));
                 Ok(())
             }
             Self::Packs => {
                 let zone = Client::connect(global)?.get("/v1/zone")?;
                 let packs = zone["packs"].as_array().map_or(&[][..], Vec::as_slice);
                 let columns = ["id", "version", "checked", "title", "digest"];
-                show::table(global.output(), packs, &columns, pack_cells);
+                show::raw_table(global.output(), packs, &columns, pack_cells);
                 Ok(())
             }
             Self::Check { files } => check(global, files),
@@ -129,14 +130,14 @@ fn check(global: &Global, files: &Files) -> Result<(), Failure> {
                 .iter()
                 .map(|problem| format!("✗ {problem}"))
                 .collect();
-            show::answer(output, &answer, |_| lines);
+            show::answer(output, &answer, || lines);
             Err(told.failure(&manifest))
         }
         Ok((total, drift)) => {
             let answer = json!({
                 "manifest": manifest, "problems": [], "drift": drift, "total": total,
             });
-            show::answer(output, &answer, |_| {
+            show::answer(output, &answer, || {
                 let mut lines = vec!["✓ manifest and packs are in order".to_owned()];
                 lines.extend(
                     drift
@@ -166,7 +167,7 @@ fn check_lock(global: &Global, files: &Files) -> Result<(), Failure> {
     let path = files.lock(global);
     let drift = zone.drift(&path).map_err(failure)?;
     let answer = json!({ "lock": path, "total": zone.lock().total(), "drift": drift });
-    show::answer(global.output(), &answer, |_| match drift.as_slice() {
+    show::answer(global.output(), &answer, || match drift.as_slice() {
         [] => vec![format!("✓ as locked: {}", zone.lock().total())],
         drift => drift
             .iter()
@@ -196,7 +197,11 @@ fn refuse_drift(lock: &Path, drift: &[Drift]) -> Result<(), Failure> {
 
 fn describe_drift(drift: &Drift) -> String {
     let kind = serde_json::to_value(drift.kind).unwrap_or_default();
-    format!("{} {}", drift.place, show::words(&kind))
+    format!(
+        "{} {}",
+        drift.place,
+        show::words(kind.as_str().unwrap_or_default())
+    )
 }
 
 fn test(global: &Global, files: &Files, folders: &[PathBuf]) -> Result<(), Failure> {
@@ -260,13 +265,13 @@ fn diff(global: &Global, old: &Path, new: &Path) -> Result<(), Failure> {
         .iter()
         .map(|change| serde_json::to_value(change).expect("a change is names"))
         .collect();
-    show::table(global.output(), &rows, &["change", "what"], |change| {
+    show::raw_table(global.output(), &rows, &["change", "what"], |change| {
         let what = if change["rule"].is_null() {
             &change["path"]
         } else {
             &change["rule"]
         };
-        json!({ "change": show::words(&change["change"]), "what": what })
+        json!({ "change": show::words(&text(change, "change")), "what": what })
     });
     Ok(())
 }
@@ -355,65 +360,52 @@ fn pack_cells(pack: &Value) -> Value {
 }
 
 /// The zone in words.
-fn describe(zone: &Value) -> Vec<String> {
+fn describe(zone: &ZoneView) -> Vec<String> {
     let mut lines = show::fields(&[
-        (
-            "zone",
-            format!("{} ({})", text(zone, "name"), text(zone, "zone_id")),
-        ),
-        ("address", text(zone, "public_url")),
-        (
-            "law of",
-            text(zone, "jurisdiction_stack").replace(' ', " > "),
-        ),
-        ("zone key", text(zone, "did")),
-        ("log key", text(zone, "log_key")),
-        ("locked as", text(zone, "lock")),
+        ("zone", format!("{} ({})", zone.name, zone.zone_id)),
+        ("address", zone.public_url.clone()),
+        ("law of", zone.jurisdiction_stack.join(" > ")),
+        ("zone key", zone.did.clone()),
+        ("log key", zone.log_key.clone()),
+        ("locked as", zone.lock.to_string()),
     ]);
-    let mut section = |title: &str, member: &str, item: &dyn Fn(&Value) -> String| {
-        let items = zone[member].as_array().map_or(&[][..], Vec::as_slice);
-        if !items.is_empty() {
-            lines.extend([String::new(), title.to_owned()]);
-            lines.extend(items.iter().map(|it| format!("  {}", item(it))));
-        }
-    };
-    section("Can be registered", "entity_types", &|it| {
-        let (id, name) = (text(it, "id"), text(it, "name"));
-        format!(
-            "{id:20}  {name} ({}, {})",
-            text(it, "jurisdiction"),
-            text(it, "clause")
-        )
+    let types = zone.entity_types.iter().map(|it| {
+        let EntityTypeView {
+            id,
+            name,
+            jurisdiction,
+            clause,
+        } = it;
+        format!("{id:20}  {name} ({jurisdiction}, {clause})")
     });
-    section("Activities", "activities", &|it| {
-        let licence = match it["licence"].as_str() {
-            Some(licence) => format!(", needs licence {licence}"),
-            None => String::new(),
-        };
-        format!("{:20}  {}{licence}", text(it, "id"), text(it, "name"))
+    lines.extend(section("Can be registered", types));
+    let activities = zone.activities.iter().map(|it| {
+        let licence = it
+            .licence
+            .as_ref()
+            .map(|licence| format!(", needs licence {licence}"));
+        format!("{:20}  {}{}", it.id, it.name, licence.unwrap_or_default())
     });
-    section("Packs", "packs", &|it| {
-        format!(
-            "{:20}  {} {}",
-            text(it, "id"),
-            text(it, "version"),
-            text(it, "title")
-        )
-    });
-    section(
-        "Sanctions lists",
-        "sanctions_lists",
-        &super::sanctions::describe,
-    );
-    section("Authorities", "authorities", &|it| {
-        format!(
-            "{} ({}), {}",
-            text(it, "name"),
-            text(it, "domains").replace(' ', ", "),
-            text(it, "did")
-        )
-    });
+    lines.extend(section("Activities", activities));
+    let packs = zone.packs.iter();
+    let packs = packs.map(|it| format!("{:20}  {} {}", it.id, it.version, it.title));
+    lines.extend(section("Packs", packs));
+    let lists = zone.sanctions_lists.iter().map(super::sanctions::describe);
+    lines.extend(section("Sanctions lists", lists));
+    let authorities = zone.authorities.iter();
+    let authorities =
+        authorities.map(|it| format!("{} ({}), {}", it.name, it.domains.join(", "), it.did));
+    lines.extend(section("Authorities", authorities));
     lines
+}
+
+/// A title and what is below it; nothing where there is nothing.
+fn section(title: &str, items: impl Iterator<Item = String>) -> Vec<String> {
+    let items: Vec<String> = items.map(|item| format!("  {item}")).collect();
+    if items.is_empty() {
+        return items;
+    }
+    [vec![String::new(), title.to_owned()], items].concat()
 }
 
 #[cfg(test)]
@@ -446,14 +438,19 @@ mod tests {
         let zone = json!({
             "name": "Z", "zone_id": "org.z", "jurisdiction_stack": ["pk", "pk-z"], "did": "did:key:z6Mk",
             "entity_types": [{"id": "private-limited", "name": "Private", "jurisdiction": "pk", "clause": "s. 14"}],
+            "log_key": "log", "public_url": "http://z", "activities": [], "packs": [], "authorities": [],
+            "manifest": {}, "sanctions_lists": [], "lock": evidence::digest::Digest::raw(b""),
         });
-        let lines = describe(&zone);
+        let lines = describe(&serde_json::from_value(zone).unwrap());
         assert_eq!(
             lines,
             [
-                "zone      Z (org.z)",
-                "law of    pk > pk-z",
-                "zone key  did:key:z6Mk",
+                "zone       Z (org.z)",
+                "address    http://z",
+                "law of     pk > pk-z",
+                "zone key   did:key:z6Mk",
+                "log key    log",
+                "locked as  sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                 "",
                 "Can be registered",
                 "  private-limited       Private (pk, s. 14)",

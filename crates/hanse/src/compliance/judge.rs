@@ -1,5 +1,6 @@
 //! Judging an entity on its file, as of one instant.
 
+use api::problem::Code;
 use std::collections::BTreeMap;
 
 use evidence::canonical;
@@ -11,13 +12,14 @@ use law::compliance::{
 };
 use mez::entity::{self, Entity};
 
-use super::{EVALUATED_KIND, Evaluated, EvidenceAccepted};
+use super::{EVALUATED_KIND, Evaluated};
 use crate::credentials::verified_lists;
 use crate::records::kind;
 use crate::state::Institutions;
 use crate::streams;
+use mez::file::EvidenceAccepted;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store;
 

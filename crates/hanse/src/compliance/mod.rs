@@ -1,8 +1,15 @@
 //! `/v1/entities/{id}/evidence` and `/evaluations`: what authorities attest, and how the law judges it.
 
+pub mod can;
 mod judge;
 mod project;
+mod wire;
 
+use api::compliance::{EvaluationBody, EvaluationView, EvidenceView};
+use api::page::{Page, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
+use api::scope::{ReadScope, Scope};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,33 +17,32 @@ use axum::Json;
 use axum::extract::State;
 use evidence::canonical;
 use evidence::digest::Digest;
-use ids::{EntityId, PackItemId, PersonId};
-use jiff::Timestamp;
+use ids::EntityId;
+use ids::aggregate::Aggregate as _;
 use journal::Privacy;
 use law::compliance::{
     CommitmentOpening, Denial, Domain, DomainResult, Evaluation, EvidenceRefusal, EvidenceSubject,
     Operation, PackVersion, VerifiedEvidence,
 };
 use mez::entity::{Command as Step, Entity};
+use mez::file::{self, Accept, EvidenceAccepted, OnFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::entities::wire::{actor, time};
+use crate::entities::wire::actor;
 use crate::entities::{advance, permitted};
 use crate::institution::Institution;
 use crate::records::kind;
 use crate::state::Node;
 use crate::streams;
 use judge::Believing;
-use platform::auth::{Permit, ReadScope, Scope, can};
+use platform::auth::Permit;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Page, PageQuery};
-use platform::http::problem::{Chain, Code, Problem};
-use platform::http::texts::EntityIdText;
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::problem::{Chain, Problem};
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -47,7 +53,7 @@ pub use judge::{evaluate, keep};
 pub const INSTITUTION: Institution = Institution {
     name: "compliance",
     projections: &[
-        (ACCEPTED_KIND, project::evidence_accepted),
+        (EvidenceAccepted::KIND, project::evidence_accepted),
         (EVALUATED_KIND, project::evaluated),
     ],
     routes,
@@ -57,30 +63,8 @@ pub const INSTITUTION: Institution = Institution {
 
 const READ: Scope = Scope::Read(ReadScope::ComplianceRead);
 
-/// The kind of [`EvidenceAccepted`].
-pub const ACCEPTED_KIND: &str = "evidence.accepted.v1";
 /// The kind of [`Evaluated`].
 pub const EVALUATED_KIND: &str = "compliance.evaluated.v1";
-
-/// A credential was accepted as evidence.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceAccepted {
-    /// To whose file it belongs.
-    pub entity: EntityId,
-    /// Whom it is about, as a URN.
-    pub subject: String,
-    /// What it shows.
-    pub kind: PackItemId,
-    /// The domain in which it counts.
-    pub domain: Domain,
-    /// Who attests it.
-    pub issuer: String,
-    /// Digest of the credential.
-    pub digest: Digest,
-    /// The credential.
-    pub credential: Value,
-}
 
 /// A full judgement with its opening, kept where only the entitled read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,68 +88,6 @@ pub struct Evaluated {
     pub opening: CommitmentOpening,
 }
 
-/// A credential on the file of an entity.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Evidence)]
-pub struct EvidenceView {
-    /// Id: the digest of the credential.
-    pub id: String,
-    /// To whose file it belongs.
-    pub entity: String,
-    /// Whom it is about, as a URN.
-    pub subject: String,
-    /// What it shows.
-    pub kind: String,
-    /// The domain in which it counts.
-    #[schema(value_type = String)]
-    pub domain: Domain,
-    /// Who attests it.
-    pub issuer: String,
-}
-
-/// A judgement over all twenty domains.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Evaluation)]
-pub struct EvaluationView {
-    /// About whom.
-    pub entity: String,
-    /// For what.
-    #[schema(value_type = String, example = "entity.formation")]
-    pub operation: Operation,
-    /// As of when.
-    #[schema(value_type = String, format = DateTime)]
-    pub as_of: Timestamp,
-    /// Whether nothing blocks the operation.
-    pub allowed: bool,
-    /// State, reasons and evidence of each domain.
-    #[schema(value_type = BTreeMap<String, Object>)]
-    pub domains: BTreeMap<Domain, DomainResult>,
-    /// What blocks: each with clause and source.
-    #[schema(value_type = Vec<Object>)]
-    pub denials: Vec<Denial>,
-    /// The exact rules.
-    #[schema(value_type = Vec<Object>)]
-    pub rules: Vec<PackVersion>,
-    /// Commits to subject, time, states, evidence, facts and rules.
-    #[schema(value_type = String)]
-    pub commitment: Digest,
-}
-
-impl From<&Evaluated> for EvaluationView {
-    fn from(evaluated: &Evaluated) -> Self {
-        Self {
-            entity: evaluated.entity.to_string(),
-            operation: evaluated.operation,
-            as_of: time(evaluated.as_of_ms),
-            allowed: evaluated.denials.is_empty(),
-            domains: evaluated.domains.clone(),
-            denials: evaluated.denials.clone(),
-            rules: evaluated.rules.clone(),
-            commitment: evaluated.commitment,
-        }
-    }
-}
-
 impl From<&Evaluation> for Evaluated {
     fn from(evaluation: &Evaluation) -> Self {
         Self {
@@ -181,15 +103,6 @@ impl From<&Evaluation> for Evaluated {
     }
 }
 
-/// What to judge.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EvaluationBody {
-    /// For what, such as `entity.formation`.
-    #[schema(value_type = OperationText)]
-    pub operation: Operation,
-}
-
 fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(list_evidence, submit_evidence))
@@ -199,7 +112,7 @@ fn routes() -> OpenApiRouter<Node> {
 /// The evidence on the file of an entity.
 #[utoipa::path(
     get, path = "/v1/entities/{id}/evidence", tag = "compliance",
-    params(("id" = inline(EntityIdText), Path), PageQuery),
+    params(("id" = inline(EntityId), Path), PageQuery),
     responses((status = 200, description = "One page of evidence.", body = Page<EvidenceView>))
 )]
 async fn list_evidence(
@@ -224,7 +137,7 @@ async fn list_evidence(
 /// Submit a credential as evidence about an entity or a person behind it. It is verified before it counts, and again
 /// at every judgement: issuer, signature, period, status.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/evidence", tag = "compliance", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/evidence", tag = "compliance", params(("id" = inline(EntityId), Path)),
     request_body = Object,
     responses((status = 201, description = "It is on file.", body = Receipted<EvidenceView>))
 )]
@@ -254,43 +167,40 @@ fn accept(
     credential: &Value,
 ) -> Result<Decided, Problem> {
     let stream = match verified.subject() {
-        EvidenceSubject::Entity(id) if *id == entity.id => streams::evidence(id),
-        EvidenceSubject::Person(id) if is_party(entity, id) => streams::person(id),
-        EvidenceSubject::Entity(_) | EvidenceSubject::Person(_) => {
-            return Err(
-                Problem::new(Code::RuleViolated, "the evidence is about somebody else").with_error(
-                    "/credentialSubject/id",
-                    "subject",
-                    "the subject is neither the entity nor a person behind it",
-                ),
-            );
-        }
+        EvidenceSubject::Entity(id) => streams::evidence(id),
+        EvidenceSubject::Person(id) => streams::person(id),
     };
-    let accepted = EvidenceAccepted {
-        entity: entity.id.clone(),
-        subject: verified.subject().to_string(),
-        kind: verified.kind().clone(),
-        domain: verified.domain(),
-        issuer: verified.issuer().to_owned(),
-        digest: verified.digest(),
-        credential: credential.clone(),
+    let id = verified.digest().to_string();
+    let on_file = store::find::<EvidenceAccepted>(moment, kind::EVIDENCE, &id)?;
+    let credential = credential.clone();
+    let command = Accept {
+        verified,
+        credential,
     };
-    let id = accepted.digest.to_string();
-    if store::find::<EvidenceAccepted>(moment, kind::EVIDENCE, &id)?.is_some() {
-        return Err(Problem::new(
-            Code::Conflict,
-            "this credential is on file already",
-        ));
-    }
+    let on_file = on_file.map(|stored| stored.body);
+    let decision = OnFile::decide(on_file.as_ref(), command, entity).map_err(refused)?;
     let mut change = Change::default();
-    change.append(&stream, Privacy::Personal, ACCEPTED_KIND, &accepted)?;
+    for accepted in &decision.events {
+        change.append(&stream, Privacy::Personal, EvidenceAccepted::KIND, accepted)?;
+    }
+    let accepted = OnFile::replay(on_file, &decision.events)
+        .expect("an event fits the state it was decided on")
+        .expect("something happened");
     let location = format!("/v1/entities/{}/evidence", entity.id);
     let reply = Reply::created(location, &evidence_view(accepted));
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
-fn is_party(entity: &Entity, person: &PersonId) -> bool {
-    entity.directors.contains(person) || entity.owners.iter().any(|stake| stake.person == *person)
+fn refused(refusal: file::Refusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        file::Refusal::SomebodyElse => Problem::new(
+            Code::RuleViolated,
+            "the evidence is about somebody else",
+        )
+        .with_error("/credentialSubject/id", "subject", detail),
+        file::Refusal::OnFile => Problem::new(Code::Conflict, detail),
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -298,14 +208,14 @@ fn is_party(entity: &Entity, person: &PersonId) -> bool {
 #[into_params(parameter_in = Query)]
 struct EvaluationQuery {
     /// For what, such as `entity.formation`.
-    #[param(inline, value_type = OperationText)]
-    operation: Operation,
+    #[param(inline)]
+    operation: api::compliance::Operation,
 }
 
 /// The newest recorded judgement of an entity for an operation.
 #[utoipa::path(
     get, path = "/v1/entities/{id}/evaluations", tag = "compliance",
-    params(("id" = inline(EntityIdText), Path), EvaluationQuery),
+    params(("id" = inline(EntityId), Path), EvaluationQuery),
     responses((status = 200, description = "The judgement.", body = EvaluationView))
 )]
 async fn find_evaluation(
@@ -316,17 +226,17 @@ async fn find_evaluation(
 ) -> Result<Json<EvaluationView>, Problem> {
     let find = move |moment: &Moment<'_>| {
         permitted(moment, &caller, &id)?;
-        let record = evaluation_id(&id, query.operation);
+        let record = evaluation_id(&id, wire::operation(query.operation));
         let found = store::find::<Evaluated>(moment, kind::EVALUATION, &record)?;
         let stored = found.ok_or_else(|| Problem::not_found("evaluation"))?;
-        Ok(Json(EvaluationView::from(&stored.body)))
+        Ok(Json(wire::evaluation_view(&stored.body)))
     };
     node.platform.read(find).await
 }
 
 /// Judge an entity for an operation, as of now, and record the judgement whatever its outcome.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/evaluations", tag = "compliance", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/evaluations", tag = "compliance", params(("id" = inline(EntityId), Path)),
     request_body = EvaluationBody,
     responses((status = 201, description = "It is judged.", body = Receipted<EvaluationView>))
 )]
@@ -340,14 +250,14 @@ async fn evaluate_entity(
     let Command { body, ticket } = command;
     execute(&platform, caller, ticket, move |moment, caller| {
         let (stored, permit) = permitted(moment, caller, &id)?;
-        let evaluation = evaluate(&node, moment, &stored.body, body.operation)?;
+        let evaluation = evaluate(&node, moment, &stored.body, wire::operation(body.operation))?;
         let actor = actor(permit.principal());
         let context = node.context(moment.now_ms, &actor);
         let mut change = Change::default();
         let step = Step::RecordEvaluation(Box::new(evaluation.clone()));
         advance(&mut change, Some(stored.body), step, &context)?;
         keep(&mut change, &evaluation)?;
-        let view = EvaluationView::from(&Evaluated::from(&evaluation));
+        let view = wire::evaluation_view(&Evaluated::from(&evaluation));
         let reply = Reply::created(format!("/v1/entities/{id}/evaluations"), &view);
         Ok(Decided::new(permit, change, reply).sealed_by(streams::compliance(&id)))
     })
@@ -373,23 +283,7 @@ fn evidence_view(accepted: EvidenceAccepted) -> EvidenceView {
         entity: accepted.entity.to_string(),
         subject: accepted.subject,
         kind: accepted.kind.to_string(),
-        domain: accepted.domain,
+        domain: accepted.domain.to_string(),
         issuer: accepted.issuer,
     }
 }
-
-/// How `law::compliance::Operation` looks in the document about the API.
-#[derive(Debug)]
-enum OperationText {}
-
-impl utoipa::PartialSchema for OperationText {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        let names = Operation::ALL.map(|operation| operation.as_str());
-        utoipa::openapi::schema::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .enum_values(Some(names))
-            .into()
-    }
-}
-
-impl ToSchema for OperationText {}

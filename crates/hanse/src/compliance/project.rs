@@ -2,8 +2,9 @@
 
 use journal::{Event, ProjectionError, Records};
 
-use super::{Evaluated, EvidenceAccepted, evaluation_id};
+use super::{Evaluated, evaluation_id};
 use crate::records::kind;
+use mez::file::EvidenceAccepted;
 use platform::projection::{payload, put};
 
 /// Evidence that is on file.

@@ -1,8 +1,8 @@
 //! Issues a credential within the transaction of the fact it states.
 
+use ids::aggregate::Aggregate as _;
 use journal::Privacy;
 use law::compliance::PackVersion;
-use mez::aggregate::Aggregate as _;
 use mez::credential::{Command, Credential, Issue, ListCommand};
 use mez::entity::Entity;
 use serde_json::Value;

@@ -5,11 +5,17 @@
 //! 2. what was revoked does not come back because somebody publishes a list of before      (the record of the lists and
 //!    the credentials are read in the instant of the decision, and guard it)
 
+pub mod can;
 pub mod issue;
 pub mod status;
 
 mod project;
 
+use api::credentials::{CredentialView, VerificationView};
+use api::entities::ReasonBody;
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,23 +29,22 @@ use ids::EntityId;
 use mez::credential::{
     Context, Credential, CredentialEvent, CredentialStanding, Issuer, ListEvent, Refusal,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::entities::permitted;
-use crate::entities::wire::{ReasonBody, time};
+use crate::entities::wire::time;
 use crate::institution::Institution;
 use crate::records::kind;
 use crate::state::{Institutions, Node};
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf, StrictJson};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery, etag};
-use platform::http::problem::{Code, Problem};
-use platform::http::texts::EntityIdText;
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::page::etag;
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -57,30 +62,12 @@ pub const INSTITUTION: Institution = Institution {
     ..Institution::NONE
 };
 
-/// A credential that the zone issued.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Credential)]
-pub struct CredentialView {
-    /// Its id, the UUID of its URN.
-    pub id: String,
-    /// Whom it is about.
-    pub entity: String,
-    /// `in_force`, `suspended` or `revoked`.
-    #[schema(value_type = String)]
-    pub standing: CredentialStanding,
-    /// The credential: W3C Verifiable Credentials 2.0 with a Data Integrity proof (eddsa-jcs-2022).
-    #[schema(value_type = Object)]
-    pub credential: Value,
-}
-
-impl From<Stored<Credential>> for CredentialView {
-    fn from(stored: Stored<Credential>) -> Self {
-        Self {
-            id: stored.id,
-            entity: stored.body.entity.to_string(),
-            standing: stored.body.standing,
-            credential: stored.body.credential,
-        }
+fn credential_view(stored: Stored<Credential>) -> CredentialView {
+    CredentialView {
+        id: stored.id,
+        entity: stored.body.entity.to_string(),
+        standing: stored.body.standing.as_str().to_owned(),
+        credential: stored.body.credential,
     }
 }
 
@@ -103,7 +90,7 @@ struct CredentialQuery {
     #[param(inline)]
     limit: Option<PageLimit>,
     /// Only those about this entity.
-    #[param(inline, value_type = EntityIdText)]
+    #[param(inline)]
     entity: EntityId,
 }
 
@@ -134,7 +121,7 @@ async fn list_credentials(
         let filter = [("entity", query.entity.as_str())];
         let (after, limit) = (page.after(), page.limit());
         let found = store::list(moment, kind::CREDENTIAL, &filter, after, limit + 1)?;
-        let items = found.into_iter().map(CredentialView::from).collect();
+        let items = found.into_iter().map(credential_view).collect();
         let key = |item: &CredentialView| item.id.clone();
         Ok(Json(Page::cut(items, limit, key)))
     };
@@ -158,7 +145,7 @@ async fn find_credential(
         let stored = credential(moment, &id)?;
         hidden(permitted(moment, &caller, &stored.body.entity))?;
         let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
-        Ok((headers, Json(CredentialView::from(stored))))
+        Ok((headers, Json(credential_view(stored))))
     };
     node.platform.read(find).await
 }
@@ -184,23 +171,10 @@ async fn revoke_credential(
         let revoked = CredentialStanding::Revoked;
         let listed = status::change_standing(&node, moment, &mut change, &mut stored, revoked)?;
         status::publish(&node, moment, &mut change, vec![listed])?;
-        let reply = Reply::ok(&CredentialView::from(stored));
+        let reply = Reply::ok(&credential_view(stored));
         Ok(Decided::new(permit, change, reply))
     })
     .await
-}
-
-/// What came of verifying a credential.
-#[derive(Debug, Serialize, ToSchema)]
-struct VerificationView {
-    /// Whether every check passed.
-    verified: bool,
-    /// Who issued it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<String>,
-    /// The check that failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<String>,
 }
 
 /// Verify a credential that this zone issued: form, proof, issuer, period and status, as of now.
@@ -288,7 +262,7 @@ fn context(node: &Institutions, now_ms: i64) -> Context<'_> {
 /// What the caller is told when a credential or the lists refuse.
 fn refused(refusal: Refusal) -> Problem {
     match &refusal {
-        Refusal::Common(refusal) => crate::institution::refused(refusal),
+        Refusal::Common(refusal) => refusal.clone().into(),
         Refusal::StandsAlready(_) | Refusal::NotRegistered(_) | Refusal::ListsFull => {
             let detail = refusal.to_string();
             Problem::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)

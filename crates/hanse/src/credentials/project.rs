@@ -1,7 +1,7 @@
 //! From events of credentials and status lists to their records.
 
+use ids::aggregate::Aggregate as _;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use mez::credential::{Credential, CredentialEvent, ListEvent, StatusLists};
 
 use super::status::LISTS;

@@ -1,8 +1,8 @@
 //! How credentials stand after they were issued, and the status lists that say so.
 
 use ids::EntityId;
+use ids::aggregate::Aggregate as _;
 use journal::Privacy;
-use mez::aggregate::Aggregate as _;
 use mez::credential::{
     Command, Credential, CredentialStanding, IndexStanding, ListCommand, StatusLists,
 };

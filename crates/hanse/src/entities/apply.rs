@@ -1,5 +1,8 @@
 //! Applying: the application is screened within the transaction that records it.
 
+use crate::entities::wire::application;
+use api::entities::{ApplicationBody, EntityView};
+use api::receipt::Receipted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,14 +11,15 @@ use ids::{EntityId, PersonId};
 use mez::entity::{Application, Command as Step, Context};
 use mez::person::Person;
 
-use super::wire::{ApplicationBody, EntityView, Minted, actor};
+use super::wire::{Minted, actor};
 use super::{advance, invalid, register};
+use crate::entities::can;
 use crate::screening::screen_parties;
 use crate::state::{Institutions, Node};
-use platform::auth::{Permit, Resource, can};
+use platform::auth::{Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 
@@ -34,7 +38,7 @@ pub async fn apply_for_entity(
     execute(&platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
         let minted = mint(&node, &body)?;
-        let application = body.clone().into_application(new_id(), &minted)?;
+        let application = application(body.clone(), new_id(), &minted)?;
         apply(&node, moment, permit, application)
     })
     .await

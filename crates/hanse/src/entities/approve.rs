@@ -1,46 +1,31 @@
 //! Approval: judged at the instant it is decided, and the last one registers the company, takes its
 //! number and issues its credential in one transaction.
 
+use api::entities::Approval;
+use api::receipt::Receipted;
 use std::sync::Arc;
 
 use axum::extract::State;
 use ids::EntityId;
 use law::compliance::Operation;
 use mez::entity::{Command as Step, Entity};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::wire::{EntityView, actor};
+use super::wire::actor;
 use super::{advance, permitted, register};
 use crate::compliance;
 use crate::credentials::issue;
+use crate::entities::can;
 use crate::state::{Institutions, Node};
-use platform::auth::{Permit, can};
+use platform::auth::Permit;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::problem::Problem;
-use platform::http::texts::EntityIdText;
 use platform::moment::Moment;
-
-/// An approved entity, with its credential once it is registered.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Approval {
-    /// The entity.
-    #[serde(flatten)]
-    pub entity: EntityView,
-    /// The id of the credential that was issued.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub credential_id: Option<String>,
-    /// The credential that was issued.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub credential: Option<serde_json::Value>,
-}
 
 /// Approve an application. The last required approval registers the company.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/approve", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/approve", tag = "entities", params(("id" = inline(EntityId), Path)),
     responses((status = 200, description = "It is approved.", body = Receipted<Approval>))
 )]
 pub async fn approve_entity(

@@ -5,6 +5,7 @@
 //! 2. no two companies of a register have one name or one number      (`register`: what is free is read, and guards)
 //! 3. a company is registered with its number, its judgement and its credential, or not at all    (`approve`)
 
+pub mod can;
 pub mod wire;
 
 pub mod apply;
@@ -15,15 +16,20 @@ mod project;
 mod register;
 mod work;
 
+use crate::entities::wire::person_view;
+use api::entities::EntityStatus;
+use api::page::{Page, PageQuery};
+use api::problem::Code;
+use api::scope::{ReadScope, Scope};
 use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use ids::aggregate::Aggregate as _;
 use ids::{EntityId, JurisdictionId, PackItemId};
 use journal::Privacy;
-use mez::aggregate::Aggregate as _;
 use mez::entity::{Command as Step, Context, Decision, Entity, Event, Refusal};
 use mez::person::Person;
 use serde::Deserialize;
@@ -35,16 +41,15 @@ use crate::institution::Work as _;
 use crate::records::kind;
 use crate::state::{Institutions, Node};
 use crate::streams;
-use platform::auth::{Operation, Permit, ReadScope, Resource, Scope, can};
+use api::entities::{EntityView, PersonView};
+use platform::auth::{Asks, Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::page::{Page, PageQuery, etag};
-use platform::http::problem::{Code, Problem};
-use platform::http::texts::{EntityIdText, JurisdictionIdText, PackItemIdText};
+use platform::http::page::etag;
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
-use wire::{EntityView, PersonView};
 
 /// The register.
 pub const INSTITUTION: Institution = Institution {
@@ -85,33 +90,19 @@ fn routes() -> OpenApiRouter<Node> {
 #[into_params(parameter_in = Query)]
 struct EntityQuery {
     /// The `next` of the page before. Opaque.
-    cursor: Option<platform::http::page::Cursor>,
+    cursor: Option<api::page::Cursor>,
     /// How many items at most, 1 to 200.
     #[param(inline)]
-    limit: Option<platform::http::page::PageLimit>,
+    limit: Option<api::page::PageLimit>,
     /// Only those in this state.
     #[param(inline)]
-    status: Option<StatusName>,
+    status: Option<EntityStatus>,
     /// Only those of this register.
-    #[param(inline, value_type = Option<JurisdictionIdText>)]
+    #[param(inline)]
     jurisdiction: Option<JurisdictionId>,
     /// Only those of this type.
-    #[param(inline, value_type = Option<PackItemIdText>)]
+    #[param(inline)]
     entity_type: Option<PackItemId>,
-}
-
-/// The states by name.
-#[derive(Clone, Copy, Debug, Deserialize, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = EntityStatus)]
-enum StatusName {
-    Applied,
-    InReview,
-    Active,
-    Rejected,
-    Suspended,
-    Dissolving,
-    Dissolved,
 }
 
 /// The entities of the zone, by id. Those who act for entities see their own.
@@ -178,7 +169,7 @@ fn page_of(
 
 /// One entity.
 #[utoipa::path(
-    get, path = "/v1/entities/{id}", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    get, path = "/v1/entities/{id}", tag = "entities", params(("id" = inline(EntityId), Path)),
     responses((
         status = 200, description = "The entity.", body = EntityView,
         headers(("ETag" = String, description = "The version of the entity."))
@@ -200,7 +191,7 @@ async fn find_entity(
 
 /// The persons behind an entity. Those whose data was erased are shown as erased.
 #[utoipa::path(
-    get, path = "/v1/entities/{id}/persons", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    get, path = "/v1/entities/{id}/persons", tag = "entities", params(("id" = inline(EntityId), Path)),
     responses((status = 200, description = "The persons.", body = Vec<PersonView>))
 )]
 async fn list_persons(
@@ -215,7 +206,7 @@ async fn list_persons(
         let mut views = Vec::new();
         for id in ids {
             let person = store::find::<Person>(moment, kind::PERSON, id.as_str())?;
-            views.push(PersonView::of(id, person.map(|person| person.body)));
+            views.push(person_view(id, person.map(|person| person.body)));
         }
         Ok(Json(views))
     };
@@ -226,7 +217,7 @@ async fn list_persons(
 ///
 /// # Errors
 /// `not_found`, or `forbidden`; the journal cannot be read.
-pub(crate) fn permitted<A: Operation>(
+pub(crate) fn permitted<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &EntityId,
@@ -285,7 +276,7 @@ pub(crate) fn invalid(detail: &str) -> Problem {
 /// What the caller is told when the register refuses.
 pub(crate) fn refused(refusal: Refusal) -> Problem {
     let code = match &refusal {
-        Refusal::Common(refusal) => return crate::institution::refused(refusal),
+        Refusal::Common(refusal) => return refusal.clone().into(),
         Refusal::Canonical(_) | Refusal::ForeignScreening { .. } => {
             return Problem::internal(&refusal);
         }
@@ -337,7 +328,7 @@ fn pointer(refusal: &Refusal) -> String {
     }
 }
 
-fn status_text(status: StatusName) -> String {
+fn status_text(status: EntityStatus) -> String {
     let value = serde_json::to_value(status).expect("a state is its name");
     value.as_str().unwrap_or_default().to_owned()
 }

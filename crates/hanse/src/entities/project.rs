@@ -1,7 +1,7 @@
 //! From events of the register to its records.
 
+use ids::aggregate::Aggregate as _;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use mez::entity::{self, Entity, EntityEvent};
 use mez::person::PersonEvent;
 

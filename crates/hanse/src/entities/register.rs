@@ -1,6 +1,7 @@
 //! What must be unique in a register: names and numbers. That a name is free, and which number is the next one, is read in
 //! the instant of the decision, and the guards keep it so.
 
+use api::problem::Code;
 use std::num::NonZeroU64;
 
 use ids::{EntityId, JurisdictionId};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::records::kind;
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store;
 

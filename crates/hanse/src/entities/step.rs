@@ -1,24 +1,27 @@
 //! Steps in the life of an entity that need nothing but the entity and the command.
 
+use crate::entities::wire::stage_proof;
+use api::entities::{DocumentBody, EntityView, ReasonBody, StageBody};
+use api::receipt::Receipted;
 use std::sync::Arc;
 
 use axum::extract::State;
 use ids::EntityId;
 use mez::entity::Command as Step;
 
-use super::wire::{DocumentBody, EntityView, ReasonBody, StageBody, actor};
+use super::wire::actor;
 use super::{advance, permitted};
+use crate::entities::can;
 use crate::state::Node;
-use platform::auth::{Operation, can};
+use platform::auth::Asks;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
 use platform::http::problem::Problem;
-use platform::http::texts::EntityIdText;
 
 /// Take an application into review.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/review", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/review", tag = "entities", params(("id" = inline(EntityId), Path)),
     responses((status = 200, description = "It is in review.", body = Receipted<EntityView>))
 )]
 pub async fn begin_review(
@@ -32,7 +35,7 @@ pub async fn begin_review(
 
 /// Refuse an application.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/reject", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/reject", tag = "entities", params(("id" = inline(EntityId), Path)),
     request_body = ReasonBody,
     responses((status = 200, description = "It is rejected.", body = Receipted<EntityView>))
 )]
@@ -49,7 +52,7 @@ pub async fn reject_entity(
 
 /// Bar a company from acting.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/suspend", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/suspend", tag = "entities", params(("id" = inline(EntityId), Path)),
     request_body = ReasonBody,
     responses((status = 200, description = "It is suspended.", body = Receipted<EntityView>))
 )]
@@ -66,7 +69,7 @@ pub async fn suspend_entity(
 
 /// Let a suspended company act again.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/reinstate", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/reinstate", tag = "entities", params(("id" = inline(EntityId), Path)),
     request_body = ReasonBody,
     responses((status = 200, description = "It is active.", body = Receipted<EntityView>))
 )]
@@ -83,7 +86,7 @@ pub async fn reinstate_entity(
 
 /// Begin to wind a company up.
 #[utoipa::path(
-    post, path = "/v1/entities/{id}/dissolution", tag = "entities", params(("id" = inline(EntityIdText), Path)),
+    post, path = "/v1/entities/{id}/dissolution", tag = "entities", params(("id" = inline(EntityId), Path)),
     request_body = DocumentBody,
     responses((status = 200, description = "It is dissolving.", body = Receipted<EntityView>))
 )]
@@ -102,7 +105,7 @@ pub async fn initiate_dissolution(
 /// Complete the current stage of winding up.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution/advance", tag = "entities",
-    params(("id" = inline(EntityIdText), Path)), request_body = StageBody,
+    params(("id" = inline(EntityId), Path)), request_body = StageBody,
     responses((status = 200, description = "The stage is complete.", body = Receipted<EntityView>))
 )]
 pub async fn advance_dissolution(
@@ -113,6 +116,7 @@ pub async fn advance_dissolution(
 ) -> Result<Outcome, Problem> {
     let Command { body, ticket } = command;
     let StageBody { evidence, proof } = body;
+    let proof = stage_proof(proof);
     let complete = Step::AdvanceDissolution { evidence, proof };
     step(node, caller, id, ticket, complete).await
 }
@@ -120,7 +124,7 @@ pub async fn advance_dissolution(
 /// Stop winding up, which is possible until a liquidator is in office.
 #[utoipa::path(
     post, path = "/v1/entities/{id}/dissolution/cancel", tag = "entities",
-    params(("id" = inline(EntityIdText), Path)), request_body = ReasonBody,
+    params(("id" = inline(EntityId), Path)), request_body = ReasonBody,
     responses((status = 200, description = "Winding up stopped.", body = Receipted<EntityView>))
 )]
 pub async fn cancel_dissolution(
@@ -135,7 +139,7 @@ pub async fn cancel_dissolution(
 }
 
 /// Decides one step on the present state of the entity and writes what comes of it.
-async fn step<A: Operation>(
+async fn step<A: Asks>(
     node: Node,
     caller: Caller<A>,
     id: EntityId,

@@ -1,5 +1,13 @@
 //! `/v1/iris/accounts`: who has an account, and what an operator may do with it.
 
+use crate::iris::wire::account_view;
+use crate::journal_api::erase;
+use api::accounts::{
+    AccountAddress, AccountErased, AccountView, CreateAccount, EraseAccount, Password, SetPassword,
+};
+use api::page::{Page, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::{Digest, Purpose};
@@ -10,16 +18,13 @@ use iris_server::store::{OwnerTooLong, account_stream, archive_stream, record_id
 use journal::StreamName;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::address::{AccountAddress, Password};
-use super::wire::{AccountErased, AccountView, CreateAccount, EraseAccount, SetPassword};
 use super::{Messenger, write_document};
-use crate::journal_api::EraseStream;
-use platform::auth::{Resource, can};
+use crate::iris::can;
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
-use platform::http::page::{Page, PageQuery};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -54,7 +59,7 @@ async fn list_accounts(
         for record in records {
             let jid = record.id.trim_end_matches('\n').to_owned();
             let jid = AccountAddress::try_from(jid).map_err(|error| Problem::internal(&error))?;
-            items.push(AccountView::of(jid, &record.body));
+            items.push(account_view(jid, &record.body));
         }
         let key = |item: &AccountView| item.jid.to_string();
         Ok(Json(Page::cut(items, page.limit(), key)))
@@ -97,7 +102,7 @@ async fn create_account(
                 principal: principal.clone(),
                 created_ms: now_ms,
             };
-            let view = AccountView::of(wish.jid.clone(), &account);
+            let view = account_view(wish.jid.clone(), &account);
             let location = format!("/v1/iris/accounts/{}", wish.jid);
             Ok((account, Reply::created(location, &view)))
         })
@@ -115,7 +120,7 @@ async fn find_account(
     PathOf(jid): PathOf<AccountAddress>,
 ) -> Result<Json<AccountView>, Problem> {
     let account = state.find(&jid).await?.ok_or_else(unknown)?;
-    Ok(Json(AccountView::of(jid, &account)))
+    Ok(Json(account_view(jid, &account)))
 }
 
 /// Set the password of an account; its devices have to sign in again.
@@ -214,7 +219,7 @@ async fn erase_account(
             let head = head.map_err(|error| Problem::internal(&error))?;
             if head.is_some_and(|head| !head.shredded) {
                 erased.push(stream.to_string());
-                EraseStream::new(stream, order.reason).add_to(&mut change)?;
+                erase(&mut change, stream, order.reason, None)?;
             }
         }
         let body = AccountErased {
@@ -307,7 +312,7 @@ impl Messenger {
                 .filter(|account| account.standing != Standing::Removed)
                 .ok_or_else(unknown)?;
             change(&mut account);
-            let reply = Reply::ok(&AccountView::of(address.clone(), &account));
+            let reply = Reply::ok(&account_view(address.clone(), &account));
             Ok((account, reply))
         })
         .await

@@ -1,5 +1,7 @@
 //! Everything an account holds, as JSON lines, for the person whose it is.
 
+use crate::iris::wire::account_view;
+use api::accounts::AccountAddress;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
@@ -11,9 +13,7 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
-use super::address::AccountAddress;
-use super::wire::AccountView;
-use platform::auth::can;
+use crate::iris::can;
 use platform::http::extract::{Caller, PathOf};
 use platform::http::problem::Problem;
 use platform::routes;
@@ -40,7 +40,7 @@ async fn export_account(
     let account = account.ok_or_else(|| Problem::not_found("account"))?;
     tracing::info!(by = %caller.principal(), "account exported");
     let now_ms = state.platform.clock.now_ms();
-    let mut first = json!(AccountView::of(jid.clone(), &account));
+    let mut first = json!(account_view(jid.clone(), &account));
     first["kind"] = json!("account");
     first["exported_ms"] = json!(now_ms);
     let start = Part {

@@ -3,26 +3,29 @@
 //! The secret of an invitation is computed from the request that made it by a key of the zone, and is not stored: a
 //! document holds its digest.
 
+use crate::iris::wire::account_view;
+use api::accounts::InvitationStatus;
+use api::accounts::{AccountAddress, AccountView};
+use api::accounts::{CreateInvitation, InvitationIssued, InvitationView, RedeemInvitation};
+use api::page::{Page, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
 use iris::account::{Account, Standing};
 use iris::documents::{Collection, Documents as _, Write};
 use iris_server::store::{record_id, record_kind};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::address::{AccountAddress, Password};
-use super::wire::AccountView;
 use super::{Messenger, accounts, write_document};
-use platform::auth::{Action, Permit, Resource, can};
+use crate::iris::can;
+use platform::auth::{Asks as _, Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute, execute_as};
-use platform::http::page::{Page, PageQuery};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute, execute_as};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -41,70 +44,6 @@ pub(super) fn routes() -> OpenApiRouter<Messenger> {
         .routes(routes!(list_invitations, create_invitation))
         .routes(routes!(revoke_invitation))
         .routes(routes!(open: redeem_invitation))
-}
-
-/// A new invitation.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateInvitation {
-    /// The address that the account must have; any free one when absent.
-    #[serde(default)]
-    jid: Option<AccountAddress>,
-    /// How long it can be used, in seconds, at most 90 days; 3 days when absent.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 7_776_000)]
-    lifetime_s: Option<u32>,
-}
-
-/// An account for who was invited.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RedeemInvitation {
-    /// The secret of the invitation.
-    #[schema(max_length = 200)]
-    token: String,
-    /// The address of the account.
-    jid: AccountAddress,
-    /// Its password.
-    password: Password,
-}
-
-/// What became of an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InvitationStatus {
-    /// It can be used, until it ends.
-    Open,
-    /// It was taken back.
-    Revoked,
-    /// It made an account.
-    Used,
-}
-
-/// An invitation as stored and as shown, without its secret.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct InvitationView {
-    /// Its id: the start of the SHA-256 of its secret.
-    pub id: String,
-    /// What became of it.
-    pub status: InvitationStatus,
-    /// The address that the account must have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jid: Option<AccountAddress>,
-    /// From when on it cannot be used, Unix milliseconds.
-    pub expires_ms: i64,
-    /// Who invited.
-    pub by: String,
-}
-
-/// A fresh invitation, with its secret.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct InvitationIssued {
-    /// The invitation.
-    #[serde(flatten)]
-    pub invitation: InvitationView,
-    /// The secret, for who is invited.
-    pub token: String,
 }
 
 /// The invitations, by id.
@@ -252,10 +191,10 @@ async fn redeem_invitation(
         let mut change = Change::default();
         shared.put(&mut change, &invitation)?;
         let owner = accounts::create(moment, &mut change, &wish.jid, &account)?;
-        let view = AccountView::of(wish.jid.clone(), &account);
+        let view = account_view(wish.jid.clone(), &account);
         let reply = Reply::created(format!("/v1/iris/accounts/{}", wish.jid), &view);
         let holder = ACTOR.parse().expect("the constant is a principal's name");
-        let permit = Permit::proven(holder, Action::ManageAccounts);
+        let permit = Permit::proven(holder, can::ManageAccounts::ACTION);
         Ok((Decided::new(permit, change, reply).sealed_by(owner), ()))
     };
     let (outcome, _) = execute_as(&state.platform, ACTOR, ticket, decide).await?;

@@ -5,8 +5,8 @@
 //! `iris/archive/<jid>`, whose keys are destroyed when it is erased.
 
 pub mod accounts;
-pub mod address;
 pub mod bosh;
+pub mod can;
 pub mod certificate;
 pub mod export;
 pub mod gauges;

@@ -1,18 +1,17 @@
 //! `/v1/iris/status` and what belongs to it: how the messenger is doing.
 
+use api::messenger::{DomainView, Lag, Queues, RoomView, SessionView, SinceStart, StatusView};
+use api::page::{Page, PageQuery};
 use axum::Json;
 use axum::extract::State;
 use iris::documents::Collection;
 use iris_server::store::record_kind;
 use iris_server::{DomainStatus, SessionStatus};
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
-use platform::auth::can;
+use crate::iris::can;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::page::{Page, PageQuery};
 use platform::http::problem::Problem;
 use platform::routes;
 
@@ -23,117 +22,22 @@ pub(super) fn routes() -> OpenApiRouter<Messenger> {
         .routes(routes!(list_rooms))
 }
 
-/// How the messenger is doing.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StatusView {
-    /// What the addresses of accounts end in.
-    domain: String,
-    /// SHA-256 of the certificate that clients see.
-    certificate_sha256: String,
-    /// Open connections of clients.
-    connections: usize,
-    /// Bound sessions, with those that wait to be resumed.
-    sessions: usize,
-    /// What happened since the start.
-    since_start: SinceStart,
-    /// What waits.
-    queues: Queues,
-    /// How far acknowledgements are behind arrivals.
-    lag: Lag,
-    /// Domains that streams are open to, or that something waits for.
-    domains: Vec<DomainView>,
-}
-
-/// What happened since the start.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct SinceStart {
-    /// Sign-ins.
-    logins: u64,
-    /// Refused sign-ins.
-    logins_refused: u64,
-    /// Resumed sessions.
-    resumed: u64,
-    /// Messages archived.
-    archived: u64,
-}
-
-/// What waits, in bytes.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Queues {
-    /// For the journal.
-    journal_bytes: usize,
-    /// For clients to read.
-    mailbox_bytes: usize,
-    /// For other servers, in memory.
-    domain_bytes: usize,
-    /// Sessions that read slower than messages come, and read their archive instead.
-    sessions_behind: usize,
-}
-
-/// How far acknowledgements are behind arrivals.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Lag {
-    /// From submission to durable, for the newest commit, in microseconds.
-    commit_us: u64,
-    /// The journal stopped: nothing is acknowledged.
-    is_halted: bool,
-}
-
-/// A pair of domains.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct DomainView {
-    /// Ours.
-    local: String,
-    /// The other side's.
-    domain: String,
-    /// Bytes that wait in memory.
-    queued_bytes: usize,
-}
-
-impl From<DomainStatus> for DomainView {
-    fn from(status: DomainStatus) -> Self {
-        Self {
-            local: status.local,
-            domain: status.remote,
-            queued_bytes: status.queued_bytes,
-        }
+fn domain_view(status: DomainStatus) -> DomainView {
+    DomainView {
+        local: status.local,
+        domain: status.remote,
+        queued_bytes: status.queued_bytes,
     }
 }
 
-/// A session.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SessionView {
-    /// Its address.
-    jid: String,
-    /// Whether it said that it is there.
-    is_available: bool,
-    /// Its priority.
-    priority: i8,
-    /// Bytes that wait for it to read.
-    queued_bytes: usize,
-    /// It reads slower than messages come, and reads its archive instead.
-    is_behind: bool,
-}
-
-impl From<SessionStatus> for SessionView {
-    fn from(status: SessionStatus) -> Self {
-        Self {
-            jid: status.jid.to_string(),
-            is_available: status.is_available,
-            priority: status.priority,
-            queued_bytes: status.queued_bytes,
-            is_behind: status.is_behind,
-        }
+fn session_view(status: SessionStatus) -> SessionView {
+    SessionView {
+        jid: status.jid.to_string(),
+        is_available: status.is_available,
+        priority: status.priority,
+        queued_bytes: status.queued_bytes,
+        is_behind: status.is_behind,
     }
-}
-
-/// A room.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RoomView {
-    /// Its address.
-    jid: String,
-    /// How many are in it.
-    occupants: usize,
 }
 
 /// How the messenger is doing.
@@ -173,7 +77,7 @@ async fn read_status(
             commit_us: u64::try_from(status.commit_lag.as_micros()).unwrap_or(u64::MAX),
             is_halted: status.is_halted,
         },
-        domains: status.domains.into_iter().map(DomainView::from).collect(),
+        domains: status.domains.into_iter().map(domain_view).collect(),
     })
 }
 
@@ -191,7 +95,7 @@ async fn list_iris_sessions(
         .server
         .sessions()
         .into_iter()
-        .map(SessionView::from)
+        .map(session_view)
         .collect();
     all.sort_by(|one, other| one.jid.cmp(&other.jid));
     let from = page.after().map_or(0, |after| {

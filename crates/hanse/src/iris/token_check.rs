@@ -8,7 +8,8 @@ use iris_server::store::record_kind;
 use iris_server::{Checking, TokenCheck};
 use jid::BareJid;
 
-use platform::auth::{Operation as _, Resource, authorize, can};
+use crate::iris::can;
+use platform::auth::{Asks as _, Resource, authorize};
 use platform::http::Platform;
 use platform::http::problem::Problem;
 use platform::moment::Moment;

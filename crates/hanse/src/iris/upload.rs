@@ -4,6 +4,7 @@
 //! with a key of its own, which stands in the slot's document. That is sealed like all of the account, so erasing the
 //! account makes its files unreadable at once; the sweep removes what is left of them.
 
+use api::problem::Code;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use super::sealed_file::{FileKey, Opening, Sealing};
 use super::{Messenger, write_document};
 use platform::change::Change;
 use platform::http::extract::PathOf;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store;
 

@@ -1,5 +1,6 @@
 //! `/xmpp`: XMPP over a WebSocket (RFC 7395).
 
+use api::problem::Code;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Bytes;
@@ -11,7 +12,7 @@ use iris_server::WebSocket as Upgraded;
 use tokio::sync::mpsc;
 
 use super::Messenger;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 /// The subprotocol (RFC 7395 section 3.1).
 const PROTOCOL: &str = "xmpp";

@@ -1,17 +1,17 @@
 //! What the log key signed: the heads of the log.
 
+use api::journal::{CheckpointView, LogKeys};
+use api::page::{Page, PageQuery};
+use api::problem::{CONTENT_TYPE, ProblemBody};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, parameter, problem_of_read};
 use platform::http::extract::QueryOf;
-use platform::http::page::{Page, PageQuery};
-use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
@@ -19,15 +19,6 @@ pub(super) fn routes() -> OpenApiRouter<JournalApi> {
         .routes(routes!(open: read_checkpoint))
         .routes(routes!(open: list_checkpoints))
         .routes(routes!(open: read_log_keys))
-}
-
-/// A signed head of the log.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CheckpointView {
-    /// How many events it covers.
-    pub size: u64,
-    /// The signed note (C2SP tlog-checkpoint).
-    pub note: String,
 }
 
 /// The newest checkpoint, a signed note.
@@ -75,16 +66,6 @@ async fn list_checkpoints(
     Ok(Json(Page::cut(views.collect(), limit, |view| {
         view.size.to_string()
     })))
-}
-
-/// The keys to verify with. Whoever verifies compares them with a copy from another source.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LogKeys {
-    /// The zone, for `hanse verify --key`.
-    #[schema(example = "did:key:z6Mk…")]
-    pub zone: String,
-    /// The verifier key of the log (C2SP signed-note), for `hanse verify --log-key`.
-    pub log_key: String,
 }
 
 /// The keys of the zone and of its log.

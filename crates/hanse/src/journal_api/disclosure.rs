@@ -1,25 +1,13 @@
 //! Which content of the journal a caller may see.
 
+use api::journal::Withheld;
+use api::scope::ScopeSet;
 use std::collections::BTreeSet;
 
 use journal::Event;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::institutions;
-use platform::auth::{Identity, ScopeSet};
-
-/// Why the content of an event is not shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Withheld {
-    /// Its key was destroyed; nobody can show it any more.
-    Erased,
-    /// The caller acts for entities or in a jurisdiction that this does not belong to.
-    OutOfScope,
-    /// It is personal, and the caller lacks the scope for its area.
-    Sealed,
-}
+use platform::auth::Identity;
 
 /// What one caller may see.
 #[derive(Clone, Debug)]
@@ -91,7 +79,8 @@ mod tests {
     use journal::{LogIndex, Seq};
 
     use super::*;
-    use platform::auth::{Binding, ReadScope, Role, Scope, Standing};
+    use api::scope::{ReadScope, Role, Scope, Standing};
+    use platform::auth::Binding;
 
     fn event(stream: &str, sealed: bool, payload: Option<&[u8]>) -> Event {
         let header = EventHeader {

@@ -1,23 +1,25 @@
 //! Events and streams as they stand in the journal.
 
+use api::journal::Withheld;
+use api::journal::{EventView, StreamView};
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use evidence::canonical;
-use evidence::digest::Digest;
-use journal::{Event, LogIndex, Privacy, Seq, Snapshot, StreamName};
-use serde::{Deserialize, Serialize};
+use journal::{Event, LogIndex, Seq, Snapshot, StreamName};
+use serde::Deserialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Disclosure, JournalApi, Withheld, parameter, problem_of_read};
-use platform::auth::can;
+use super::{Disclosure, JournalApi, parameter, problem_of_read};
+use crate::journal_api::can;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::routes;
 
 /// Most events that one request looks at. A page of a rare kind may be short and have a `next`.
@@ -33,50 +35,25 @@ pub(super) fn routes() -> OpenApiRouter<JournalApi> {
         .routes(routes!(list_streams))
 }
 
-/// An event: its header, which the log commits to, and as much of its content as the caller may see.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct EventView {
-    /// The leaf of the log, from 0.
-    pub index: u64,
-    /// The digest of the header, which the next event of the stream names.
-    #[schema(value_type = String, example = "sha256:…")]
-    pub digest: Digest,
-    /// The header. Its canonical form (RFC 8785) is the leaf.
-    #[schema(value_type = Object)]
-    pub header: Value,
-    /// The content, when it is JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
-    pub payload: Option<Value>,
-    /// The content, when it is not JSON, in base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload_base64: Option<String>,
-    /// Why there is no content here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub withheld: Option<Withheld>,
-}
-
-impl EventView {
-    /// What a caller sees of an event.
-    pub fn of(event: &Event, disclosure: &Disclosure) -> Result<Self, Problem> {
-        let header = canonical::parse(&event.header_bytes).map_err(|e| Problem::internal(&e))?;
-        let mut view = Self {
-            index: event.index.0,
-            digest: event.digest,
-            header,
-            payload: None,
-            payload_base64: None,
-            withheld: None,
-        };
-        match disclosure.content(event) {
-            Err(why) => view.withheld = Some(why),
-            Ok(content) => match canonical_json(content) {
-                Some(value) => view.payload = Some(value),
-                None => view.payload_base64 = Some(BASE64.encode(content)),
-            },
-        }
-        Ok(view)
+/// What a caller sees of an event.
+pub fn event_view(event: &Event, disclosure: &Disclosure) -> Result<EventView, Problem> {
+    let header = canonical::parse(&event.header_bytes).map_err(|e| Problem::internal(&e))?;
+    let mut view = EventView {
+        index: event.index.0,
+        digest: event.digest,
+        header,
+        payload: None,
+        payload_base64: None,
+        withheld: None,
+    };
+    match disclosure.content(event) {
+        Err(why) => view.withheld = Some(why),
+        Ok(content) => match canonical_json(content) {
+            Some(value) => view.payload = Some(value),
+            None => view.payload_base64 = Some(BASE64.encode(content)),
+        },
     }
+    Ok(view)
 }
 
 /// The content as JSON, if its bytes are the canonical form, so that nothing is lost.
@@ -96,7 +73,7 @@ pub struct EventsQuery {
     #[param(inline)]
     limit: Option<PageLimit>,
     /// Only events of this stream, in its order.
-    #[param(inline, value_type = Option<platform::http::texts::StreamNameText>)]
+    #[param(inline, value_type = Option<api::text::StreamNameText>)]
     stream: Option<StreamName>,
     /// Only events of this kind.
     #[param(example = "entity.applied.v1")]
@@ -153,7 +130,7 @@ fn list(
                 .as_deref()
                 .is_none_or(|kind| kind == event.kind.as_str())
             {
-                items.push(EventView::of(event, disclosure)?);
+                items.push(event_view(event, disclosure)?);
             }
         }
         if is_last {
@@ -189,7 +166,7 @@ async fn read_event(
     PathOf(index): PathOf<u64>,
 ) -> Result<Json<EventView>, Problem> {
     let event = state.read(move |_, moment| find(moment, index)).await?;
-    EventView::of(&event, &Disclosure::of(caller.identity())).map(Json)
+    event_view(&event, &Disclosure::of(caller.identity())).map(Json)
 }
 
 /// The content of one event, as its bytes were given.
@@ -228,21 +205,6 @@ fn find(snapshot: &Snapshot<'_>, index: u64) -> Result<Event, Problem> {
     event.ok_or_else(|| Problem::not_found("event"))
 }
 
-/// A stream.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StreamView {
-    /// Its name.
-    #[schema(value_type = String, example = "mez/entity/ent-1")]
-    pub stream: StreamName,
-    /// How many events it has.
-    pub events: u64,
-    /// `public`, or `personal` when its content is sealed.
-    #[schema(value_type = String, example = "public")]
-    pub privacy: Privacy,
-    /// Whether its key was destroyed.
-    pub erased: bool,
-}
-
 /// Streams, by name.
 #[utoipa::path(
     get, path = "/v1/journal/streams", tag = "journal", params(PageQuery),
@@ -268,12 +230,12 @@ async fn list_streams(
         })
         .await?;
     let views = heads.into_iter().map(|head| StreamView {
-        stream: head.stream,
+        stream: head.stream.to_string(),
         events: head.head.get(),
-        privacy: head.privacy,
+        privacy: head.privacy.as_str().to_owned(),
         erased: head.shredded,
     });
     Ok(Json(Page::cut(views.collect(), limit, |view| {
-        view.stream.to_string()
+        view.stream.clone()
     })))
 }

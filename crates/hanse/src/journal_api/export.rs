@@ -1,5 +1,6 @@
 //! The audit export: the whole log as JSON lines, which `hanse verify` checks without the node.
 
+use api::problem::{CONTENT_TYPE, ProblemBody};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
@@ -13,9 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
 use crate::bundles::export::{End, Event, Head, Line};
-use platform::auth::can;
+use crate::journal_api::can;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 

@@ -6,6 +6,7 @@
 //! 2. checkpoints and hash tiles are public; they hold hashes and nothing else       (`tlog`)
 //! 3. every proof is against a checkpoint that the log key signed, never a bare root (`bundles`)
 
+pub mod can;
 pub mod checkpoints;
 mod disclosure;
 pub mod erasure;
@@ -14,6 +15,7 @@ pub mod export;
 pub mod proofs;
 mod tlog;
 
+use api::problem::Code;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -26,11 +28,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::bundles::EntityRegister;
 use platform::http::Platform;
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 
-pub use disclosure::{Disclosure, Withheld};
-pub use erasure::{ERASED_KIND, EraseStream, ErasureReason};
+pub use disclosure::Disclosure;
+pub use erasure::{ERASED_KIND, erase};
 
 /// Who speaks in proofs: the zone, and the key of its log.
 pub struct LogIdentity {

@@ -1,18 +1,21 @@
 //! Proofs: one file about one event or one entity, and the growth of the log between two sizes.
 
+use api::journal::ConsistencyView;
+use api::problem::{CONTENT_TYPE, ProblemBody};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Disclosure, JournalApi, parameter, problem_of_read};
 use crate::bundles::bundle;
-use platform::auth::{Resource, can};
+use crate::journal_api::can;
+use platform::auth::Resource;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
@@ -93,17 +96,6 @@ pub struct ConsistencyQuery {
     from: u64,
     /// The newer size.
     to: u64,
-}
-
-/// Shows that the log only grew.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ConsistencyView {
-    /// The older size.
-    pub from: u64,
-    /// The newer size.
-    pub to: u64,
-    /// The proof (RFC 9162 section 2.1.4), as hexadecimal digits.
-    pub proof: Vec<String>,
 }
 
 /// A proof that the log at one size begins with the log at a smaller size. The roots are in the checkpoints.

@@ -3,6 +3,7 @@
 //! Entry bundles are not served: their path would publish every header to everyone. Events are read
 //! with a token at `/v1/journal/events`, and the hash of a header is the leaf in the tile.
 
+use api::problem::{CONTENT_TYPE, ProblemBody};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{JournalApi, checkpoints, problem_of_read};
 use platform::http::extract::PathOf;
-use platform::http::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use platform::http::problem::Problem;
 use platform::routes;
 
 /// A full tile never changes.

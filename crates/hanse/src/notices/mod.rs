@@ -1,13 +1,14 @@
 //! `/v1/notices`: what the zone announces to everybody. Anyone may read, and take a bundle that proves it offline.
 
+pub mod can;
 mod routes;
 mod tool;
 pub mod wire;
 
+use ids::aggregate::Aggregate as _;
 use journal::{
     Append, Declared, Event, ProjectionError, Records, StreamName, WriterDecision, WriterRefusal,
 };
-use mez::aggregate::Aggregate as _;
 use mez::notice::{Notice, NoticeEvent};
 use serde::{Deserialize, Serialize};
 

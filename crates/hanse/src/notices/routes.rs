@@ -1,27 +1,30 @@
 //! The routes: reading is open to everybody, changing needs the scope.
 
+use super::wire::notice_view;
+use super::wire::wording;
+use api::notices::{CorrectionBody, NoticeBody, NoticeView, WithdrawalBody};
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use ids::aggregate::Aggregate as _;
 use journal::{Privacy, Snapshot};
-use mez::aggregate::Aggregate as _;
 use mez::notice::{Command as Step, Context, Notice};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::wire::{CorrectionBody, NoticeBody, NoticeView, WithdrawalBody};
 use super::{NOTICE, NUMBER_RULE, YEAR, stream};
 use crate::bundles::bundle;
 use crate::entities::wire::actor;
-use crate::institution::refused;
+use crate::notices::can;
 use crate::state::Node;
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
@@ -67,7 +70,7 @@ async fn list_notices(
         let in_force = query.in_force.map(|it| if it { "true" } else { "false" });
         let filters: Vec<_> = in_force.map(|it| ("in_force", it)).into_iter().collect();
         let found = store::list(moment, NOTICE, &filters, page.after(), page.limit() + 1)?;
-        let view = |it: Stored<Notice>| NoticeView::of(&it.id, it.body);
+        let view = |it: Stored<Notice>| notice_view(&it.id, it.body);
         let items = found.into_iter().map(view).collect();
         Ok(Json(Page::cut(items, page.limit(), |item: &NoticeView| {
             item.id.clone()
@@ -87,7 +90,7 @@ async fn find_notice(
 ) -> Result<Json<NoticeView>, Problem> {
     let find = move |moment: &Moment<'_>| {
         let notice = notice(moment, &id)?.ok_or_else(|| Problem::not_found("notice"))?;
-        Ok(Json(NoticeView::of(&id, notice)))
+        Ok(Json(notice_view(&id, notice)))
     };
     node.platform.read(find).await
 }
@@ -122,7 +125,7 @@ async fn publish_notice(
 ) -> Result<Outcome, Problem> {
     let id = uuid::Uuid::now_v7().to_string();
     step(&node, caller, id, command, |body| {
-        Step::Publish(body.into())
+        Step::Publish(wording(body))
     })
     .await
 }
@@ -149,7 +152,7 @@ async fn correct_notice(
              text,
              reason,
          }| {
-            let wording = NoticeBody { title, text }.into();
+            let wording = wording(NoticeBody { title, text });
             Step::Correct { wording, reason }
         },
     )
@@ -191,8 +194,7 @@ async fn step<T: Clone + Send + Sync + 'static>(
             now_ms: moment.now_ms,
             actor: &actor,
         };
-        let decision = Notice::decide(before.as_ref(), step(body.clone()), &context)
-            .map_err(|refusal| refused(&refusal))?;
+        let decision = Notice::decide(before.as_ref(), step(body.clone()), &context)?;
         let mut change = Change::default();
         let is_new = before.is_none();
         let mut after = before;
@@ -203,7 +205,7 @@ async fn step<T: Clone + Send + Sync + 'static>(
         }
         let after = after.ok_or_else(|| Problem::not_found("notice"))?;
         let year = after.year.to_string();
-        let view = NoticeView::of(&id, after);
+        let view = notice_view(&id, after);
         if !is_new {
             return Ok(Decided::new(permit, change, Reply::ok(&view)));
         }

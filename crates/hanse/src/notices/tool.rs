@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use api::notices::{CorrectionBody, NoticeBody, NoticeView, WithdrawalBody};
+use api::receipt::Receipted;
 use clap::{FromArgMatches as _, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::wire::{CorrectionBody, NoticeBody, WithdrawalBody};
 use crate::cli::client::Client;
 use crate::cli::input::{self, segment};
-use crate::cli::show::{self, text};
+use crate::cli::show::{self, maybe};
 use crate::cli::{Failure, Global};
 use crate::institution::Tool;
 
@@ -94,13 +95,13 @@ impl Notice {
         let (path, body) = match self {
             Self::List { in_force } => {
                 let query = if in_force { "?in_force=true" } else { "" };
-                let found = client.get_all(&format!("/v1/notices{query}"))?;
+                let found = client.list(&format!("/v1/notices{query}"))?;
                 show::table(output, &found, &COLUMNS, cells);
                 return Ok(());
             }
             Self::Show { id } => {
-                let found = client.get(&format!("/v1/notices/{id}"))?;
-                show::answer(output, &found, lines);
+                let found = client.read::<NoticeView>(&format!("/v1/notices/{id}"))?;
+                show::answer(output, &found.raw, || lines(&found.body));
                 return Ok(());
             }
             Self::Bundle { id, out } => {
@@ -130,55 +131,50 @@ impl Notice {
                 json!(WithdrawalBody { reason }),
             ),
         };
-        let answer = client.post(&path, &body)?;
-        show::answer(output, &answer, |answer| {
-            let mut all = lines(answer);
-            all.extend(show::receipt(answer));
+        let answer = client.send::<Receipted<NoticeView>>(&path, &body)?;
+        show::answer(output, &answer.raw, || {
+            let mut all = lines(&answer.body.body);
+            all.extend(show::receipt(&answer.raw));
             all
         });
         Ok(())
     }
 }
 
-fn state(notice: &Value) -> &'static str {
-    match notice["withdrawn_at"].is_null() {
-        true => "in force",
-        false => "withdrawn",
+fn state(notice: &NoticeView) -> &'static str {
+    match notice.withdrawn_at {
+        None => "in force",
+        Some(_) => "withdrawn",
     }
 }
 
-fn cells(notice: &Value) -> Value {
-    json!({
-        "number": format!("{}/{}", notice["year"], notice["number"]),
-        "published_at": notice["published_at"],
-        "title": notice["title"],
-        "state": state(notice),
-        "id": notice["id"],
-    })
+fn cells(notice: &NoticeView) -> [String; 5] {
+    [
+        format!("{}/{}", notice.year, notice.number),
+        notice.published_at.to_string(),
+        notice.title.clone(),
+        state(notice).to_owned(),
+        notice.id.clone(),
+    ]
 }
 
-fn lines(notice: &Value) -> Vec<String> {
+fn lines(notice: &NoticeView) -> Vec<String> {
+    let NoticeView {
+        year,
+        number,
+        title,
+        ..
+    } = notice;
     let mut lines = vec![
-        format!(
-            "notice {}/{}, {}: {}",
-            notice["year"],
-            notice["number"],
-            state(notice),
-            text(notice, "title")
-        ),
-        text(notice, "text"),
+        format!("notice {year}/{number}, {}: {title}", state(notice)),
+        notice.text.clone(),
     ];
-    let corrections = notice["corrections"].as_array().into_iter().flatten();
-    lines.extend(
-        corrections.map(|it| format!("corrected {}: {}", text(it, "at"), text(it, "reason"))),
-    );
-    if !notice["withdrawn_at"].is_null() {
-        lines.push(format!(
-            "withdrawn {}: {}",
-            text(notice, "withdrawn_at"),
-            text(notice, "withdrawal_reason")
-        ));
+    let corrections = notice.corrections.iter();
+    lines.extend(corrections.map(|it| format!("corrected {}: {}", it.at, it.reason)));
+    if let Some(at) = notice.withdrawn_at {
+        let reason = maybe(&notice.withdrawal_reason);
+        lines.push(format!("withdrawn {at}: {reason}"));
     }
-    lines.push(format!("id: {}", text(notice, "id")));
+    lines.push(format!("id: {}", notice.id));
     lines
 }

@@ -1,5 +1,6 @@
 //! Executes the work of notifications.
 
+use api::problem::Code;
 use journal::LeasedEffect;
 use mez::notification::{Effect, Notification};
 
@@ -7,7 +8,7 @@ use crate::institution::{Executing, done, work};
 use crate::records::kind;
 use crate::state::Node;
 use platform::change::Change;
-use platform::http::problem::{Chain, Code, Problem};
+use platform::http::problem::{Chain, Problem};
 use platform::moment::Moment;
 use platform::store;
 

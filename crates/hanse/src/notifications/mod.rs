@@ -5,30 +5,33 @@ pub mod webhook;
 mod call;
 mod project;
 
+use api::notifications::NotificationView;
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
+use ids::aggregate::{Aggregate as _, Decision};
 use journal::Privacy;
-use mez::aggregate::{Aggregate as _, Decision};
 use mez::notification::{
     Audience, Command as Step, Context, Effect, NotificationEvent, Outside, Refusal,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::entities::wire::actor;
 use crate::institution::Institution;
 use crate::institution::Work;
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
 use crate::streams;
-use platform::auth::{Resource, can};
+use platform::auth::Resource;
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -47,51 +50,17 @@ pub const INSTITUTION: Institution = Institution {
     ..Institution::NONE
 };
 
-/// Whom a notification is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Audience)]
-pub enum AudienceView {
-    /// Those who decide on applications and hits.
-    Reviewers,
-    /// Those who run the node: something failed for good.
-    Operators,
-}
-
-/// Something people must be told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Notification)]
-pub struct NotificationView {
-    /// Id: that of the work it comes from.
-    pub id: String,
-    /// Whom it is for.
-    pub audience: AudienceView,
-    /// About which entity.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entity: Option<String>,
-    /// What happened.
-    pub text: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub raised_at: Timestamp,
-    /// Who took note of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acknowledged_by: Option<String>,
-}
-
-impl From<Notification> for NotificationView {
-    fn from(notification: Notification) -> Self {
-        Self {
-            id: notification.id,
-            audience: match notification.audience {
-                Audience::Reviewers => AudienceView::Reviewers,
-                Audience::Operators => AudienceView::Operators,
-            },
-            entity: notification.entity.map(String::from),
-            text: notification.text,
-            raised_at: notification.raised_at,
-            acknowledged_by: notification.acknowledged_by.map(String::from),
-        }
+fn notification_view(notification: Notification) -> NotificationView {
+    NotificationView {
+        id: notification.id,
+        audience: match notification.audience {
+            Audience::Reviewers => api::notifications::Audience::Reviewers,
+            Audience::Operators => api::notifications::Audience::Operators,
+        },
+        entity: notification.entity.map(String::from),
+        text: notification.text,
+        raised_at: notification.raised_at,
+        acknowledged_by: notification.acknowledged_by.map(String::from),
     }
 }
 
@@ -145,7 +114,7 @@ fn record(
 /// What the caller is told when a notification refuses.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::AcknowledgedAlready => Problem::new(Code::Conflict, refusal.to_string()),
     }
 }
@@ -189,7 +158,10 @@ async fn list_notifications(
         let (after, limit) = (page.after(), page.limit());
         let found =
             store::list::<Notification>(moment, kind::NOTIFICATION, &filters, after, limit + 1)?;
-        let items = found.into_iter().map(|stored| stored.body.into()).collect();
+        let items = found
+            .into_iter()
+            .map(|stored| notification_view(stored.body))
+            .collect();
         let key = |item: &NotificationView| item.id.clone();
         Ok(Json(Page::cut(items, limit, key)))
     };
@@ -220,7 +192,7 @@ async fn acknowledge_notification(
         let decision = Notification::decide(found.as_ref(), Step::Acknowledge, &context);
         let mut change = Change::default();
         let after = record(&mut change, found, &decision.map_err(refused)?)?;
-        let reply = Reply::ok(&NotificationView::from(after));
+        let reply = Reply::ok(&notification_view(after));
         Ok(Decided::new(permit, change, reply))
     };
     execute(&node.platform, caller, command.ticket, acknowledge).await

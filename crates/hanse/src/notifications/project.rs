@@ -1,7 +1,7 @@
 //! What the events of notifications make of their records.
 
+use ids::aggregate::Aggregate as _;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use mez::notification::{Acknowledged, Notification, NotificationEvent};
 
 use crate::records::kind;

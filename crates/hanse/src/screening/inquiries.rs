@@ -1,116 +1,39 @@
 //! `/v1/screenings`: a name screened by itself, outside any application.
 
+use api::page::{Page, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
+use api::screening::{InquiryBody, InquiryView};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use jiff::civil::Date;
+use ids::aggregate::Aggregate as _;
 use journal::{Privacy, Snapshot};
-use mez::aggregate::Aggregate as _;
 use mez::screening::inquiry::{Context, INQUIRED, Inquire, Inquired, Refusal};
-use sanctions::{BirthDate, Identifier, PartyKind, Screening, Subject};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::reviews;
+use super::wire::{inquiry_view, subject};
 use crate::entities::wire::time;
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
 use crate::streams;
-use platform::auth::{Permit, Resource, can};
+use platform::auth::{Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Page, PageQuery, etag};
-use platform::http::problem::{Code, Problem};
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::page::etag;
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError, Stored};
-
-/// Whom to screen.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ScreeningRequest)]
-pub struct InquiryBody {
-    /// Every name, in any script.
-    #[schema(min_items = 1, max_items = 20)]
-    pub names: Vec<String>,
-    /// `person`, `company`, `vessel`, `aircraft` or `unknown`.
-    #[schema(value_type = String, example = "person", pattern = "^(person|company|vessel|aircraft|unknown)$")]
-    pub kind: PartyKind,
-    /// Dates of birth, where known.
-    #[serde(default)]
-    #[schema(value_type = Vec<platform::http::texts::DayText>, max_items = 10)]
-    pub dates_of_birth: Vec<Date>,
-    /// Document and registration numbers.
-    #[serde(default)]
-    #[schema(value_type = Vec<DocumentNumber>, max_items = 20)]
-    pub identifiers: Vec<Identifier>,
-    /// Nationality, residence or registration.
-    #[serde(default)]
-    #[schema(max_items = 20)]
-    pub countries: Vec<String>,
-}
-
-/// A document or registration number, for the document about the API.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "describes the wire form of `sanctions::Identifier`"
-)]
-pub struct DocumentNumber {
-    /// What it is called.
-    #[schema(max_length = 200, example = "Passport")]
-    kind: String,
-    /// The number.
-    #[schema(max_length = 200)]
-    value: String,
-}
-
-/// A screening that was asked for by itself.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Screening)]
-pub struct InquiryView {
-    /// Id of the inquiry.
-    pub id: String,
-    /// `clear`, `review` or `block`.
-    pub verdict: String,
-    /// Verdict, hits with their features, lists with version and digest, and reasons.
-    #[schema(value_type = Object)]
-    pub screening: Screening,
-}
-
-impl From<Inquired> for InquiryView {
-    fn from(inquired: Inquired) -> Self {
-        let verdict = reviews::verdict_text(inquired.screening.verdict);
-        Self {
-            id: inquired.id,
-            verdict: verdict.to_owned(),
-            screening: inquired.screening,
-        }
-    }
-}
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default()
         .routes(routes!(list_screenings, screen_name))
         .routes(routes!(find_screening))
-}
-
-impl From<InquiryBody> for Subject {
-    fn from(body: InquiryBody) -> Self {
-        let births = body.dates_of_birth.into_iter();
-        Self {
-            names: body.names,
-            kind: body.kind,
-            births: births.map(BirthDate::exact).collect(),
-            identifiers: body.identifiers,
-            countries: body.countries,
-        }
-    }
 }
 
 /// Screen a name on the lists in force. The inquiry is journalled, sealed.
@@ -126,7 +49,7 @@ async fn screen_name(
     let Command { body, ticket } = command;
     let inquire = Inquire {
         id: uuid::Uuid::now_v7().to_string(),
-        subject: body.into(),
+        subject: subject(body),
     };
     let shared = node.clone();
     execute(&node.platform, caller, ticket, move |moment, caller| {
@@ -157,7 +80,7 @@ fn ask(
         let after = Inquired::apply(inquiry.take(), event);
         inquiry = Some(after.map_err(|error| Problem::internal(&error))?);
     }
-    let view = InquiryView::from(inquiry.ok_or_else(|| Problem::not_found("screening"))?);
+    let view = inquiry_view(inquiry.ok_or_else(|| Problem::not_found("screening"))?);
     let reply = Reply::created(format!("/v1/screenings/{}", view.id), &view);
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
@@ -169,7 +92,7 @@ fn inquiry(at: &Snapshot<'_>, id: &str) -> Result<Option<Stored<Inquired>>, Stor
 /// What the caller is told when a name is not screened.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::OutOfLimits { field, rule } => {
             let (pointer, detail) = (format!("/{field}"), format!("/{field} takes {rule}"));
             Problem::new(Code::RuleViolated, "the screening has too much in it")
@@ -191,7 +114,10 @@ async fn list_screenings(
     let list = move |moment: &Moment<'_>| {
         let (after, limit) = (page.after(), page.limit());
         let found = store::list::<Inquired>(moment, kind::INQUIRY, &[], after, limit + 1)?;
-        let items = found.into_iter().map(|stored| stored.body.into()).collect();
+        let items = found
+            .into_iter()
+            .map(|stored| inquiry_view(stored.body))
+            .collect();
         let key = |item: &InquiryView| item.id.clone();
         Ok(Json(Page::cut(items, limit, key)))
     };
@@ -215,5 +141,5 @@ async fn find_screening(
     let found = node.platform.read(find).await?;
     let stored = found.ok_or_else(|| Problem::not_found("screening"))?;
     let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
-    Ok((headers, Json(InquiryView::from(stored.body))))
+    Ok((headers, Json(inquiry_view(stored.body))))
 }

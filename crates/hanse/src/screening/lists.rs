@@ -1,6 +1,11 @@
 //! `/v1/sanctions/lists` and `/v1/sanctions/proposals`: which lists are in force, importing a version, and the second person
 //! that some versions need ([`mez::screening::list`]).
 
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
+use api::receipt::Receipted;
+use api::screening::ImportBody;
+use api::screening::ListFormat;
+use api::screening::{ConfirmBody, ListView, ProposalView, RejectBody, RejectionView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,34 +13,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::State;
 use axum::{Extension, Json};
 use evidence::digest::Digest;
+use ids::aggregate::Aggregate as _;
 use ids::{ActorId, PackItemId};
-use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::{Observer, Privacy, Snapshot};
-use mez::aggregate::Aggregate as _;
 use mez::screening::list::{
-    Command as Step, Comparison, Concern, Context, ListEvent, Proposal, Refusal, Rejection,
-    Version, ZoneList,
+    Command as Step, Comparison, Context, ListEvent, Proposal, Refusal, Rejection, Version,
+    ZoneList,
 };
 use sanctions::{List, ListHeader, Policy};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::rescreen::ScreeningWork;
-use super::shelf::{self, ListFiles, ListFormat, Shelf, ShelfError};
+use super::shelf::{self, Shelf, ShelfError};
 use crate::entities::wire::{actor, time};
 use crate::institution::Work as _;
 use crate::notifications::{self, Notification};
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
 use crate::streams;
-use platform::auth::{Permit, Resource, can};
+use platform::auth::{Permit, Resource};
 use platform::change::Change;
 use platform::http::extract::{BodyBytesMax, Caller, Command, PathOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, Ticket, execute};
-use platform::http::problem::{CONTENT_TYPE, Code, Problem, ProblemBody};
-use platform::http::texts::PackItemIdText;
+use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -96,150 +99,41 @@ impl ListImported {
 /// The read model of a list: its version in force.
 pub type ListRecord = ListImported;
 
-/// A list in force.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = SanctionsList)]
-pub struct ListView {
-    /// Name.
-    pub name: String,
-    /// The publisher's version.
-    pub version: String,
-    /// The day it was published.
-    #[schema(value_type = String, format = Date)]
-    pub published: Date,
-    /// Commits to every entry.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// How many entries it has.
-    pub entries: u64,
-    /// Whether screening requires it.
-    pub required: bool,
-    /// Whether it can be used now; if not, every screening that requires it blocks.
-    pub usable: bool,
-}
-
-/// A version of a list that waits for a second person.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = SanctionsProposal)]
-pub struct ProposalView {
-    /// Name.
-    pub name: String,
-    /// The publisher's version.
-    pub version: String,
-    /// The day it was published.
-    #[schema(value_type = String, format = Date)]
-    pub published: Date,
-    /// Commits to every entry.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// How many entries it has.
-    pub entries: u64,
-    /// Entries that only this version has; nothing where it could not be compared.
-    pub added: Option<u64>,
-    /// Entries that only the version in force has.
-    pub removed: Option<u64>,
-    /// Entries that differ.
-    pub changed: Option<u64>,
-    /// Why it waits: `first`, `older`, `shrunken`, `altered`, `not_compared`.
-    #[schema(value_type = Vec<String>)]
-    pub concerns: Vec<Concern>,
-    /// The same in words.
-    pub why: Vec<String>,
-    /// Who imported it, and cannot confirm it.
-    pub proposed_by: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub proposed_at: Timestamp,
-}
-
-impl From<ListProposed> for ProposalView {
-    fn from(proposed: ListProposed) -> Self {
-        let (list, proposal) = (proposed.list, proposed.proposal);
-        let count = |of: fn(Comparison) -> u64| proposal.comparison.map(of);
-        Self {
-            added: count(|it| it.added),
-            removed: count(|it| it.removed),
-            changed: count(|it| it.changed),
-            why: proposal.concerns.iter().map(ToString::to_string).collect(),
-            name: list.header.name,
-            version: list.header.version,
-            published: list.header.published,
-            digest: list.digest,
-            entries: list.entries,
-            concerns: proposal.concerns,
-            proposed_by: proposal.by.to_string(),
-            proposed_at: proposal.at,
-        }
+/// A version that waits, as it is shown.
+fn proposal_view(proposed: ListProposed) -> ProposalView {
+    let (list, proposal) = (proposed.list, proposed.proposal);
+    let count = |of: fn(Comparison) -> u64| proposal.comparison.map(of);
+    ProposalView {
+        added: count(|it| it.added),
+        removed: count(|it| it.removed),
+        changed: count(|it| it.changed),
+        why: proposal.concerns.iter().map(ToString::to_string).collect(),
+        name: list.header.name,
+        version: list.header.version,
+        published: list.header.published,
+        digest: list.digest,
+        entries: list.entries,
+        concerns: proposal
+            .concerns
+            .iter()
+            .map(|it| it.as_str().to_owned())
+            .collect(),
+        proposed_by: proposal.by.to_string(),
+        proposed_at: proposal.at,
     }
 }
 
-/// A version of a list that was turned down.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = SanctionsRejection)]
-pub struct RejectionView {
-    /// Name.
-    pub name: String,
-    /// The publisher's version.
-    pub version: String,
-    /// Commits to every entry.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// Why.
-    pub reason: String,
-}
-
-impl From<ListRejected> for RejectionView {
-    fn from(rejected: ListRejected) -> Self {
-        let Rejection {
-            version, reason, ..
-        } = rejected.rejection;
-        Self {
-            name: version.header.name,
-            version: version.header.version,
-            digest: version.digest,
-            reason,
-        }
+/// A version that was turned down, as it is shown.
+fn rejection_view(rejected: ListRejected) -> RejectionView {
+    let Rejection {
+        version, reason, ..
+    } = rejected.rejection;
+    RejectionView {
+        name: version.header.name,
+        version: version.header.version,
+        digest: version.digest,
+        reason,
     }
-}
-
-/// Which version is confirmed.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConfirmBody {
-    /// Commits to the version that was looked at.
-    #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
-    pub digest: Digest,
-}
-
-/// Which version is turned down, and why.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RejectBody {
-    /// Commits to the version that was looked at.
-    #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
-    pub digest: Digest,
-    /// Why; it stays public for ever.
-    #[schema(min_length = 1, max_length = 2000)]
-    pub reason: String,
-}
-
-/// A version of a list to import.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImportBody {
-    /// The name under which the zone knows the list.
-    #[schema(value_type = PackItemIdText)]
-    pub name: PackItemId,
-    /// The publisher's version. The UN list carries its own.
-    #[schema(min_length = 1, max_length = 100)]
-    pub version: String,
-    /// The day it was published. The UN list carries its own.
-    #[schema(value_type = String, format = Date)]
-    pub published: Date,
-    /// The form of the files.
-    pub format: ListFormat,
-    /// The files by name, as published: `sdn.csv`, `alt.csv`, `add.csv`; `list.xml`; `entities.ftm.json`.
-    pub files: ListFiles,
 }
 
 /// The routes of this module.
@@ -483,11 +377,11 @@ fn answer(
     let policy = node.shelf.policy();
     let reply = match happened {
         Happened::Imported(imported) => {
-            let view = ListView::of(imported, policy, true);
+            let view = list_view(imported, policy, true);
             Reply::created("/v1/sanctions/lists".to_owned(), &view)
         }
         Happened::Proposed(proposed) => {
-            let view = ProposalView::from(proposed);
+            let view = proposal_view(proposed);
             let text = format!(
                 "version {} of the sanctions list {} waits for a second person: {}",
                 view.version,
@@ -498,7 +392,7 @@ fn answer(
             notifications::raise(node, &mut change, &told)?;
             Reply::accepted(&view)
         }
-        Happened::Rejected(rejected) => Reply::ok(&RejectionView::from(rejected)),
+        Happened::Rejected(rejected) => Reply::ok(&rejection_view(rejected)),
     };
     Ok(Decided::new(permit, change, reply))
 }
@@ -514,7 +408,7 @@ async fn list_proposals(
 ) -> Result<Json<Vec<ProposalView>>, Problem> {
     let read = |moment: &Moment<'_>| {
         let found = store::all::<ListProposed>(moment, kind::SANCTIONS_PROPOSAL, &[])?;
-        let views = found.into_iter().map(|stored| stored.body.into());
+        let views = found.into_iter().map(|stored| proposal_view(stored.body));
         Ok(Json(views.collect()))
     };
     node.platform.read(read).await
@@ -523,7 +417,7 @@ async fn list_proposals(
 /// Bring the version of a list that waits into force. Who imported it cannot.
 #[utoipa::path(
     post, path = "/v1/sanctions/proposals/{name}/confirm", tag = "screening",
-    params(("name" = PackItemIdText, Path)), request_body = ConfirmBody,
+    params(("name" = PackItemId, Path)), request_body = ConfirmBody,
     responses(
         (status = 201, description = "It is in force.", body = Receipted<ListView>),
         (status = 409, description = "Another version waits.", body = ProblemBody, content_type = CONTENT_TYPE)
@@ -548,7 +442,7 @@ async fn confirm_list(
 /// Turn the version of a list that waits down. Everybody is screened again, without it.
 #[utoipa::path(
     post, path = "/v1/sanctions/proposals/{name}/reject", tag = "screening",
-    params(("name" = PackItemIdText, Path)), request_body = RejectBody,
+    params(("name" = PackItemId, Path)), request_body = RejectBody,
     responses(
         (status = 200, description = "It is turned down.", body = Receipted<RejectionView>),
         (status = 409, description = "Another version waits.", body = ProblemBody, content_type = CONTENT_TYPE)
@@ -641,23 +535,21 @@ pub fn views(node: &Institutions, at: &Snapshot<'_>) -> Result<Vec<ListView>, Pr
     let desk = node.shelf.desk(at)?;
     let view = |record: Stored<ListRecord>| {
         let usable = desk.holds(&record.body.header.name, record.body.digest);
-        ListView::of(record.body, &desk.policy, usable)
+        list_view(record.body, &desk.policy, usable)
     };
     Ok(all(at)?.into_iter().map(view).collect())
 }
 
-impl ListView {
-    fn of(record: ListRecord, policy: &Policy, usable: bool) -> Self {
-        let name = record.header.name;
-        Self {
-            required: policy.required.iter().any(|required| required.name == name),
-            usable,
-            name,
-            version: record.header.version,
-            published: record.header.published,
-            digest: record.digest,
-            entries: record.entries,
-        }
+fn list_view(record: ListRecord, policy: &Policy, usable: bool) -> ListView {
+    let name = record.header.name;
+    ListView {
+        required: policy.required.iter().any(|required| required.name == name),
+        usable,
+        name,
+        version: record.header.version,
+        published: record.header.published,
+        digest: record.digest,
+        entries: record.entries,
     }
 }
 
@@ -665,7 +557,7 @@ impl ListView {
 fn refused(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::SamePerson => Problem::new(Code::Forbidden, detail),
         Refusal::Waits { .. } => Problem::new(Code::Conflict, detail),
         Refusal::AnotherVersion => Problem::new(Code::Conflict, detail.clone()).with_error(

@@ -10,8 +10,10 @@
 //! 4. nobody frees anybody alone: a version that may waits for a second person, and is searched beside the one in force
 //!    (`mez::screening::list`)
 
+pub mod can;
 pub mod lists;
 pub mod shelf;
+mod wire;
 
 pub mod inquiries;
 pub mod party;
@@ -20,14 +22,15 @@ pub mod reviews;
 
 mod project;
 
+use api::problem::Code;
+use api::scope::{ReadScope, Scope};
 use mez::screening::case::{CaseEvent, Refusal};
 use mez::screening::inquiry;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::institution::Institution;
 use crate::state::Node;
-use platform::auth::{ReadScope, Scope};
-use platform::http::problem::{Code, Problem};
+use platform::http::problem::Problem;
 
 pub use party::screen_parties;
 
@@ -63,7 +66,7 @@ fn routes() -> OpenApiRouter<Node> {
 fn refused(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
-        Refusal::Common(refusal) => crate::institution::refused(&refusal),
+        Refusal::Common(refusal) => refusal.into(),
         Refusal::ReviewerIsApplicant => Problem::new(Code::Forbidden, detail),
         Refusal::HitsChanged | Refusal::NothingWaits => Problem::new(Code::Conflict, detail),
         Refusal::UnknownHit { index } => Problem::new(Code::RuleViolated, detail.clone())

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use ids::aggregate::{Aggregate as _, Decision};
 use ids::{ActorId, PersonId, Salt};
 use journal::{Privacy, StreamName};
-use mez::aggregate::{Aggregate as _, Decision};
 use mez::entity::{Command as Step, Entity};
 use mez::person::Person;
 use mez::screening::case::{CaseEvent, Command, Context, PartyScreening, RecordScreening, case_id};

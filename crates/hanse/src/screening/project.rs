@@ -1,7 +1,7 @@
 //! What the events of screening make of its records.
 
+use ids::aggregate::Aggregate as _;
 use journal::{Event, ProjectionError, Records};
-use mez::aggregate::Aggregate as _;
 use mez::screening::case::{CaseEvent, PartyScreening};
 use mez::screening::inquiry::Inquired;
 

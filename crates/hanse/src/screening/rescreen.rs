@@ -1,5 +1,7 @@
 //! A version of a list comes into force: everybody is screened on it, and what changed is reported.
 
+use api::page::{Page, PageQuery};
+use api::screening::RescreeningView;
 use axum::Json;
 use axum::extract::State;
 use evidence::digest::Digest;
@@ -8,23 +10,22 @@ use journal::{LeasedEffect, Privacy};
 use mez::entity::Entity;
 use mez::screening::{Party, ScreeningFact, ScreeningVerdict};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::party::{record, screen_parties};
+use super::wire::rescreening_view;
 use crate::institution::Work;
 use crate::institution::{Executing, done, work};
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
 use crate::streams;
-use platform::auth::can;
 use platform::change::Change;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::page::{Page, PageQuery};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
-use platform::store::{self, Stored};
+use platform::store::{self};
 
 /// The kind of [`ScreeningWork::Rescreen`] in the outbox.
 pub const RESCREEN: &str = "rescreen";
@@ -80,24 +81,6 @@ pub struct PartyChange {
     pub after: ScreeningVerdict,
 }
 
-/// What re-screening on a list version found.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Rescreening)]
-pub struct RescreeningView {
-    /// Id of the report.
-    pub id: String,
-    /// Which list.
-    pub list: String,
-    /// Commits to its entries.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// How many parties were screened.
-    pub screened: u64,
-    /// Whose verdict changed: entity, party, before and after.
-    #[schema(value_type = Vec<Object>)]
-    pub changes: Vec<PartyChange>,
-}
-
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
     OpenApiRouter::default().routes(routes!(list_rescreenings))
@@ -116,23 +99,11 @@ async fn list_rescreenings(
     let list = move |moment: &Moment<'_>| {
         let (after, limit) = (page.after(), page.limit());
         let found = store::list(moment, kind::RESCREENING, &[], after, limit + 1)?;
-        let items = found.into_iter().map(RescreeningView::from).collect();
+        let items = found.into_iter().map(rescreening_view).collect();
         let key = |item: &RescreeningView| item.id.clone();
         Ok(Json(Page::cut(items, limit, key)))
     };
     node.platform.read(list).await
-}
-
-impl From<Stored<Rescreened>> for RescreeningView {
-    fn from(stored: Stored<Rescreened>) -> Self {
-        Self {
-            id: stored.id,
-            list: stored.body.list,
-            digest: stored.body.digest,
-            screened: stored.body.screened,
-            changes: stored.body.changes,
-        }
-    }
 }
 
 /// Executes the work of screening.

@@ -1,115 +1,41 @@
 //! `/v1/reviews`: hits that wait for a person, and what they decide.
 
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::problem::Code;
+use api::receipt::Receipted;
+use api::screening::{DecisionBody, ReviewView};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
-use mez::aggregate::Aggregate as _;
+use ids::aggregate::Aggregate as _;
 use mez::entity::Entity;
 use mez::person::Person;
 use mez::screening::Party;
 use mez::screening::case::{
-    self, CaseEvent, Command as Step, Context, DecideHits, PartyScreening, SeenHits,
+    CaseEvent, Command as Step, Context, DecideHits, PartyScreening, SeenHits,
 };
-use sanctions::{Decision, Finding, Screening, Verdict};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::party::{append, record, salt_of, stream_of};
 use super::refused;
+use super::wire::{decision, review_view};
 use crate::entities::permitted;
 use crate::entities::wire::{actor, time};
 use crate::records::kind;
+use crate::screening::can;
 use crate::state::{Institutions, Node};
-use platform::auth::{Operation, Permit, can};
+use platform::auth::{Asks, Permit};
 use platform::change::Change;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
-use platform::http::idempotency::{Decided, Outcome, Receipted, Reply, execute};
-use platform::http::page::{Cursor, Page, PageLimit, PageQuery, etag, require_match};
-use platform::http::problem::{Code, Problem};
-use platform::http::texts::EntityIdText;
+use platform::http::idempotency::{Decided, Outcome, Reply, execute};
+use platform::http::page::{etag, require_match};
+use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
-
-/// A party's newest screening, as a case for a reviewer.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Review)]
-pub struct ReviewView {
-    /// Id of the case.
-    pub id: String,
-    /// Whose party.
-    pub entity: String,
-    /// `company`, or `person:` and a person id.
-    pub party: String,
-    /// Whether hits wait for a decision.
-    pub open: bool,
-    /// `clear`, `review` or `block`, in the light of the decisions.
-    pub verdict: String,
-    /// The screening: hits with their features, lists, reasons.
-    #[schema(value_type = Object)]
-    pub screening: Screening,
-    /// The decisions so far.
-    #[schema(value_type = Vec<Object>)]
-    pub decisions: Vec<Decision>,
-}
-
-impl ReviewView {
-    fn of(id: &str, case: PartyScreening) -> Self {
-        Self {
-            id: id.to_owned(),
-            entity: case.entity.to_string(),
-            party: case.party.to_string(),
-            open: case.is_open(),
-            verdict: verdict_text(case.screening.verdict).to_owned(),
-            screening: case.screening,
-            decisions: case.decisions,
-        }
-    }
-}
-
-/// A reviewer's decision on the hits of a case.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ReviewDecision)]
-pub struct DecisionBody {
-    /// `false_positive` or `true_match`.
-    #[schema(value_type = String, example = "false_positive", pattern = "^(false_positive|true_match)$")]
-    pub finding: Finding,
-    /// The hits it is about, as list and entry id; all undecided ones when left out.
-    #[serde(default)]
-    #[schema(max_items = 1000)]
-    pub hits: Option<Vec<HitName>>,
-    /// Why.
-    #[schema(min_length = 1, max_length = 4000)]
-    pub reason: String,
-}
-
-/// A hit by the listed entry.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HitName {
-    /// The list.
-    pub list: String,
-    /// The entry's identifier there.
-    pub entry_id: String,
-}
-
-impl DecisionBody {
-    fn into_command(self, seen: SeenHits) -> DecideHits {
-        let name = |hit: HitName| case::HitName {
-            list: hit.list,
-            entry_id: hit.entry_id,
-        };
-        DecideHits {
-            finding: self.finding,
-            hits: self.hits.map(|hits| hits.into_iter().map(name).collect()),
-            seen,
-            reason: self.reason,
-        }
-    }
-}
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Node> {
@@ -131,7 +57,7 @@ struct ReviewQuery {
     /// Only cases that wait for a decision, or only those that do not.
     open: Option<bool>,
     /// Only cases of this entity.
-    #[param(inline, value_type = Option<EntityIdText>)]
+    #[param(inline)]
     entity: Option<ids::EntityId>,
 }
 
@@ -170,7 +96,7 @@ fn list(
     let mut views = Vec::new();
     for stored in items {
         if visible(moment, caller, &stored.body)?.is_some() {
-            views.push(ReviewView::of(&stored.id, stored.body));
+            views.push(review_view(&stored.id, &stored.body));
         }
     }
     Ok(Page { items: views, next })
@@ -192,7 +118,7 @@ async fn find_review(
     let find = move |moment: &Moment<'_>| {
         let (case, _, _) = permitted_case(moment, &caller, &id)?;
         let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(case.version))];
-        Ok((headers, Json(ReviewView::of(&id, case.body))))
+        Ok((headers, Json(review_view(&id, &case.body))))
     };
     node.platform.read(find).await
 }
@@ -221,7 +147,7 @@ async fn decide_review(
     let Command { body, ticket } = command;
     let asked = id.clone();
     let seen = node.platform.read(move |moment| seen(moment, &asked));
-    let command = body.into_command(seen.await?);
+    let command = decision(body, seen.await?);
     let shared = node.clone();
     execute(&node.platform, caller, ticket, move |moment, caller| {
         let (case, entity, permit) = permitted_case(moment, caller, &id)?;
@@ -270,12 +196,12 @@ fn decide(
     let facts = vec![fact.map_err(|error| Problem::internal(&error))?];
     record(node, moment, &mut change, entity, facts, &actor)?;
     let (stream, _) = stream_of(&after);
-    let reply = Reply::ok(&ReviewView::of(&case.id, after));
+    let reply = Reply::ok(&review_view(&case.id, &after));
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
 /// A case that the caller may do `A` to, with its entity. One it may not know of is not found.
-fn permitted_case<A: Operation>(
+fn permitted_case<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &str,
@@ -287,7 +213,7 @@ fn permitted_case<A: Operation>(
 }
 
 /// The entity of a case, if the caller may know of it.
-fn visible<A: Operation>(
+fn visible<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     case: &PartyScreening,
@@ -296,14 +222,5 @@ fn visible<A: Operation>(
         Ok((stored, permit)) => Ok(Some((stored.body, permit))),
         Err(problem) if problem.code() == Code::NotFound => Ok(None),
         Err(problem) => Err(problem),
-    }
-}
-
-/// The stable text of a verdict.
-pub(super) fn verdict_text(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Clear => "clear",
-        Verdict::Review => "review",
-        Verdict::Block => "block",
     }
 }

@@ -6,6 +6,7 @@
 //! 2. a file that is missing or altered makes its list fail, which blocks  (`Shelf::read_all`)
 //! 3. after an import is committed, nothing older is kept             (`lists::follow`)
 
+use api::screening::ListFormat;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -18,8 +19,6 @@ use journal::Snapshot;
 use sanctions::import::ofac::OfacFiles;
 use sanctions::import::{self, ImportError};
 use sanctions::{IndexedList, List, ListHeader, Lists, Policy};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::lists::{ListProposed, ListRecord};
 use crate::records::kind;
@@ -52,18 +51,6 @@ pub struct Shelf {
     files: Mutex<()>,
     /// Size of the log after the newest import that was committed.
     imported: Arc<AtomicU64>,
-}
-
-/// The form of a list's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ListFormat {
-    /// OFAC SDN: `sdn.csv`, `alt.csv` and `add.csv`.
-    OfacCsv,
-    /// UN Security Council consolidated list: one XML file, `list.xml`.
-    UnXml,
-    /// OpenSanctions, FollowTheMoney JSON lines: one file, `entities.ftm.json`.
-    FollowTheMoney,
 }
 
 /// Why a list is not usable.
@@ -367,7 +354,9 @@ mod tests {
 
     use super::*;
     use crate::institutions::NodeProjection;
-    use crate::screening::lists::{self, IMPORTED_KIND, ImportBody};
+    use api::screening::ImportBody;
+
+    use crate::screening::lists::{self, IMPORTED_KIND};
     use crate::streams;
     use journal::Privacy;
     use platform::change::Change;

@@ -1,107 +1,23 @@
 //! `/v1/zone`: what the zone is made of.
 
+pub mod can;
 pub mod load;
 
+use api::zone::{ActivityView, EntityTypeView, PackView, ZoneView};
+use api::zone::{AuthorityView, SourceView};
 use axum::Json;
 use axum::extract::State;
-use evidence::digest::Digest;
 use ids::PackItemId;
 use law::compliance::Authority;
-use law::zone::Manifest;
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::institution::Institution;
-use crate::screening::lists::{self, ListView};
+use crate::screening::lists;
 use crate::state::{Institutions, Node};
-use platform::auth::can;
 use platform::http::extract::{Caller, PathOf};
 use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
-
-/// The zone.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Zone)]
-pub struct ZoneView {
-    /// Id of the zone, also the audience of its tokens.
-    pub zone_id: String,
-    /// Its name.
-    pub name: String,
-    /// The key with which it issues credentials, as `did:key`.
-    pub did: String,
-    /// The key of its log, as a verifier key of C2SP signed notes.
-    pub log_key: String,
-    /// Where verifiers reach it.
-    pub public_url: String,
-    /// The layers of its law, from general to specific.
-    pub jurisdiction_stack: Vec<String>,
-    /// What can be registered now.
-    pub entity_types: Vec<EntityTypeView>,
-    /// What companies can do.
-    pub activities: Vec<ActivityView>,
-    /// Its packs.
-    pub packs: Vec<PackView>,
-    /// Commits to every byte of the manifest and the packs.
-    #[schema(value_type = String)]
-    pub lock: Digest,
-    /// Whose attestations count, and in which domains.
-    #[schema(value_type = Vec<Object>)]
-    pub authorities: Vec<Authority>,
-    /// Its manifest.
-    #[schema(value_type = Object)]
-    pub manifest: Manifest,
-    /// Its sanctions lists.
-    pub sanctions_lists: Vec<ListView>,
-}
-
-/// A type of entity on offer.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = EntityType)]
-pub struct EntityTypeView {
-    /// Id.
-    pub id: String,
-    /// Name.
-    pub name: String,
-    /// Who registers it.
-    pub jurisdiction: String,
-    /// Under which clause.
-    pub clause: String,
-}
-
-/// A business activity.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Activity)]
-pub struct ActivityView {
-    /// Id.
-    pub id: String,
-    /// Name.
-    pub name: String,
-    /// The licence it needs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub licence: Option<String>,
-}
-
-/// A law pack.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Pack)]
-pub struct PackView {
-    /// Id.
-    pub id: String,
-    /// Version.
-    pub version: String,
-    /// Title.
-    pub title: String,
-    /// What a reader must know before relying on it.
-    pub notice: String,
-    /// Commits to its every byte.
-    #[schema(value_type = String)]
-    pub digest: Digest,
-    /// The laws it cites, each with whether somebody compared it with the official text.
-    #[schema(value_type = Vec<Object>)]
-    pub sources: Vec<law::pack::Source>,
-}
 
 /// What the zone is made of.
 pub const INSTITUTION: Institution = Institution {
@@ -152,8 +68,8 @@ fn zone_view(node: &Institutions, moment: &Moment<'_>) -> Result<ZoneView, Probl
             .collect(),
         packs: packs.iter().map(pack_view).collect(),
         lock: node.lock.total(),
-        authorities: manifest.authorities.clone(),
-        manifest: manifest.clone(),
+        authorities: manifest.authorities.iter().map(authority_view).collect(),
+        manifest: serde_json::to_value(manifest).map_err(|error| Problem::internal(&error))?,
         sanctions_lists: lists::views(node, moment)?,
     })
 }
@@ -210,6 +126,25 @@ fn pack_view(pack: &law::pack::Pack) -> PackView {
         title: pack.title().to_owned(),
         notice: pack.manifest().notice.clone(),
         digest: pack.digest(),
-        sources: pack.manifest().sources.clone(),
+        sources: pack.manifest().sources.iter().map(source_view).collect(),
+    }
+}
+
+fn source_view(source: &law::pack::Source) -> SourceView {
+    SourceView {
+        id: source.id.to_string(),
+        citation: source.citation.clone(),
+        url: source.url.clone(),
+        date: source.date,
+        checked: source.checked.as_str().to_owned(),
+    }
+}
+
+fn authority_view(authority: &Authority) -> AuthorityView {
+    let domains = authority.domains.iter();
+    AuthorityView {
+        did: authority.did.clone(),
+        name: authority.name.clone(),
+        domains: domains.map(ToString::to_string).collect(),
     }
 }

@@ -205,7 +205,7 @@ async fn a_principal_with_a_key_gets_its_own_tokens_and_each_assertion_works_onc
     );
     let now_s = START_MS / 1000;
     let assertion = |by: &SigningKey, exp| {
-        let id: platform::auth::PrincipalId = "robot".parse().unwrap();
+        let id: ids::PrincipalId = "robot".parse().unwrap();
         let claims = Assertion {
             iss: id.clone(),
             sub: id,

@@ -69,6 +69,16 @@ pub enum Checked {
     NotYet,
 }
 
+impl Checked {
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgainstOfficialText => "against_official_text",
+            Self::NotYet => "not_yet",
+        }
+    }
+}
+
 /// An authority, in `regulators.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

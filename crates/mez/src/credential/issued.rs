@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Context, CredentialStanding, PURPOSES, Refusal};
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 use crate::entity::{Entity, Status};
 use crate::screening::ListVersion;
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// The type of the credential that formation issues.
 pub const FORMATION_CREDENTIAL_TYPE: &str = "HanseFormationCredential";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Context, CredentialStanding, Refusal};
-use crate::aggregate::{Aggregate, Decision, Misfit};
+use ids::aggregate::{Aggregate, Decision, Misfit};
 
 /// What the lists tell, one list each.
 pub const PURPOSES: [StatusPurpose; 2] = [StatusPurpose::Revocation, StatusPurpose::Suspension];

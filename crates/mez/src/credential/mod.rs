@@ -24,8 +24,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::aggregate::CommonRefusal;
 use crate::entity::{Entity, Status};
+use ids::aggregate::CommonRefusal;
 
 pub use issued::{
     Command, Credential, CredentialEvent, FORMATION_CREDENTIAL_TYPE, Issue, Issued,

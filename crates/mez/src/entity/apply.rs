@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::event::{Applied, EntityEvent, Event, Screened};
 use super::{Dissolution, Entity, PartyRecord, Registration, Stage, Status};
-use crate::aggregate::Misfit;
+use ids::aggregate::Misfit;
 
 /// The state of an entity that there is not.
 const NONE: &str = "none";

@@ -9,9 +9,9 @@ use law::compliance::Evaluation;
 use serde::{Deserialize, Serialize};
 
 use super::Event;
-use crate::aggregate;
 use crate::person::Person;
 use crate::screening::{Party, ScreeningFact};
+use ids::aggregate;
 
 /// An application to register a company.
 #[derive(Debug, Clone, PartialEq, Eq)]

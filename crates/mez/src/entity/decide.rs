@@ -18,9 +18,9 @@ use super::{
     Application, Command, Context, Decision, Dissolution, Effect, Entity, Refusal,
     RegistrationNumber, ReviewReason, StageProof, Stake, Status,
 };
-use crate::aggregate::CommonRefusal;
 use crate::person::{Person, PersonEvent, PersonRecorded};
 use crate::screening::{Party, ScreeningFact, ScreeningVerdict, Standing};
+use ids::aggregate::CommonRefusal;
 
 /// What commands are about, for refusals.
 const ENTITY: &str = "entity";

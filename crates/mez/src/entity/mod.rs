@@ -33,8 +33,8 @@ use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use law::compliance::ComplianceRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, Misfit};
 use crate::screening::{Party, ScreeningFact, Standing};
+use ids::aggregate::{Aggregate, Misfit};
 
 pub use command::{
     Application, Command, Context, Decision, Effect, ReviewReason, StageProof, Stake,

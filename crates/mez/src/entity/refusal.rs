@@ -5,9 +5,9 @@ use ids::{ActorId, EntityId, JurisdictionId, PackItemId, PersonId};
 use law::compliance::Denial;
 
 use super::TimeProblem;
-use crate::aggregate::CommonRefusal;
 use crate::person::InvalidPerson;
 use crate::screening::{Party, Standing};
+use ids::aggregate::CommonRefusal;
 
 /// Why a command was refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -22,7 +22,7 @@ use sanctions::{Decision as HitDecision, Finding, Hit, Screening, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{HitReview, Party, ScreeningFact};
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// The longest reason of a decision, in bytes of UTF-8.
 pub const REASON_BYTES_MAX: usize = 4_000;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sanctions::{Lists, Policy, Screening, Subject, screen};
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// The kind of [`Inquired`].
 pub const INQUIRED: &str = "screening.inquired.v1";

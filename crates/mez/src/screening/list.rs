@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use sanctions::ListHeader;
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
+use ids::aggregate::{Aggregate, CommonRefusal, Decision, Misfit};
 
 /// The longest reason, in bytes of UTF-8.
 pub const REASON_BYTES_MAX: usize = 2_000;

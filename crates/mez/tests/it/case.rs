@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use ids::aggregate::{Aggregate as _, CommonRefusal};
 use ids::{ActorId, Salt};
 use jiff::Timestamp;
-use mez::aggregate::{Aggregate as _, CommonRefusal};
 use mez::screening::case::{
     CaseEvent, Command, Context, DecideHits, HitName, PartyScreening, RecordScreening, Refusal,
     SeenHits,

@@ -1,8 +1,8 @@
 use evidence::credential::{Issuers, Policy, verify};
 use evidence::key::SigningKey;
 use evidence::status_list::{Bitstring, StatusList, StatusPurpose};
+use ids::aggregate::{Aggregate, CommonRefusal};
 use jiff::Timestamp;
-use mez::aggregate::{Aggregate, CommonRefusal};
 use mez::credential::{
     BITS, Command, Context, Credential, CredentialEvent, CredentialStanding, IndexAssigned,
     IndexStanding, Issue, Issuer, ListCommand, ListEvent, PURPOSES, Refusal, StatusLists,

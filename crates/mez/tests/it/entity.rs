@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
+use ids::aggregate::{Aggregate, CommonRefusal};
 use law::compliance::{Operation, State};
-use mez::aggregate::{Aggregate, CommonRefusal};
 use mez::credential::{CredentialStanding, formation_subject};
 use mez::entity::{
     Command, Dissolution, Effect, Entity, EntityEvent, Event, Refusal, ReviewReason, Stage,

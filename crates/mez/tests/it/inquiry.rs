@@ -1,6 +1,6 @@
 //! Inquiries: one name, screened once, within limits.
 
-use mez::aggregate::Aggregate as _;
+use ids::aggregate::Aggregate as _;
 use mez::screening::inquiry::{Context, Inquire, Inquired, Refusal};
 use sanctions::{BirthDate, Identifier, Lists, PartyKind, Policy, Subject, Verdict};
 

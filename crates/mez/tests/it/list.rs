@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use evidence::digest::{Digest, Purpose};
 use ids::ActorId;
+use ids::aggregate::Aggregate as _;
 use jiff::Timestamp;
-use mez::aggregate::Aggregate as _;
 use mez::screening::list::{
     Command, Comparison, Concern, Context, ListEvent, Refusal, Version, ZoneList,
 };

@@ -6,6 +6,7 @@ mod case;
 mod credential;
 mod entity;
 mod facts;
+mod file;
 mod inquiry;
 #[path = "../../../law/tests/it/support.rs"]
 mod law_support;

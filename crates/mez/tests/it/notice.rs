@@ -1,7 +1,7 @@
 //! Notices against a model: every sequence of commands.
 
 use ids::ActorId;
-use mez::aggregate::{Aggregate as _, CommonRefusal};
+use ids::aggregate::{Aggregate as _, CommonRefusal};
 use mez::notice::{Command, Context, Notice, NoticeEvent, Wording};
 use proptest::prelude::*;
 

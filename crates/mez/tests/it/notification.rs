@@ -1,7 +1,7 @@
 //! Notifications: raised once, noted once.
 
 use evidence::canonical;
-use mez::aggregate::{Aggregate as _, CommonRefusal, Decision};
+use ids::aggregate::{Aggregate as _, CommonRefusal, Decision};
 use mez::notification::{
     Command, Context, Effect, Notification, NotificationEvent, Outside, Refusal,
 };

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use evidence::digest::Digest;
+use ids::aggregate::Aggregate;
 use ids::{ActorId, JurisdictionId, PackItemId, PersonId, Salt};
 use law::compliance::{Evaluation, EvaluationRequest, Operation, VerifiedEvidence};
-use mez::aggregate::Aggregate;
 use mez::entity::{self, Application, Command, Context, Decision, Entity, Refusal, Stake};
 use mez::person::{Identifier, IdentifierKind, Person};
 use mez::screening::{ListVersion, Party, ScreeningFact, ScreeningVerdict};

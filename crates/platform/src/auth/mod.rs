@@ -9,11 +9,7 @@
 mod action;
 pub mod jws;
 mod policy;
-mod principal_id;
-mod scope;
 pub mod token;
 
-pub use action::{Access, Action, Operation, can};
+pub use action::{Access, Action, Asks, Need, can};
 pub use policy::{Binding, Identity, Permit, Refusal, Resource, authorize};
-pub use principal_id::{PrincipalId, PrincipalIdError};
-pub use scope::{ReadScope, Role, Scope, ScopeSet, Standing, UnknownScope, WriteScope};

@@ -1,5 +1,7 @@
 //! Access tokens of the zone: RFC 9068 claims in a compact JWS, short-lived, for one audience.
 
+use api::scope::{Scope, ScopeSet};
+use ids::PrincipalId;
 use std::fmt;
 
 use evidence::canonical;
@@ -8,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::jws::{self, JwsRefusal, Kind};
-use super::{PrincipalId, Scope, ScopeSet};
 
 /// How long a token lives when nobody says, in seconds.
 pub const LIFETIME_S_DEFAULT: i64 = 60 * 60;
@@ -53,7 +54,7 @@ pub struct Claims {
 pub struct ScopeText(pub ScopeSet);
 
 impl TryFrom<String> for ScopeText {
-    type Error = super::UnknownScope;
+    type Error = api::scope::UnknownScope;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.split(' ')

@@ -3,6 +3,8 @@
 //! Authorisation happens while the parts are read, before the body, so that a caller without the scope learns nothing
 //! about the shape of a request.
 
+use api::problem::Code;
+use ids::PrincipalId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +22,8 @@ use serde::de::DeserializeOwned;
 
 use super::Platform;
 use super::idempotency::{IdempotencyKey, Ticket};
-use super::problem::{Code, Problem};
-use crate::auth::{Identity, Operation, Permit, PrincipalId, Refusal, Resource, authorize};
+use super::problem::Problem;
+use crate::auth::{Asks, Identity, Permit, Refusal, Resource, authorize};
 use crate::moment::Moment;
 use crate::principals;
 
@@ -37,7 +39,7 @@ pub struct Caller<A> {
     operation: PhantomData<fn() -> A>,
 }
 
-impl<A: Operation> Caller<A> {
+impl<A: Asks> Caller<A> {
     /// The caller that holds a token, however the token came.
     ///
     /// # Errors
@@ -112,7 +114,7 @@ fn refused(refusal: Refusal) -> Problem {
 
 impl<A, S> FromRequestParts<S> for Caller<A>
 where
-    A: Operation,
+    A: Asks,
     S: Send + Sync,
     Arc<Platform>: FromRef<S>,
 {

@@ -1,5 +1,6 @@
 //! What happens round every request: an id, a log span, counting, and one form for everything that goes wrong.
 
+use api::problem::Code;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument as _;
 
 use super::Platform;
-use super::problem::{self, Code, Problem};
+use super::problem::{self, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -9,7 +9,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::extract::Caller;
 use super::openapi::{BEARER, operations};
-use crate::auth::{Action, Operation};
+use crate::auth::{Action, Asks};
 
 /// A handler's first argument, when it lets only those pass who may do one action.
 pub trait Guard {
@@ -17,14 +17,14 @@ pub trait Guard {
     const ACTION: Action;
 }
 
-impl<A: Operation> Guard for Caller<A> {
+impl<A: Asks> Guard for Caller<A> {
     const ACTION: Action = A::ACTION;
 }
 
 /// A handler whose first argument is a [`Guard`]. `Arguments` is the tuple of all of them.
 #[diagnostic::on_unimplemented(
     message = "the first argument of this handler is no guard",
-    note = "take a `Caller<can::Action>` first, or say that the route is for everybody: `routes!(open: handler)`"
+    note = "take a `Caller<can::Something>` first, or say that the route is for everybody: `routes!(open: handler)`"
 )]
 pub trait Guarded<Arguments> {
     /// What its callers may do.
@@ -111,11 +111,11 @@ mod tests {
     use crate::http::Platform;
 
     #[utoipa::path(get, path = "/things")]
-    async fn list_things(_caller: Caller<can::ReadZone>) {}
+    async fn list_things(_caller: Caller<can::SeeTokens>) {}
 
     #[utoipa::path(post, path = "/things")]
     async fn add_thing(
-        _caller: Caller<can::ManageZone>,
+        _caller: Caller<can::ManagePrincipals>,
         State(_node): State<Arc<Platform>>,
         _body: String,
     ) {
@@ -133,8 +133,8 @@ mod tests {
         let document = serde_json::to_value(document).unwrap();
         let security = |pointer: &str| document.pointer(&format!("/paths/{pointer}/security"));
         let needs = |scope: &str| json!([{ BEARER: [scope] }]);
-        assert_eq!(security("~1things/get"), Some(&needs("mez:zone:read")));
-        assert_eq!(security("~1things/post"), Some(&needs("mez:zone:write")));
+        assert_eq!(security("~1things/get"), Some(&needs("admin:tokens")));
+        assert_eq!(security("~1things/post"), Some(&needs("admin:principals")));
         assert!(document.pointer("/paths/~1hours/get").is_some());
         assert_eq!(security("~1hours/get"), None);
     }

@@ -1,46 +1,18 @@
 //! Whether the process lives, and whether it can do its work.
 
+use api::health::{Check, Liveness, Readiness};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
 use crate::routes;
 
-/// One thing that the node needs for its work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Check {
-    /// What was checked, for example `journal`.
-    pub name: &'static str,
-    /// Whether it is as it must be.
-    pub ok: bool,
-    /// What is the matter, or what was seen.
-    pub detail: String,
-}
-
 /// The node's own checks, asked for at each readiness request.
 pub type ReadinessChecks = Box<dyn Fn() -> Vec<Check> + Send + Sync>;
-
-/// Whether the node is ready.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Readiness {
-    /// Whether every check is ok.
-    pub ready: bool,
-    /// Each check.
-    pub checks: Vec<Check>,
-}
-
-/// That the process answers.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Liveness {
-    /// Always true: a dead process does not answer.
-    pub alive: bool,
-}
 
 /// The routes of this module.
 pub fn routes() -> OpenApiRouter<Arc<Platform>> {

@@ -1,5 +1,7 @@
 //! Writes that happen once: the key, the digest of its request and the answer are stored with the effect.
 
+use api::problem::Code;
+use api::receipt::{EventPlace, Receipt};
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,12 +14,11 @@ use journal::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::Platform;
 use super::extract::Caller;
-use super::problem::{Code, Problem};
-use crate::auth::{Operation, Permit};
+use super::problem::Problem;
+use crate::auth::{Access, Asks, Permit};
 use crate::change::Change;
 use crate::moment::{Moment, Undone};
 
@@ -208,55 +209,19 @@ impl Decided {
     }
 }
 
-/// Where one event of a write is.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct EventPlace {
-    /// The stream.
-    pub stream: String,
-    /// The position in the stream, from 1.
-    pub seq: u64,
-    /// The digest of the event header.
-    #[schema(value_type = String, example = "sha256:…")]
-    pub digest: Digest,
-    /// The leaf in the log; `/v1/journal/proofs/{index}` proves it.
-    pub index: u64,
-}
-
-/// Says that a write is durable, and where.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Receipt {
-    /// The events, in the order they were written.
-    pub events: Vec<EventPlace>,
-    /// The number of leaves in the log after the write.
-    pub tree_size: u64,
-    /// The root of the log at that size, as hexadecimal digits.
-    pub root: String,
-}
-
-impl From<&Committed> for Receipt {
-    fn from(committed: &Committed) -> Self {
-        let place = |event: &journal::EventReceipt| EventPlace {
-            stream: event.stream.to_string(),
-            seq: event.seq.get(),
-            digest: event.digest,
-            index: event.index.0,
-        };
-        Self {
-            events: committed.events.iter().map(place).collect(),
-            tree_size: committed.tree_size,
-            root: data_encoding::HEXLOWER.encode(&committed.root),
-        }
+/// Where a commit is, on the wire.
+pub fn receipt_of(committed: &Committed) -> Receipt {
+    let place = |event: &journal::EventReceipt| EventPlace {
+        stream: event.stream.to_string(),
+        seq: event.seq.get(),
+        digest: event.digest,
+        index: event.index.0,
+    };
+    Receipt {
+        events: committed.events.iter().map(place).collect(),
+        tree_size: committed.tree_size,
+        root: data_encoding::HEXLOWER.encode(&committed.root),
     }
-}
-
-/// A body with its receipt, as the caller sees it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Receipted<T> {
-    /// The resource.
-    #[serde(flatten)]
-    pub body: T,
-    /// Where the write is in the journal.
-    pub receipt: Receipt,
 }
 
 /// What came of a write.
@@ -279,7 +244,7 @@ impl IntoResponse for Outcome {
             late: _,
         } = self.reply;
         if let Value::Object(members) = &mut body {
-            let receipt = serde_json::to_value(Receipt::from(&self.committed));
+            let receipt = serde_json::to_value(receipt_of(&self.committed));
             members.insert(
                 "receipt".to_owned(),
                 receipt.expect("receipts are plain JSON"),
@@ -305,7 +270,7 @@ impl IntoResponse for Outcome {
 ///
 /// # Errors
 /// What `decide` refuses, and every [`CommitError`] as a problem.
-pub async fn execute<A: Operation>(
+pub async fn execute<A: Asks>(
     platform: &Arc<Platform>,
     caller: Caller<A>,
     ticket: Ticket,
@@ -320,12 +285,16 @@ pub async fn execute<A: Operation>(
 ///
 /// # Errors
 /// As for [`execute`].
-pub async fn execute_with<A: Operation, T: Send + 'static>(
+pub async fn execute_with<A: Asks, T: Send + 'static>(
     platform: &Arc<Platform>,
     caller: Caller<A>,
     ticket: Ticket,
     decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<(Decided, T), Problem> + Send + Sync + 'static,
 ) -> Result<(Outcome, Option<T>), Problem> {
+    const {
+        // A scope that lets its holder only see never leads to a commit.
+        assert!(matches!(A::ACTION.access(), Access::Write));
+    }
     let actor = caller.principal().clone();
     let decide = move |moment: &Moment<'_>| decide(moment, &caller.confirmed(moment)?);
     execute_as(platform, actor.as_str(), ticket, decide).await

@@ -2,6 +2,8 @@
 //!
 //! Everything here refuses early and cheaply: a request beyond a limit is answered before any of its work is done.
 
+use api::problem::Code;
+use ids::PrincipalId;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -17,8 +19,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
 use super::Platform;
-use super::problem::{Code, Problem};
-use crate::auth::PrincipalId;
+use super::problem::Problem;
 
 /// Keys a rate limiter remembers before it forgets those that are back at full quota.
 const KEYS_REMEMBERED_MAX: usize = 10_000;

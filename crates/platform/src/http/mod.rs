@@ -14,11 +14,11 @@ pub mod page;
 pub mod principals;
 pub mod problem;
 pub mod serve;
-pub mod texts;
 pub mod tokens;
 
 mod frame;
 
+use api::problem::Code;
 use std::sync::Arc;
 
 use axum::Router;
@@ -34,7 +34,7 @@ use crate::outside::{Entropy, Tasks};
 use health::ReadinessChecks;
 use limits::Limits;
 use metrics::Metrics;
-use problem::{Code, Problem};
+use problem::Problem;
 
 pub use frame::RequestId;
 

@@ -2,6 +2,7 @@
 //!
 //! What every operation has in common is added here once, so that a handler documents only what is its own.
 
+use api::problem::{CONTENT_TYPE, FieldError, ProblemBody};
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
@@ -13,8 +14,6 @@ use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
     Response, ResponseBuilder,
 };
-
-use super::problem::{CONTENT_TYPE, FieldError, ProblemBody};
 
 /// The name of the one security scheme.
 pub const BEARER: &str = "bearer";

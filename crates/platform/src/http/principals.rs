@@ -1,5 +1,10 @@
 //! `/v1/principals`: who may act in the zone.
 
+use api::page::{Page, PageQuery};
+use api::principals::{CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
+use api::problem::Code;
+use api::receipt::Receipted;
+use ids::PrincipalId;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,11 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
-use super::idempotency::{Outcome, Receipted};
-use super::page::{Page, PageQuery, etag, require_match};
+use super::idempotency::Outcome;
+use super::page::{etag, require_match};
 use super::problem::Problem;
-use crate::auth::{PrincipalId, can};
-use crate::principals::{self, CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
+use crate::auth::can;
+use crate::principals;
 use crate::routes;
 
 /// The routes of this module.
@@ -115,4 +120,38 @@ async fn disable_principal(
     command: Command<DisablePrincipal>,
 ) -> Result<Outcome, Problem> {
     principals::disable_principal(&platform, caller, id, command).await
+}
+
+impl From<principals::Refusal> for Problem {
+    fn from(refusal: principals::Refusal) -> Self {
+        use principals::Refusal as R;
+        let detail = refusal.to_string();
+        let invalid = |pointer: String, rule: &str| {
+            Self::new(Code::BodyInvalid, "the body is not valid").with_error(
+                pointer,
+                rule,
+                detail.clone(),
+            )
+        };
+        let violated = |pointer: &str, rule: &str| {
+            Self::new(Code::RuleViolated, detail.clone()).with_error(pointer, rule, detail.clone())
+        };
+        match refusal {
+            R::Common(refusal) => Self::from(refusal),
+            R::NameReserved { .. } => invalid("/id".to_owned(), "reserved"),
+            R::BadText { field } => invalid(format!("/{field}"), "text"),
+            R::TooManyEntities => invalid("/entities".to_owned(), "max_items"),
+            R::BadKey(_) => invalid("/key".to_owned(), "did_key"),
+            R::BadLifetime => invalid("/lifetime_s".to_owned(), "range"),
+            R::NoSuchPrincipal => violated("/principal", "exists"),
+            R::BeyondStanding { .. } => violated("/scopes", "subset"),
+            R::OtherEntities => violated("/entities", "subset"),
+            R::NameTaken { .. } | R::OwnStanding | R::Disabled { .. } | R::AlreadyRevoked => {
+                Self::new(Code::Conflict, detail)
+            }
+            R::MayNotAct => Self::new(Code::PrincipalDisabled, detail),
+            R::UnprovenKey | R::NotTheBootstrapToken => Self::new(Code::TokenInvalid, detail),
+            R::BootstrapSpent => Self::new(Code::BootstrapSpent, detail),
+        }
+    }
 }

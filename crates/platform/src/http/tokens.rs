@@ -1,20 +1,25 @@
 //! `/v1/tokens` and `/v1/bootstrap`: how a principal comes to a token.
 
+use api::page::{Cursor, Page, PageLimit, PageQuery};
+use api::principals::RedeemBootstrap;
+use api::receipt::Receipted;
+use api::tokens::ExchangeAssertion;
+use api::tokens::{IssueToken, IssuedToken, RevokeToken, TokenView};
+use ids::PrincipalId;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
-use super::idempotency::{Outcome, Receipted};
-use super::page::{Cursor, Page, PageLimit, PageQuery};
+use super::idempotency::Outcome;
 use super::problem::Problem;
-use crate::auth::{PrincipalId, can};
-use crate::principals::{self, IssueToken, IssuedToken, RedeemBootstrap, RevokeToken, TokenView};
+use crate::auth::can;
+use crate::principals;
 use crate::routes;
 
 /// The routes of this module.
@@ -39,14 +44,6 @@ struct TokenQuery {
     /// How many items at most, 1 to 200.
     #[param(inline)]
     limit: Option<PageLimit>,
-}
-
-/// A signed assertion by which a principal proves its key (RFC 7523).
-#[derive(Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ExchangeAssertion {
-    /// The compact JWS.
-    assertion: String,
 }
 
 /// The tokens that were issued, without their texts.

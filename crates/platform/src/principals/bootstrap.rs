@@ -1,50 +1,125 @@
 //! The first administrator: a one-time token that the first start prints, and its redemption.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use api::principals::{CreatePrincipal, PrincipalKind, RedeemBootstrap};
+use api::scope::{Role, Standing};
+use api::tokens::{IssueToken, TokenView};
+use evidence::digest::Digest;
+use ids::PrincipalId;
+use ids::aggregate::{Aggregate, Decision, Misfit};
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
-use utoipa::ToSchema;
 
-use super::commands::{CreatePrincipal, IssueToken, new_principal, show_token, token_for};
+use super::commands::{created, issued, show_token};
 use super::event::{
-    BOOTSTRAP, BootstrapBody, BootstrapIssued, BootstrapRedeemed, Happened, PRINCIPAL, append,
-    bootstrap_stream, principal_stream, secret_digest,
+    BOOTSTRAP, Happened as _, PRINCIPAL, append, bootstrap_stream, events, principal_stream,
+    secret_digest,
 };
-use super::views::{PrincipalKind, TokenView, find};
-use crate::auth::{Action, Permit, PrincipalId, Role, Standing};
+use super::principal::PrincipalBody;
+use super::refusal::Refusal;
+use super::views::find;
+use crate::auth::{Asks as _, Permit, can};
 use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::Command;
 use crate::http::idempotency::{Decided, Outcome, Reply, execute_as};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Problem;
 use crate::moment::Moment;
 
 const SECRET_PREFIX: &str = "hanse-bootstrap-";
 
-/// Redeems the one-time bootstrap token for the first administrator and its first token.
-#[derive(Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RedeemBootstrap {
-    /// What the first start printed.
-    pub bootstrap_token: String,
-    /// The name of the first administrator.
-    pub id: PrincipalId,
-    /// The name for people.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub display_name: String,
-    /// The `did:key` by which the administrator can ask for further tokens.
-    #[serde(default)]
-    #[schema(value_type = Option<crate::http::texts::DidKeyText>)]
-    pub key: Option<String>,
+/// The aggregate: the bootstrap token of the zone.
+pub(super) enum Bootstrap {}
+
+/// What is known of the bootstrap token that was issued last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BootstrapBody {
+    pub digest: Digest,
+    pub redeemed_by: Option<PrincipalId>,
+    /// The sequence number of the event that says so.
+    pub seq: u64,
 }
 
-impl std::fmt::Debug for RedeemBootstrap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedeemBootstrap")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BootstrapIssued {
+    pub digest: Digest,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BootstrapRedeemed {
+    pub principal: PrincipalId,
+}
+
+events! {
+    /// What happens to the bootstrap token.
+    BootstrapEvent {
+        Issued(BootstrapIssued) = "bootstrap.issued.v1",
+        Redeemed(BootstrapRedeemed) = "bootstrap.redeemed.v1",
+    }
+}
+
+/// What can be asked of the bootstrap token.
+pub(super) enum BootstrapCommand {
+    /// Replaces it by one with this digest.
+    Issue(Digest),
+    /// Spends it for a principal. The digest is that of the secret which the caller has.
+    Redeem(Digest, PrincipalId),
+}
+
+impl Aggregate for Bootstrap {
+    type State = BootstrapBody;
+    type Command = BootstrapCommand;
+    type Event = BootstrapEvent;
+    type Effect = Infallible;
+    type Refusal = Refusal;
+    type Context<'a> = ();
+
+    fn decide(
+        state: Option<&BootstrapBody>,
+        command: BootstrapCommand,
+        (): &(),
+    ) -> Result<Decision<BootstrapEvent, Infallible>, Refusal> {
+        let event = match command {
+            BootstrapCommand::Issue(digest) => BootstrapEvent::Issued(BootstrapIssued { digest }),
+            BootstrapCommand::Redeem(given, principal) => {
+                let state = state.ok_or(Refusal::NotTheBootstrapToken)?;
+                let (given, known) = (given.to_hex(), state.digest.to_hex());
+                if !bool::from(given.as_bytes().ct_eq(known.as_bytes())) {
+                    return Err(Refusal::NotTheBootstrapToken);
+                }
+                if state.redeemed_by.is_some() {
+                    return Err(Refusal::BootstrapSpent);
+                }
+                BootstrapEvent::Redeemed(BootstrapRedeemed { principal })
+            }
+        };
+        Ok(Decision::event(event))
+    }
+
+    fn apply(
+        state: Option<BootstrapBody>,
+        event: &BootstrapEvent,
+    ) -> Result<BootstrapBody, Misfit> {
+        match (state, event) {
+            (_, BootstrapEvent::Issued(BootstrapIssued { digest })) => Ok(BootstrapBody {
+                digest: *digest,
+                redeemed_by: None,
+                seq: 0,
+            }),
+            (Some(state), BootstrapEvent::Redeemed(redeemed)) => Ok(BootstrapBody {
+                redeemed_by: Some(redeemed.principal.clone()),
+                ..state
+            }),
+            (None, event) => Err(Misfit {
+                event: event.kind(),
+                state: "absent",
+            }),
+        }
     }
 }
 
@@ -69,10 +144,9 @@ pub async fn announce_bootstrap(platform: &Arc<Platform>) -> Result<Option<Strin
         if !administrators.is_empty() {
             return Ok((change, None));
         }
-        let issued = Happened::BootstrapIssued(BootstrapIssued {
-            digest: secret_digest(&secret),
-        });
-        append(&mut change, &bootstrap_stream(), &[issued])?;
+        let issue = BootstrapCommand::Issue(secret_digest(&secret));
+        let decision = Bootstrap::decide(None, issue, &())?;
+        append(&mut change, &bootstrap_stream(), &decision.events)?;
         Ok((change, Some(secret.clone())))
     };
     platform.act(announce).await
@@ -89,40 +163,43 @@ pub async fn redeem_bootstrap(
     let Command { body: wish, ticket } = command;
     let actor = wish.id.clone();
     let shared = Arc::clone(platform);
-    let decide = move |moment: &Moment<'_>| Ok((decide(&shared, moment, &wish)?, ()));
+    let decide = move |moment: &Moment<'_>| Ok((redeem(&shared, moment, &wish)?, ()));
     let (outcome, _) = execute_as(platform, actor.as_str(), ticket, decide).await?;
     show_token(platform, outcome)
 }
 
-fn decide(
+fn redeem(
     platform: &Platform,
     moment: &Moment<'_>,
     wish: &RedeemBootstrap,
 ) -> Result<Decided, Problem> {
-    let invalid = || {
-        Problem::new(
-            Code::TokenInvalid,
-            "this is not the bootstrap token of this zone",
-        )
+    let id = &wish.id;
+    let state = find::<BootstrapBody>(moment, BOOTSTRAP, BOOTSTRAP)?.map(|(state, _)| state);
+    let given = secret_digest(&wish.bootstrap_token);
+    let burn = BootstrapCommand::Redeem(given, id.clone());
+    let burnt = Bootstrap::decide(state.as_ref(), burn, &())?.events;
+    let taken = find::<PrincipalBody>(moment, PRINCIPAL, id.as_str())?.map(|(taken, _)| taken);
+    let (principal, first) = created(taken.as_ref(), administrator(wish), moment.now_ms, id)?;
+    let issue = IssueToken {
+        principal: id.clone(),
+        scopes: None,
+        lifetime_s: None,
+        entities: BTreeSet::new(),
+        jurisdiction: None,
     };
-    let (state, _) = find::<BootstrapBody>(moment, BOOTSTRAP, BOOTSTRAP)?.ok_or_else(invalid)?;
-    let given = secret_digest(&wish.bootstrap_token).to_hex();
-    if !bool::from(given.as_bytes().ct_eq(state.digest.to_hex().as_bytes())) {
-        return Err(invalid());
-    }
-    if state.redeemed_by.is_some() {
-        return Err(Problem::new(
-            Code::BootstrapSpent,
-            "the bootstrap token was redeemed before",
-        ));
-    }
-    if find::<super::views::PrincipalBody>(moment, PRINCIPAL, wish.id.as_str())?.is_some() {
-        return Err(Problem::new(
-            Code::Conflict,
-            format!("`{}` exists already", wish.id),
-        ));
-    }
-    let create = CreatePrincipal {
+    let (token, second) = issued(platform, Some(&principal), issue, moment.now_ms, id)?;
+    let (stream, mut change) = (principal_stream(id), Change::default());
+    append(&mut change, &bootstrap_stream(), &burnt)?;
+    append(&mut change, &stream, &first)?;
+    append(&mut change, &stream, &second)?;
+    let location = format!("/v1/principals/{id}");
+    let reply = Reply::created(location, &TokenView::from(token));
+    let permit = Permit::proven(id.clone(), can::ManagePrincipals::ACTION);
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
+}
+
+fn administrator(wish: &RedeemBootstrap) -> CreatePrincipal {
+    CreatePrincipal {
         id: wish.id.clone(),
         kind: PrincipalKind::Person,
         display_name: wish.display_name.clone(),
@@ -130,34 +207,5 @@ fn decide(
         standing: Standing::staff(Role::Administrator),
         entities: BTreeSet::new(),
         jurisdiction: None,
-    };
-    let principal = new_principal(&create, moment.now_ms)?;
-    let issue = IssueToken {
-        principal: wish.id.clone(),
-        scopes: None,
-        lifetime_s: None,
-        entities: BTreeSet::new(),
-        jurisdiction: None,
-    };
-    let token = token_for(
-        platform,
-        &principal,
-        &issue,
-        wish.id.as_str(),
-        moment.now_ms,
-    )?;
-    let reply = Reply::created(
-        format!("/v1/principals/{}", wish.id),
-        &TokenView::from(token.clone()),
-    );
-    let stream = principal_stream(&wish.id);
-    let mut change = Change::default();
-    let burn = Happened::BootstrapRedeemed(BootstrapRedeemed {
-        principal: wish.id.clone(),
-    });
-    append(&mut change, &bootstrap_stream(), &[burn])?;
-    let first = [Happened::Created(principal), Happened::TokenIssued(token)];
-    append(&mut change, &stream, &first)?;
-    let permit = Permit::proven(wish.id.clone(), Action::ManagePrincipals);
-    Ok(Decided::new(permit, change, reply).sealed_by(stream))
+    }
 }

@@ -1,119 +1,29 @@
-//! Changes to principals and tokens. Each decides on the stored state and becomes one journal transaction.
+//! Changes to principals and tokens: what is read, which aggregate decides, and the one transaction that comes of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use api::principals::{CreatePrincipal, DisablePrincipal, PrincipalView, SetStanding};
+use api::tokens::{IssueToken, RevokeToken, TokenView};
 use evidence::did::DidKey;
-use serde::Deserialize;
-use utoipa::ToSchema;
+use ids::PrincipalId;
+use ids::aggregate::Aggregate;
 
-use super::event::{
-    Disabled, Happened, PRINCIPAL, StandingSet, TOKEN, TokenRevoked, append, principal_stream,
-    secret_digest,
-};
-use super::views::{
-    PrincipalBody, PrincipalKind, PrincipalStatus, PrincipalView, TokenBody, TokenStatus,
-    TokenView, find, refused,
-};
-use crate::auth::token::{Assertion, Claims, LIFETIME_S_DEFAULT, LIFETIME_S_MAX, ScopeText};
-use crate::auth::{Action, Permit, PrincipalId, Resource, Scope, ScopeSet, Standing, can};
+use super::event::{PRINCIPAL, TOKEN, append, principal_stream, secret_digest};
+use super::principal::{self, Principal, PrincipalBody, PrincipalCommand, PrincipalEvent};
+use super::refusal::Refusal;
+use super::token::{self, Token, TokenBody, TokenCommand, TokenEvent};
+use super::views::{find, refused};
+use crate::auth::token::{Assertion, Claims, ScopeText};
+use crate::auth::{Asks as _, Permit, Resource, can};
 use crate::change::Change;
 use crate::http::Platform;
 use crate::http::extract::{Caller, Command};
 use crate::http::idempotency::{
     Decided, IdempotencyKey, Outcome, Reply, Ticket, execute, execute_as,
 };
-use crate::http::problem::{Code, Problem};
-use crate::moment::{Moment, NODE_ACTOR};
-
-/// Names of actors in the journal that are no principals.
-const RESERVED: [&str; 3] = [NODE_ACTOR, "iris", "invitation"];
-/// Most characters in a name or a reason.
-const TEXT_CHARS_MAX: usize = 200;
-/// Most entities one principal or token is bound to.
-const ENTITIES_MAX: usize = 100;
-
-/// Creates a principal.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreatePrincipal {
-    /// Its name in the zone; never given out again.
-    pub id: PrincipalId,
-    /// What kind of actor it is.
-    pub kind: PrincipalKind,
-    /// The name for people.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub display_name: String,
-    /// The `did:key` by which it can ask for tokens itself.
-    #[serde(default)]
-    #[schema(value_type = Option<crate::http::texts::DidKeyText>)]
-    pub key: Option<String>,
-    /// What it is in the zone.
-    pub standing: Standing,
-    /// The entities it acts for.
-    #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it acts in.
-    #[serde(default)]
-    pub jurisdiction: Option<String>,
-}
-
-/// Replaces what a principal is in the zone.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SetStanding {
-    /// What it is from now on.
-    pub standing: Standing,
-    /// The entities it acts for from now on.
-    #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it acts in from now on.
-    #[serde(default)]
-    pub jurisdiction: Option<String>,
-}
-
-/// Ends what a principal may do, for good.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DisablePrincipal {
-    /// Why, for those who read the journal.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub reason: String,
-}
-
-/// Issues a token to a principal.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IssueToken {
-    /// Whose it is.
-    pub principal: PrincipalId,
-    /// What it allows; everything the principal may do when absent.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<crate::auth::Scope>>)]
-    pub scopes: Option<ScopeSet>,
-    /// How long it lives, in seconds; one hour when absent.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 86400)]
-    pub lifetime_s: Option<i64>,
-    /// The entities it is bound to; those of the principal when empty.
-    #[serde(default)]
-    #[schema(value_type = Vec<crate::http::texts::LineText>, max_items = 100)]
-    pub entities: BTreeSet<String>,
-    /// The jurisdiction it is bound to; that of the principal when absent.
-    #[serde(default)]
-    pub jurisdiction: Option<String>,
-}
-
-/// Takes a token back.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RevokeToken {
-    /// Why, for those who read the journal.
-    #[schema(value_type = crate::http::texts::LineText)]
-    pub reason: String,
-}
+use crate::http::problem::Problem;
+use crate::moment::Moment;
 
 /// Creates a principal.
 ///
@@ -127,42 +37,40 @@ pub async fn create_principal(
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        if find::<PrincipalBody>(moment, PRINCIPAL, wish.id.as_str())?.is_some() {
-            return Err(Problem::new(
-                Code::Conflict,
-                format!("`{}` exists already", wish.id),
-            ));
-        }
-        let body = new_principal(&wish, moment.now_ms)?;
-        let location = format!("/v1/principals/{}", wish.id);
-        let reply = Reply::created(location, &PrincipalView::from(body.clone()));
-        one(permit, &wish.id, Happened::Created(body), reply)
+        let taken = find::<PrincipalBody>(moment, PRINCIPAL, wish.id.as_str())?;
+        let taken = taken.map(|(taken, _)| taken);
+        let (body, events) = created(
+            taken.as_ref(),
+            wish.clone(),
+            moment.now_ms,
+            permit.principal(),
+        )?;
+        let (stream, mut change) = (principal_stream(&body.id), Change::default());
+        append(&mut change, &stream, &events)?;
+        let location = format!("/v1/principals/{}", body.id);
+        let reply = Reply::created(location, &PrincipalView::from(body));
+        Ok(Decided::new(permit, change, reply).sealed_by(stream))
     })
     .await
 }
 
-pub(super) fn new_principal(wish: &CreatePrincipal, now_ms: i64) -> Result<PrincipalBody, Problem> {
-    if RESERVED.contains(&wish.id.as_str()) {
-        let detail = format!("`{}` is what the journal calls a part of the node", wish.id);
-        return Err(invalid("/id", "reserved", detail));
-    }
-    check_text("/display_name", &wish.display_name)?;
-    check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
-    if let Some(key) = &wish.key {
-        key.parse::<DidKey>()
-            .map_err(|error| invalid("/key", "did_key", error.to_string()))?;
-    }
-    Ok(PrincipalBody {
-        id: wish.id.clone(),
-        kind: wish.kind,
-        display_name: wish.display_name.clone(),
-        key: wish.key.clone(),
-        standing: wish.standing.clone(),
-        entities: wish.entities.clone(),
-        jurisdiction: wish.jurisdiction.clone(),
-        status: PrincipalStatus::Enabled,
-        created_ms: now_ms,
-    })
+/// A principal that comes into being, and how.
+pub(super) fn created(
+    taken: Option<&PrincipalBody>,
+    wish: CreatePrincipal,
+    now_ms: i64,
+    by: &PrincipalId,
+) -> Result<(PrincipalBody, Vec<PrincipalEvent>), Refusal> {
+    let context = principal::Context { now_ms, by };
+    let command = PrincipalCommand::Create(wish);
+    let events = Principal::decide(taken, command, &context)?.events;
+    Ok((after::<Principal>(None, &events), events))
+}
+
+/// The state after events that were just decided on it.
+fn after<A: Aggregate>(state: Option<A::State>, events: &[A::Event]) -> A::State {
+    let state = A::replay(state, events).expect("an event fits the state it was decided on");
+    state.expect("something happened")
 }
 
 /// Replaces a principal's standing, if it still has the version that `check_version` wants.
@@ -178,25 +86,8 @@ pub async fn set_standing(
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
-        let permit = caller.permit(Resource::Zone)?;
-        let (mut body, version) = changeable(moment, &permit, &id)?;
-        check_version(version)?;
-        check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
-        let SetStanding {
-            standing,
-            entities,
-            jurisdiction,
-        } = wish.clone();
-        let happened = StandingSet {
-            standing,
-            entities,
-            jurisdiction,
-        };
-        body.standing = happened.standing.clone();
-        body.entities.clone_from(&happened.entities);
-        body.jurisdiction.clone_from(&happened.jurisdiction);
-        let reply = Reply::ok(&PrincipalView::from(body));
-        one(permit, &id, Happened::StandingSet(happened), reply)
+        let command = PrincipalCommand::SetStanding(wish.clone());
+        change_principal(moment, caller, &id, command, &check_version)
     })
     .await
 }
@@ -213,36 +104,32 @@ pub async fn disable_principal(
 ) -> Result<Outcome, Problem> {
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
-        let permit = caller.permit(Resource::Zone)?;
-        let (mut body, _) = changeable(moment, &permit, &id)?;
-        check_text("/reason", &wish.reason)?;
-        body.status = PrincipalStatus::Disabled;
-        let reply = Reply::ok(&PrincipalView::from(body));
-        let happened = Happened::Disabled(Disabled {
-            reason: wish.reason.clone(),
-        });
-        one(permit, &id, happened, reply)
+        let command = PrincipalCommand::Disable(wish.clone());
+        change_principal(moment, caller, &id, command, &|_| Ok(()))
     })
     .await
 }
 
-fn changeable(
+fn change_principal(
     moment: &Moment<'_>,
-    permit: &Permit,
+    caller: &Caller<can::ManagePrincipals>,
     id: &PrincipalId,
-) -> Result<(PrincipalBody, u64), Problem> {
+    command: PrincipalCommand,
+    check_version: &dyn Fn(u64) -> Result<(), Problem>,
+) -> Result<Decided, Problem> {
+    let permit = caller.permit(Resource::Zone)?;
     let found = find::<PrincipalBody>(moment, PRINCIPAL, id.as_str())?;
-    let (body, version) = found.ok_or_else(|| Problem::not_found("principal"))?;
-    if permit.principal() == id {
-        return Err(Problem::new(
-            Code::Conflict,
-            "a principal cannot change its own standing",
-        ));
-    }
-    if body.status == PrincipalStatus::Disabled {
-        return Err(Problem::new(Code::Conflict, format!("`{id}` is disabled")));
-    }
-    Ok((body, version))
+    let (state, version) = found.unzip();
+    let context = principal::Context {
+        now_ms: moment.now_ms,
+        by: permit.principal(),
+    };
+    let events = Principal::decide(state.as_ref(), command, &context)?.events;
+    version.map_or(Ok(()), check_version)?;
+    let (stream, mut change) = (principal_stream(id), Change::default());
+    append(&mut change, &stream, &events)?;
+    let reply = Reply::ok(&PrincipalView::from(after::<Principal>(state, &events)));
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
 /// Issues a token. The answer holds its text, also when it is given again: the text follows from the claims.
@@ -258,8 +145,7 @@ pub async fn issue_token(
     let shared = Arc::clone(platform);
     let outcome = execute(platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        let token = new_token(&shared, moment, &wish, permit.principal().as_str())?;
-        issued(permit, token)
+        issue(&shared, moment, permit, wish.clone())
     })
     .await?;
     show_token(platform, outcome)
@@ -274,13 +160,7 @@ pub async fn exchange_assertion(
     platform: &Arc<Platform>,
     assertion: &str,
 ) -> Result<Outcome, Problem> {
-    let invalid = || {
-        Problem::new(
-            Code::TokenInvalid,
-            "the assertion proves no key of a principal",
-        )
-    };
-    let claimed = Assertion::unverified_subject(assertion).ok_or_else(invalid)?;
+    let claimed = Assertion::unverified_subject(assertion).ok_or(Refusal::UnprovenKey)?;
     let subject = claimed.clone();
     let (found, now_ms) = platform
         .read(move |moment| {
@@ -288,19 +168,11 @@ pub async fn exchange_assertion(
             Ok((found, moment.now_ms))
         })
         .await?;
-    let (principal, _) = found.ok_or_else(invalid)?;
-    let key: DidKey = principal
-        .key
-        .as_ref()
-        .and_then(|key| key.parse().ok())
-        .ok_or_else(invalid)?;
-    let zone = platform.tokens.zone();
-    let proven = Assertion::open(
-        assertion,
-        key.verifying_key(),
-        zone,
-        now_ms.div_euclid(1000),
-    );
+    let (principal, _) = found.ok_or(Refusal::UnprovenKey)?;
+    let key = principal.key.as_ref().and_then(|key| key.parse().ok());
+    let key: DidKey = key.ok_or(Refusal::UnprovenKey)?;
+    let (zone, now_s) = (platform.tokens.zone(), now_ms.div_euclid(1000));
+    let proven = Assertion::open(assertion, key.verifying_key(), zone, now_s);
     let proven = proven.map_err(|refusal| refused(&refusal))?;
     let ticket = Ticket {
         scope: format!("{claimed} exchange"),
@@ -319,96 +191,49 @@ pub async fn exchange_assertion(
     let decide = move |moment: &Moment<'_>| {
         // The key that proved the assertion is still the principal's.
         let found = find::<PrincipalBody>(moment, PRINCIPAL, wish.principal.as_str())?;
-        found
-            .filter(|(now, _)| now.key == principal.key)
-            .ok_or_else(invalid)?;
-        let token = new_token(&shared, moment, &wish, wish.principal.as_str())?;
-        let permit = Permit::proven(wish.principal.clone(), Action::ManageTokens);
-        Ok((issued(permit, token)?, ()))
+        if found.is_none_or(|(now, _)| now.key != principal.key) {
+            return Err(Refusal::UnprovenKey.into());
+        }
+        let permit = Permit::proven(wish.principal.clone(), can::ManageTokens::ACTION);
+        Ok((issue(&shared, moment, permit, wish.clone())?, ()))
     };
     let (outcome, _) = execute_as(platform, actor.as_str(), ticket, decide).await?;
     show_token(platform, outcome)
 }
 
-fn issued(permit: Permit, token: TokenBody) -> Result<Decided, Problem> {
-    let location = format!("/v1/tokens/{}", token.jti);
-    let reply = Reply::created(location, &TokenView::from(token.clone()));
-    let principal = token.principal.clone();
-    one(permit, &principal, Happened::TokenIssued(token), reply)
-}
-
-fn new_token(
+fn issue(
     platform: &Platform,
     moment: &Moment<'_>,
-    wish: &IssueToken,
-    issued_by: &str,
-) -> Result<TokenBody, Problem> {
+    permit: Permit,
+    wish: IssueToken,
+) -> Result<Decided, Problem> {
     let found = find::<PrincipalBody>(moment, PRINCIPAL, wish.principal.as_str())?;
-    let (principal, _) = found.ok_or_else(|| {
-        let detail = "there is no such principal";
-        Problem::new(Code::RuleViolated, detail).with_error("/principal", "exists", detail)
-    })?;
-    token_for(platform, &principal, wish, issued_by, moment.now_ms)
+    let principal = found.map(|(principal, _)| principal);
+    let by = permit.principal();
+    let (token, events) = issued(platform, principal.as_ref(), wish, moment.now_ms, by)?;
+    let (stream, mut change) = (principal_stream(&token.principal), Change::default());
+    append(&mut change, &stream, &events)?;
+    let location = format!("/v1/tokens/{}", token.jti);
+    let reply = Reply::created(location, &TokenView::from(token));
+    Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
-/// A token for a principal that may just be coming into being.
-pub(super) fn token_for(
+/// A token that comes into being, and how. Its principal may just be coming into being itself.
+pub(super) fn issued(
     platform: &Platform,
-    principal: &PrincipalBody,
-    wish: &IssueToken,
-    issued_by: &str,
+    principal: Option<&PrincipalBody>,
+    wish: IssueToken,
     now_ms: i64,
-) -> Result<TokenBody, Problem> {
-    if principal.status == PrincipalStatus::Disabled {
-        return Err(Problem::new(
-            Code::PrincipalDisabled,
-            "the principal may no longer act",
-        ));
-    }
-    check_binding(&wish.entities, wish.jurisdiction.as_deref())?;
-    let lifetime_s = wish.lifetime_s.unwrap_or(LIFETIME_S_DEFAULT);
-    if !(1..=LIFETIME_S_MAX).contains(&lifetime_s) {
-        let detail = format!("a token lives 1 to {LIFETIME_S_MAX} seconds");
-        return Err(invalid("/lifetime_s", "range", detail));
-    }
-    let allowed = principal.standing.scopes();
-    let scopes = wish.scopes.clone().unwrap_or_else(|| allowed.clone());
-    if let Some(beyond) = scopes.difference(&allowed).next() {
-        return Err(beyond_standing(*beyond));
-    }
-    if !principal.entities.is_empty() && !wish.entities.is_subset(&principal.entities) {
-        let detail = "the principal does not act for all of these entities";
-        return Err(Problem::new(Code::RuleViolated, detail).with_error(
-            "/entities",
-            "subset",
-            detail,
-        ));
-    }
-    let entities = if wish.entities.is_empty() {
-        &principal.entities
-    } else {
-        &wish.entities
+    by: &PrincipalId,
+) -> Result<(TokenBody, Vec<TokenEvent>), Refusal> {
+    let context = token::Context {
+        now_ms,
+        by,
+        jti: &platform.random_id("tok"),
+        principal,
     };
-    let issued_s = now_ms.div_euclid(1000);
-    Ok(TokenBody {
-        jti: platform.random_id("tok"),
-        principal: principal.id.clone(),
-        scopes,
-        entities: entities.clone(),
-        jurisdiction: wish
-            .jurisdiction
-            .clone()
-            .or_else(|| principal.jurisdiction.clone()),
-        issued_s,
-        expires_s: issued_s + lifetime_s,
-        issued_by: issued_by.to_owned(),
-        status: TokenStatus::Issued,
-    })
-}
-
-fn beyond_standing(scope: Scope) -> Problem {
-    let detail = format!("the standing of the principal does not allow `{scope}`");
-    Problem::new(Code::RuleViolated, detail.clone()).with_error("/scopes", "subset", detail)
+    let events = Token::decide(None, TokenCommand::Issue(wish), &context)?.events;
+    Ok((after::<Token>(None, &events), events))
 }
 
 /// Adds the token text to an answer that tells about a token.
@@ -450,61 +275,20 @@ pub async fn revoke_token(
     execute(platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
         let found = find::<TokenBody>(moment, TOKEN, &jti)?;
-        let (mut token, _) = found.ok_or_else(|| Problem::not_found("token"))?;
-        check_text("/reason", &wish.reason)?;
-        if token.status == TokenStatus::Revoked {
-            return Err(Problem::new(Code::Conflict, "the token is revoked already"));
-        }
-        token.status = TokenStatus::Revoked;
-        let principal = token.principal.clone();
-        let happened = TokenRevoked {
-            jti: jti.clone(),
-            reason: wish.reason.clone(),
+        let state = found.map(|(token, _)| token);
+        let context = token::Context {
+            now_ms: moment.now_ms,
+            by: permit.principal(),
+            jti: &jti,
+            principal: None,
         };
+        let command = TokenCommand::Revoke(wish.clone());
+        let events = Token::decide(state.as_ref(), command, &context)?.events;
+        let token = after::<Token>(state, &events);
+        let (stream, mut change) = (principal_stream(&token.principal), Change::default());
+        append(&mut change, &stream, &events)?;
         let reply = Reply::ok(&TokenView::from(token));
-        one(permit, &principal, Happened::TokenRevoked(happened), reply)
+        Ok(Decided::new(permit, change, reply).sealed_by(stream))
     })
     .await
-}
-
-/// One event in one principal's stream.
-fn one(
-    permit: Permit,
-    id: &PrincipalId,
-    happened: Happened,
-    reply: Reply,
-) -> Result<Decided, Problem> {
-    let stream = principal_stream(id);
-    let mut change = Change::default();
-    append(&mut change, &stream, &[happened])?;
-    Ok(Decided::new(permit, change, reply).sealed_by(stream))
-}
-
-fn check_text(pointer: &str, text: &str) -> Result<(), Problem> {
-    let chars = text.chars().count();
-    if (1..=TEXT_CHARS_MAX).contains(&chars) && !text.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        let detail =
-            format!("a text has 1 to {TEXT_CHARS_MAX} characters and no control characters");
-        Err(invalid(pointer, "text", detail))
-    }
-}
-
-fn check_binding(entities: &BTreeSet<String>, jurisdiction: Option<&str>) -> Result<(), Problem> {
-    if entities.len() > ENTITIES_MAX {
-        return Err(invalid(
-            "/entities",
-            "max_items",
-            format!("at most {ENTITIES_MAX} entities"),
-        ));
-    }
-    entities
-        .iter()
-        .try_for_each(|id| check_text("/entities", id))?;
-    jurisdiction.map_or(Ok(()), |text| check_text("/jurisdiction", text))
-}
-
-fn invalid(pointer: &str, rule: &str, detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, "the body is not valid").with_error(pointer, rule, detail)
 }

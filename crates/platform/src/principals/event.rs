@@ -1,15 +1,19 @@
 //! What happened to principals and tokens, and the records that follow from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use api::scope::{Role, Standing};
 use evidence::canonical;
-use evidence::digest::Digest;
-use journal::{Event, EventKind, Privacy, ProjectionError, Record, Records, StreamName};
+use evidence::digest::{Digest, Purpose};
+use ids::PrincipalId;
+use ids::aggregate::{Aggregate, Misfit};
+use journal::{Event, Privacy, ProjectionError, Record, Records, StreamName};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use super::views::{PrincipalBody, PrincipalStatus, TokenBody, TokenStatus};
-use crate::auth::{PrincipalId, Role, Standing};
+use super::bootstrap::{Bootstrap, BootstrapBody, BootstrapEvent};
+use super::principal::{Principal, PrincipalBody, PrincipalEvent};
+use super::token::{Token, TokenBody, TokenEvent};
 use crate::change::Change;
 use crate::http::problem::Problem;
 
@@ -18,92 +22,36 @@ pub(super) const TOKEN: &str = "token";
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 const BOOTSTRAP_STREAM: &str = "hanse/bootstrap";
 
-/// Everything that can happen in the streams of this module. The tag is the event kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Happened {
-    Created(PrincipalBody),
-    StandingSet(StandingSet),
-    Disabled(Disabled),
-    TokenIssued(TokenBody),
-    TokenRevoked(TokenRevoked),
-    BootstrapIssued(BootstrapIssued),
-    BootstrapRedeemed(BootstrapRedeemed),
-}
+/// Declares events whose payload is their body alone: their kind stands beside it in the journal.
+macro_rules! events {
+    ($(#[$about:meta])* $name:ident { $($variant:ident($body:ty) = $kind:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+        #[serde(untagged)]
+        pub(super) enum $name { $($variant($body),)+ }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StandingSet {
-    pub standing: Standing,
-    pub entities: BTreeSet<String>,
-    pub jurisdiction: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Disabled {
-    pub reason: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TokenRevoked {
-    pub jti: String,
-    pub reason: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BootstrapIssued {
-    pub digest: Digest,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BootstrapRedeemed {
-    pub principal: PrincipalId,
-}
-
-/// What is known of the bootstrap token that was issued last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct BootstrapBody {
-    pub digest: Digest,
-    pub redeemed_by: Option<PrincipalId>,
-    /// The sequence number of the event that says so; a redemption expects it.
-    pub seq: u64,
-}
-
-impl Happened {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Created(_) => "principal.created.v1",
-            Self::StandingSet(_) => "principal.standing_set.v1",
-            Self::Disabled(_) => "principal.disabled.v1",
-            Self::TokenIssued(_) => "token.issued.v1",
-            Self::TokenRevoked(_) => "token.revoked.v1",
-            Self::BootstrapIssued(_) => "bootstrap.issued.v1",
-            Self::BootstrapRedeemed(_) => "bootstrap.redeemed.v1",
+        impl $name {
+            pub(super) fn read(kind: &str, payload: &[u8]) -> serde_json::Result<Option<Self>> {
+                Ok(Some(match kind {
+                    $($kind => Self::$variant(serde_json::from_slice(payload)?),)+
+                    _ => return Ok(None),
+                }))
+            }
         }
-    }
 
-    fn read(kind: &EventKind, payload: &[u8]) -> Result<Option<Self>, ProjectionError> {
-        Ok(Some(match kind.as_str() {
-            "principal.created.v1" => Self::Created(read(kind, payload)?),
-            "principal.standing_set.v1" => Self::StandingSet(read(kind, payload)?),
-            "principal.disabled.v1" => Self::Disabled(read(kind, payload)?),
-            "token.issued.v1" => Self::TokenIssued(read(kind, payload)?),
-            "token.revoked.v1" => Self::TokenRevoked(read(kind, payload)?),
-            "bootstrap.issued.v1" => Self::BootstrapIssued(read(kind, payload)?),
-            "bootstrap.redeemed.v1" => Self::BootstrapRedeemed(read(kind, payload)?),
-            _ => return Ok(None),
-        }))
-    }
+        impl super::event::Happened for $name {
+            fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $kind,)+ }
+            }
+        }
+    };
 }
+pub(super) use events;
 
-fn read<T: DeserializeOwned>(kind: &EventKind, payload: &[u8]) -> Result<T, ProjectionError> {
-    serde_json::from_slice(payload).map_err(|error| ProjectionError::Payload {
-        kind: kind.clone(),
-        source: error.into(),
-    })
+/// An event of an aggregate of this module.
+pub(super) trait Happened: Serialize {
+    /// The kind under which the journal stores it for ever.
+    fn kind(&self) -> &'static str;
 }
 
 /// The personal stream of a principal.
@@ -123,100 +71,66 @@ pub(super) fn bootstrap_stream() -> StreamName {
 pub(super) fn append(
     change: &mut Change,
     stream: &StreamName,
-    events: &[Happened],
+    events: &[impl Happened],
 ) -> Result<(), Problem> {
-    let personal = stream.as_str() != BOOTSTRAP_STREAM;
-    let privacy = if personal {
-        Privacy::Personal
-    } else {
-        Privacy::Public
+    let privacy = match stream.as_str() {
+        BOOTSTRAP_STREAM => Privacy::Public,
+        _ => Privacy::Personal,
     };
-    events.iter().try_for_each(|event| match event {
-        Happened::Created(body) => change.append(stream, privacy, event.kind(), body),
-        Happened::StandingSet(body) => change.append(stream, privacy, event.kind(), body),
-        Happened::Disabled(body) => change.append(stream, privacy, event.kind(), body),
-        Happened::TokenIssued(body) => change.append(stream, privacy, event.kind(), body),
-        Happened::TokenRevoked(body) => change.append(stream, privacy, event.kind(), body),
-        Happened::BootstrapIssued(body) => change.append(stream, privacy, event.kind(), body),
-        Happened::BootstrapRedeemed(body) => change.append(stream, privacy, event.kind(), body),
-    })
+    let mut events = events.iter();
+    events.try_for_each(|event| change.append(stream, privacy, event.kind(), event))
 }
 
 /// Applies one event of the `hanse/` streams to the records. Events of other kinds are left alone.
 ///
 /// # Errors
-/// The payload is not what its kind says, or it is about a record that does not exist.
+/// The payload is not what its kind says, or it does not fit what happened before.
 pub fn project(event: &Event, records: &mut dyn Records) -> Result<(), ProjectionError> {
     let Some(payload) = &event.payload else {
         return Ok(());
     };
-    let Some(happened) = Happened::read(&event.kind, payload)? else {
-        return Ok(());
+    let kind = event.kind.as_str();
+    let unreadable = |error: serde_json::Error| ProjectionError::Payload {
+        kind: event.kind.clone(),
+        source: error.into(),
     };
-    match happened {
-        Happened::Created(body) => put_principal(event, records, &body),
-        Happened::StandingSet(set) => change_principal(event, records, |body| {
-            body.standing = set.standing;
-            body.entities = set.entities;
-            body.jurisdiction = set.jurisdiction;
-        }),
-        Happened::Disabled(_) => change_principal(event, records, |body| {
-            body.status = PrincipalStatus::Disabled
-        }),
-        Happened::TokenIssued(body) => put_token(event, records, &body),
-        Happened::TokenRevoked(revoked) => {
-            let mut body: TokenBody = existing(event, records, TOKEN, &revoked.jti)?;
-            body.status = TokenStatus::Revoked;
-            put_token(event, records, &body)
-        }
-        Happened::BootstrapIssued(issued) => put_bootstrap(
-            event,
-            records,
-            BootstrapBody {
-                digest: issued.digest,
-                redeemed_by: None,
-                seq: event.seq.get(),
-            },
-        ),
-        Happened::BootstrapRedeemed(redeemed) => {
-            let before: BootstrapBody = existing(event, records, BOOTSTRAP, BOOTSTRAP)?;
-            put_bootstrap(
-                event,
-                records,
-                BootstrapBody {
-                    redeemed_by: Some(redeemed.principal),
-                    seq: event.seq.get(),
-                    ..before
-                },
-            )
-        }
+    if let Some(happened) = PrincipalEvent::read(kind, payload).map_err(unreadable)? {
+        let id = event.stream.as_str().rsplit('/').next().unwrap_or_default();
+        let body = after::<Principal>(event, records, PRINCIPAL, id, &happened)?;
+        put_principal(event, records, &body)?;
     }
+    if let Some(happened) = TokenEvent::read(kind, payload).map_err(unreadable)? {
+        let id = happened.jti().to_owned();
+        let body = after::<Token>(event, records, TOKEN, &id, &happened)?;
+        put_token(event, records, &body)?;
+    }
+    if let Some(happened) = BootstrapEvent::read(kind, payload).map_err(unreadable)? {
+        let body = after::<Bootstrap>(event, records, BOOTSTRAP, BOOTSTRAP, &happened)?;
+        put_bootstrap(event, records, &body)?;
+    }
+    Ok(())
 }
 
-fn existing<T: DeserializeOwned>(
+/// The state of a record after an event.
+fn after<A: Aggregate<State: DeserializeOwned>>(
     event: &Event,
     records: &dyn Records,
     kind: &str,
     id: &str,
-) -> Result<T, ProjectionError> {
-    let record = records
-        .get(kind, id)?
-        .ok_or_else(|| ProjectionError::Rule {
+    happened: &A::Event,
+) -> Result<A::State, ProjectionError> {
+    let before = records.get(kind, id)?;
+    let before = before.map(|record| serde_json::from_slice(&record.body));
+    let before = before
+        .transpose()
+        .map_err(|error| ProjectionError::Payload {
             kind: event.kind.clone(),
-            rule: "the record it is about exists",
+            source: error.into(),
         })?;
-    read(&event.kind, &record.body)
-}
-
-fn change_principal(
-    event: &Event,
-    records: &mut dyn Records,
-    change: impl FnOnce(&mut PrincipalBody),
-) -> Result<(), ProjectionError> {
-    let id = event.stream.as_str().rsplit('/').next().unwrap_or_default();
-    let mut body: PrincipalBody = existing(event, records, PRINCIPAL, id)?;
-    change(&mut body);
-    put_principal(event, records, &body)
+    A::apply(before, happened).map_err(|_: Misfit| ProjectionError::Rule {
+        kind: event.kind.clone(),
+        rule: "it fits what happened before",
+    })
 }
 
 fn put_principal(
@@ -251,8 +165,12 @@ fn put_token(
 fn put_bootstrap(
     event: &Event,
     records: &mut dyn Records,
-    body: BootstrapBody,
+    body: &BootstrapBody,
 ) -> Result<(), ProjectionError> {
+    let body = BootstrapBody {
+        seq: event.seq.get(),
+        ..body.clone()
+    };
     put(event, records, BOOTSTRAP, BOOTSTRAP, &[], &body)
 }
 
@@ -278,5 +196,5 @@ fn put(
 
 /// Digest of a principal, token or bootstrap secret as it may be stored.
 pub(super) fn secret_digest(secret: &str) -> Digest {
-    Digest::of(evidence::digest::Purpose::Token, secret.as_bytes())
+    Digest::of(Purpose::Token, secret.as_bytes())
 }

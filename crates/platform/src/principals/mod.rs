@@ -11,15 +11,18 @@
 mod bootstrap;
 mod commands;
 mod event;
+mod principal;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod token;
 mod views;
 
-pub use bootstrap::{RedeemBootstrap, announce_bootstrap, redeem_bootstrap};
+pub use bootstrap::{announce_bootstrap, redeem_bootstrap};
 pub use commands::{
-    CreatePrincipal, DisablePrincipal, IssueToken, RevokeToken, SetStanding, create_principal,
-    disable_principal, exchange_assertion, issue_token, revoke_token, set_standing,
+    create_principal, disable_principal, exchange_assertion, issue_token, revoke_token,
+    set_standing,
 };
 pub use event::project;
-pub use views::{
-    IssuedToken, PrincipalKind, PrincipalStatus, PrincipalView, TokenStatus, TokenView,
-    authenticate, find_principal, find_token, identify, list_principals, list_tokens,
-};
+pub use refusal::Refusal;
+pub use views::{authenticate, find_principal, find_token, identify, list_principals, list_tokens};

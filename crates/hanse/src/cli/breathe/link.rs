@@ -1,12 +1,12 @@
 //! A link to the page in the browser.
 
 use clap::Args;
+use ids::PrincipalId;
 use serde_json::json;
 
 use crate::cli::client::Client;
 use crate::cli::output::line;
 use crate::cli::{Exit, Failure, Global};
-use platform::auth::PrincipalId;
 
 /// Make a link to the page in the browser, with a token for breath sessions alone.
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! How texts of the cores look in the document about the API. The cores do not know of it.
+//! How texts of the cores look in the document about the API. Only the document needs these types.
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
@@ -25,12 +25,6 @@ fn text() -> ObjectBuilder {
 }
 
 texts! {
-    /// `ids::EntityId`.
-    EntityIdText = text().max_length(Some(64)).pattern(Some("^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"));
-    /// `ids::PackItemId`.
-    PackItemIdText = text().max_length(Some(100)).pattern(Some("^[a-z0-9][a-z0-9._-]{0,99}$"));
-    /// `ids::JurisdictionId`.
-    JurisdictionIdText = text().max_length(Some(100)).pattern(Some("^[a-z]{2}(-[a-z0-9]+)*$"));
     /// `journal::StreamName`.
     StreamNameText = text().max_length(Some(200)).pattern(Some("^[a-z0-9._@+~-]+(/[a-z0-9._@+~-]+)*$"));
     /// `evidence::did::DidKey` of an Ed25519 key.

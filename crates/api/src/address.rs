@@ -4,7 +4,6 @@ use std::fmt;
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 /// Fewest characters of a password (NIST SP 800-63B 3.1.1.2 asks for eight).
@@ -13,9 +12,9 @@ const PASSWORD_CHARS_MIN: usize = 8;
 const PASSWORD_BYTES_MAX: usize = 256;
 
 /// The address of an account: `name@domain`, prepared as RFC 7622 says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[^@/\\u0000-\\u0020]{1,100}@[^@/\\u0000-\\u0020]{1,100}$", example = "alice@localhost"))]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, pattern = "^[^@/\\u0000-\\u0020]{1,100}@[^@/\\u0000-\\u0020]{1,100}$", example = "alice@localhost")]
 pub struct AccountAddress(BareJid);
 
 /// The text is not the address of an account.
@@ -73,15 +72,21 @@ impl fmt::Display for AccountAddress {
 }
 
 /// A password on its way in. It is never stored, shown or logged.
-#[derive(Clone, Deserialize, ToSchema)]
+#[derive(Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 8, max_length = 256))]
 #[serde(try_from = "String")]
-#[schema(value_type = String, min_length = 8, max_length = 256)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for Password {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
