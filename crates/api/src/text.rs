@@ -1,7 +1,7 @@
 //! How texts of the cores look in the document about the API. Only the document needs these types.
 
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! texts {
@@ -29,8 +29,7 @@ texts! {
     StreamNameText = text().max_length(Some(200)).pattern(Some("^[a-z0-9._@+~-]+(/[a-z0-9._@+~-]+)*$"));
     /// `evidence::did::DidKey` of an Ed25519 key.
     DidKeyText = text().pattern(Some("^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$"));
-    /// A day, as RFC 3339 full-date.
-    DayText = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+
     /// A line for people, without control characters.
     LineText = text().max_length(Some(200)).pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"));
 }

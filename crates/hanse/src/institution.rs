@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::cli::{Failure, Global};
 use crate::state::Node;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 
 /// Work for the outbox, as an institution's closed enum of effects has it.
 pub trait Work: Serialize {
@@ -29,7 +29,7 @@ pub type Project = fn(&Event, &mut dyn Records) -> Result<(), ProjectionError>;
 pub type Execute = fn(Node, LeasedEffect) -> Executing;
 
 /// An effect under way.
-pub type Executing = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send>>;
+pub type Executing = Pin<Box<dyn Future<Output = Result<(), Declined>> + Send>>;
 
 /// Decides for the writer: see [`journal::WriterDecision`].
 pub type Rule = fn(&WriterDecision, &dyn Declared, &mut [Append]) -> Result<(), WriterRefusal>;

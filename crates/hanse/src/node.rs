@@ -38,10 +38,10 @@ use crate::workers;
 use crate::zone::load::{LoadedZone, ZoneError, load};
 use crate::{gauges, institutions, journal_api, streams};
 use platform::auth::token::TokenAuthority;
+use platform::declined::Declined;
 use platform::http::health::ReadinessChecks;
 use platform::http::limits::Limits;
 use platform::http::metrics::{self, Metrics};
-use platform::http::problem::Problem;
 use platform::http::{Platform, assemble, serve, surround};
 use platform::moment::Moment;
 use platform::outside::{Entropy, Outside};
@@ -119,7 +119,7 @@ pub enum NodeError {
     Certificate(#[from] CertificateError),
     /// The institutions cannot be read.
     #[error("read models cannot be read: {0}")]
-    Institutions(Problem),
+    Institutions(Declined),
 }
 
 /// A node that is up.
@@ -428,7 +428,7 @@ fn institutions(
 }
 
 /// Verifiers find status lists from the first moment on, and none that is about to end.
-pub(crate) async fn publish_due_lists(node: &Node) -> Result<(), Problem> {
+pub(crate) async fn publish_due_lists(node: &Node) -> Result<(), Declined> {
     status::publish_due(node).await
 }
 
@@ -471,7 +471,7 @@ fn readiness(journal: Journal) -> ReadinessChecks {
 struct Register(Node);
 
 impl EntityRegister for Register {
-    fn file(&self, moment: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Problem> {
+    fn file(&self, moment: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Declined> {
         let node = &self.0;
         let Ok(id) = entity.parse() else {
             return Ok(None);

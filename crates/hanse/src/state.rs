@@ -16,8 +16,8 @@ use crate::breath;
 use crate::journal_api::LogIdentity;
 use crate::notifications::webhook::Webhook;
 use crate::screening::shelf::Shelf;
+use platform::declined::Declined;
 use platform::http::Platform;
-use platform::http::problem::Problem;
 
 /// Everything the institutions need.
 pub struct Institutions {
@@ -60,10 +60,10 @@ impl Institutions {
     ///
     /// # Errors
     /// The instant is outside the calendar.
-    pub fn entity_types(&self, now_ms: i64) -> Result<Vec<(JurisdictionId, PackItemId)>, Problem> {
+    pub fn entity_types(&self, now_ms: i64) -> Result<Vec<(JurisdictionId, PackItemId)>, Declined> {
         self.rulebook
             .entity_types(now_ms)
-            .map_err(|error| Problem::internal(&error))
+            .map_err(|error| Declined::internal(&error))
     }
 
     /// An entity as it stands now.

@@ -7,7 +7,7 @@ use journal::{
 };
 use serde::Serialize;
 
-use crate::http::problem::Problem;
+use crate::declined::Declined;
 
 /// A transaction in the making. What it was decided on guards it, so it expects nothing by hand; time and actor are set
 /// when it is executed.
@@ -35,8 +35,8 @@ impl Change {
         privacy: Privacy,
         kind: &'static str,
         payload: &impl Serialize,
-    ) -> Result<(), Problem> {
-        let payload = canonical::to_vec_of(payload).map_err(|error| Problem::internal(&error))?;
+    ) -> Result<(), Declined> {
+        let payload = canonical::to_vec_of(payload).map_err(|error| Declined::internal(&error))?;
         let kind: EventKind = kind.parse().expect("kinds are constants of the code");
         self.append_event(stream, privacy, NewEvent { kind, payload });
         Ok(())
@@ -60,8 +60,8 @@ impl Change {
     ///
     /// # Errors
     /// The effect has no canonical form, which is a defect.
-    pub fn effect(&mut self, kind: &'static str, work: &impl Serialize) -> Result<(), Problem> {
-        let payload = canonical::to_vec_of(work).map_err(|error| Problem::internal(&error))?;
+    pub fn effect(&mut self, kind: &'static str, work: &impl Serialize) -> Result<(), Declined> {
+        let payload = canonical::to_vec_of(work).map_err(|error| Declined::internal(&error))?;
         self.transaction.effects.push(NewEffect {
             id: uuid::Uuid::now_v7().to_string(),
             kind: kind.to_owned(),

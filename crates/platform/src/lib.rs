@@ -8,6 +8,7 @@ pub mod outside;
 pub mod clock;
 
 pub mod change;
+pub mod declined;
 pub mod moment;
 pub mod projection;
 pub mod store;

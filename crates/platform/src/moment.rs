@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::change::Change;
+use crate::declined::Declined;
 use crate::http::Platform;
-use crate::http::idempotency::problem_of_commit;
-use crate::http::problem::Problem;
+use crate::http::idempotency::not_committed;
 use crate::outside::Point;
 
 /// How often something is decided again when what was read has moved.
@@ -45,7 +45,7 @@ pub enum Undone {
     /// The decision refuses.
     Refused {
         /// What the caller is told.
-        problem: Problem,
+        problem: Declined,
         /// When it was decided.
         now_ms: i64,
     },
@@ -102,12 +102,12 @@ impl Platform {
     /// What `read` refuses; the journal cannot be read.
     pub async fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl FnOnce(&Moment<'_>) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+        read: impl FnOnce(&Moment<'_>) -> Result<T, Declined> + Send + 'static,
+    ) -> Result<T, Declined> {
         self.blocking(|platform| {
             let moment = platform
                 .moment()
-                .map_err(|error| Problem::internal(&error))?;
+                .map_err(|error| Declined::internal(&error))?;
             read(&moment)
         })
         .await
@@ -120,8 +120,8 @@ impl Platform {
     /// What `decide` refuses, and every [`CommitError`] as a problem.
     pub async fn act<T: Send + 'static>(
         self: &Arc<Self>,
-        decide: impl Fn(&Moment<'_>) -> Result<(Change, T), Problem> + Send + Sync + 'static,
-    ) -> Result<T, Problem> {
+        decide: impl Fn(&Moment<'_>) -> Result<(Change, T), Declined> + Send + Sync + 'static,
+    ) -> Result<T, Declined> {
         let decide = move |moment: &Moment<'_>| {
             let (change, beside) = decide(moment)?;
             Ok((change.into_transaction(moment.now_ms, NODE_ACTOR), beside))
@@ -129,14 +129,14 @@ impl Platform {
         match self.settle(decide).await {
             Ok((beside, _)) => Ok(beside),
             Err(Undone::Refused { problem, .. }) => Err(problem),
-            Err(Undone::NotCommitted(error)) => Err(problem_of_commit(error)),
+            Err(Undone::NotCommitted(error)) => Err(not_committed(error)),
         }
     }
 
     /// Decides on one instant and commits; decides again on a later one when what was read has moved.
     pub async fn settle<T: Send + 'static>(
         self: &Arc<Self>,
-        decide: impl Fn(&Moment<'_>) -> Result<(Transaction, T), Problem> + Send + Sync + 'static,
+        decide: impl Fn(&Moment<'_>) -> Result<(Transaction, T), Declined> + Send + Sync + 'static,
     ) -> Result<(T, Option<Committed>), Undone> {
         let decide = Arc::new(decide);
         let mut decisions = 0;
@@ -172,12 +172,12 @@ impl Platform {
 
     fn decide<T>(
         &self,
-        decide: &impl Fn(&Moment<'_>) -> Result<(Transaction, T), Problem>,
+        decide: &impl Fn(&Moment<'_>) -> Result<(Transaction, T), Declined>,
     ) -> Result<(Transaction, T), Undone> {
         let refused = |problem, now_ms| Undone::Refused { problem, now_ms };
         let moment = self
             .moment()
-            .map_err(|error| refused(Problem::internal(&error), self.clock.now_ms()))?;
+            .map_err(|error| refused(Declined::internal(&error), self.clock.now_ms()))?;
         let (mut transaction, beside) =
             decide(&moment).map_err(|problem| refused(problem, moment.now_ms))?;
         transaction.guards = moment.guards();

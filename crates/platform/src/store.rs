@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use journal::{ReadError, Record, Snapshot};
 use serde::de::DeserializeOwned;
 
-use crate::http::problem::Problem;
+use crate::declined::Declined;
 
 /// Why a typed record could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum StoreError {
     },
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for Declined {
     fn from(error: StoreError) -> Self {
         Self::internal(&error)
     }

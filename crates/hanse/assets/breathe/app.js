@@ -233,8 +233,9 @@ async function open(source) {
 
 /** Feeds a session, from where it is. */
 async function follow(engine, source) {
-  session = new Session(engine, source);
-  engine.onframe = (frame) => take(session, frame);
+  const own = new Session(engine, source);
+  session = own;
+  engine.onframe = (frame) => take(own, frame);
   engine.onlost = () => say("The connection is gone. The pacer holds its pace; stop whenever you like.");
   const first = await engine.connect();
   if (first.status === "open") session.send(source.stamp({ kind: "start" }));

@@ -21,9 +21,9 @@ use crate::streams;
 use ids::PrincipalId;
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError};
@@ -44,7 +44,7 @@ pub fn of(
     moment: &Moment<'_>,
     person: &BreathPerson,
     principal: &PrincipalId,
-) -> Result<Consent, Problem> {
+) -> Result<Consent, Declined> {
     found(moment, person)?
         .filter(|consent| consent.concerns(principal))
         .ok_or_else(|| refused(Refusal::Unknown))
@@ -60,12 +60,12 @@ pub fn check_in_force(
     person: &BreathPerson,
     principal: &PrincipalId,
     pointer: &str,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     if found(moment, person)?.is_some_and(|consent| consent.allows(principal)) {
         return Ok(());
     }
     Err(
-        Problem::new(Code::RuleViolated, "no consent of this person is in force").with_error(
+        Declined::new(Code::RuleViolated, "no consent of this person is in force").with_error(
             pointer,
             "consent",
             "record the person's consent first; one that was taken back is not given again",
@@ -82,11 +82,11 @@ pub fn found(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Consen
     Ok(found.map(|stored| stored.body))
 }
 
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     match refusal {
-        Refusal::Unknown => Problem::not_found("consent"),
+        Refusal::Unknown => Declined::not_found("consent"),
         Refusal::RecordedBefore | Refusal::WithdrawnBefore => {
-            Problem::new(Code::Conflict, refusal.to_string())
+            Declined::new(Code::Conflict, refusal.to_string())
         }
     }
 }
@@ -108,7 +108,7 @@ async fn record_consent(
     caller: Caller<can::ConductSession>,
     State(node): State<Node>,
     command: Command<ConsentBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     execute(&node.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
@@ -135,7 +135,7 @@ async fn find_consent(
     caller: Caller<can::ReadSessions>,
     State(node): State<Node>,
     PathOf(person): PathOf<BreathPerson>,
-) -> Result<Json<Consent>, Problem> {
+) -> Result<Json<Consent>, Declined> {
     let read = move |moment: &Moment<'_>| of(moment, &person, caller.principal()).map(Json);
     node.platform.read(read).await
 }
@@ -150,7 +150,7 @@ async fn withdraw_consent(
     State(node): State<Node>,
     PathOf(person): PathOf<BreathPerson>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     execute(
         &node.platform,
         caller,
@@ -180,7 +180,7 @@ pub fn decide(
     person: &BreathPerson,
     command: consent::Command,
     change: &mut Change,
-) -> Result<Consent, Problem> {
+) -> Result<Consent, Declined> {
     let before = found(moment, person)?;
     let context = consent::Context {
         person,
@@ -197,7 +197,7 @@ pub fn decide(
             ConsentEvent::Withdrawn(data) => change.append(&stream, privacy, kind, data)?,
             ConsentEvent::SafetyOver(data) => change.append(&stream, privacy, kind, data)?,
         }
-        after = Some(Consent::apply(after, event).map_err(|misfit| Problem::internal(&misfit))?);
+        after = Some(Consent::apply(after, event).map_err(|misfit| Declined::internal(&misfit))?);
     }
     after.ok_or_else(|| refused(Refusal::Unknown))
 }

@@ -22,8 +22,8 @@ use super::wire::{self, FeelingBody, InputBody, InputRefused, PACKET_BEATS_MAX, 
 use crate::state::Node;
 use crate::streams;
 use platform::change::Change;
-use platform::http::idempotency::problem_of_commit;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
+use platform::http::idempotency::not_committed;
 use platform::moment::{Moment, NODE_ACTOR, Undone};
 
 /// The kind of what is seen besides: refused inputs.
@@ -87,7 +87,7 @@ impl Frame {
     }
 
     /// A hold, and why.
-    pub fn hold(live: &Live, problem: &Problem) -> Self {
+    pub fn hold(live: &Live, problem: &Declined) -> Self {
         Self::Hold {
             code: problem.code().as_str().to_owned(),
             detail: problem.to_string(),
@@ -106,7 +106,7 @@ impl Frame {
 ///
 /// # Errors
 /// An input has no time where the sender gives it, or has one where the node does; bytes that are no measurement.
-pub fn inputs(live: &Live, now: EngineMs, bodies: &[InputBody]) -> Result<Vec<Input>, Problem> {
+pub fn inputs(live: &Live, now: EngineMs, bodies: &[InputBody]) -> Result<Vec<Input>, Declined> {
     let clock = live.registered.clock;
     bodies
         .iter()
@@ -120,7 +120,7 @@ fn input(
     index: usize,
     clock: SessionClock,
     now: EngineMs,
-) -> Result<Input, Problem> {
+) -> Result<Input, Declined> {
     let when = |given: Option<u64>| match (clock, given) {
         (SessionClock::Host, None) => Ok(now),
         (SessionClock::Sender, Some(at)) => Ok(EngineMs(at)),
@@ -178,7 +178,7 @@ fn input(
 ///
 /// # Errors
 /// Never.
-pub fn stop_where_it_is(live: &Live, _now: EngineMs) -> Result<Vec<Input>, Problem> {
+pub fn stop_where_it_is(live: &Live, _now: EngineMs) -> Result<Vec<Input>, Declined> {
     Ok(vec![Input::Stop {
         at: live.at(),
         by: StopBy::Host,
@@ -195,7 +195,7 @@ pub fn stop_by(by: StopBody) -> StopBy {
     }
 }
 
-fn measurement(bytes: &str, index: usize, at: EngineMs) -> Result<Input, Problem> {
+fn measurement(bytes: &str, index: usize, at: EngineMs) -> Result<Input, Declined> {
     let pointer = || format!("/inputs/{index}/bytes");
     let bytes = data_encoding::HEXLOWER
         .decode(bytes.as_bytes())
@@ -210,8 +210,8 @@ fn measurement(bytes: &str, index: usize, at: EngineMs) -> Result<Input, Problem
     })
 }
 
-fn broken(pointer: String, rule: &str, detail: &str) -> Problem {
-    Problem::new(Code::RuleViolated, "an input does not fit the session")
+fn broken(pointer: String, rule: &str, detail: &str) -> Declined {
+    Declined::new(Code::RuleViolated, "an input does not fit the session")
         .with_error(pointer, rule, detail)
 }
 
@@ -219,9 +219,9 @@ fn broken(pointer: String, rule: &str, detail: &str) -> Problem {
 #[derive(Debug)]
 pub enum NotTaken {
     /// Who gives them may not, or may no more.
-    NotAllowed(Problem),
+    NotAllowed(Declined),
     /// They do not fit the session; it was erased; the journal did not write.
-    Unfit(Problem),
+    Unfit(Declined),
 }
 
 /// Refuses inputs of a principal that may not know of the session, or whom the person does not agree to any more.
@@ -232,7 +232,7 @@ pub fn check_feeder(
     moment: &Moment<'_>,
     id: SessionId,
     principal: &PrincipalId,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let session = record::of(moment, id, principal)?;
     consents::check_in_force(moment, &session.person, principal, "")
 }
@@ -247,8 +247,8 @@ pub async fn advance(
     node: &Node,
     id: SessionId,
     actor: &str,
-    allow: impl Fn(&Moment<'_>) -> Result<(), Problem> + Send + Sync + 'static,
-    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Problem> + Send + Sync + 'static,
+    allow: impl Fn(&Moment<'_>) -> Result<(), Declined> + Send + Sync + 'static,
+    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Declined> + Send + Sync + 'static,
 ) -> Result<(), NotTaken> {
     let entry = node.breath.entry(id);
     let _turn = entry.turn.lock().await;
@@ -267,7 +267,7 @@ pub async fn advance(
         Ok((decided, _)) => decided.map_err(NotTaken::NotAllowed)?,
         Err(Undone::Refused { problem, .. }) => return Err(NotTaken::Unfit(problem)),
         Err(Undone::NotCommitted(error)) => {
-            let problem = problem_of_commit(error);
+            let problem = not_committed(error);
             hold(node, &entry, id, &problem).await;
             return Err(NotTaken::Unfit(problem));
         }
@@ -285,9 +285,9 @@ pub fn decide(
     moment: &Moment<'_>,
     at: Duration,
     id: SessionId,
-    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Problem>,
+    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Declined>,
     change: &mut Change,
-) -> Result<(Arc<Live>, Batch), Problem> {
+) -> Result<(Arc<Live>, Batch), Declined> {
     let live = node.breath.current(moment, at, id)?;
     let standing = Standing::read(moment, &live.registered.person);
     let batch = live.take(&choose(&live, live.now(at))?, standing);
@@ -310,7 +310,7 @@ pub fn taken(node: &Node, entry: &Arc<Entry>, actor: &str, live: &Live, batch: B
 ///
 /// # Errors
 /// It was erased, or cannot be read.
-pub async fn bring(node: &Node, entry: &Arc<Entry>, id: SessionId) -> Result<Arc<Live>, Problem> {
+pub async fn bring(node: &Node, entry: &Arc<Entry>, id: SessionId) -> Result<Arc<Live>, Declined> {
     let at = node.platform.clock.monotonic();
     let shared = node.clone();
     let read = move |moment: &Moment<'_>| shared.breath.current(moment, at, id);
@@ -321,7 +321,7 @@ pub async fn bring(node: &Node, entry: &Arc<Entry>, id: SessionId) -> Result<Arc
 }
 
 /// Tells those who watch to hold, if inputs were not taken because nothing can be written.
-pub async fn hold(node: &Node, entry: &Arc<Entry>, id: SessionId, problem: &Problem) {
+pub async fn hold(node: &Node, entry: &Arc<Entry>, id: SessionId, problem: &Declined) {
     let is_unwritten = matches!(problem.code(), Code::JournalUnavailable | Code::Overloaded);
     if !is_unwritten || !entry.is_watched() {
         return;
@@ -386,18 +386,18 @@ async fn keep_time(node: Node, ticking: Ticking, id: SessionId) {
     }
 }
 
-fn is_gone(problem: &Problem) -> bool {
+fn is_gone(problem: &Declined) -> bool {
     matches!(problem.code(), Code::Gone | Code::NotFound)
 }
 
 /// Whether the person still agrees to who opened the session.
-fn check_agreed(moment: &Moment<'_>, id: SessionId) -> Result<(), Problem> {
+fn check_agreed(moment: &Moment<'_>, id: SessionId) -> Result<(), Declined> {
     let session = record::stored(moment, id)?;
     consents::check_in_force(moment, &session.person, &session.by, "")
 }
 
 /// Nobody is paced without their consent, whatever became of it.
-async fn stop_unallowed(node: &Node, id: SessionId, why: &Problem) {
+async fn stop_unallowed(node: &Node, id: SessionId, why: &Declined) {
     let stopped = advance(node, id, NODE_ACTOR, |_| Ok(()), stop_where_it_is).await;
     match stopped {
         Ok(()) => tracing::warn!(cause = %why, session = %id, "session was stopped"),

@@ -20,9 +20,9 @@ use crate::streams;
 use api::journal::ErasureReason;
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::StoreError;
@@ -63,7 +63,7 @@ async fn erase_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
     command: Command<EraseBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let at = node.platform.clock.monotonic();
     let shared = node.clone();
@@ -87,7 +87,7 @@ fn end_practice(
     at: Duration,
     session: &SessionRecord,
     change: &mut Change,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let mut standing = Standing::read(moment, &session.person);
     if standing.is_running(session.id)
         && let Ok(live) = node.breath.current(moment, at, session.id)
@@ -106,7 +106,7 @@ pub fn everything_of(
     moment: &Moment<'_>,
     person: &BreathPerson,
     change: &mut Change,
-) -> Result<u64, Problem> {
+) -> Result<u64, Declined> {
     let reason = ErasureReason::ConsentWithdrawn;
     let sessions = record::all_of(moment, person)?;
     for session in &sessions {
@@ -128,7 +128,7 @@ pub fn shred_session(
     id: SessionId,
     reason: ErasureReason,
     change: &mut Change,
-) -> Result<u64, Problem> {
+) -> Result<u64, Declined> {
     let streams = [streams::breath_session(&id), streams::breath_telemetry(&id)];
     let mut events = 0;
     for stream in streams {
@@ -143,7 +143,7 @@ fn shred(
     stream: StreamName,
     reason: ErasureReason,
     change: &mut Change,
-) -> Result<u64, Problem> {
+) -> Result<u64, Declined> {
     let head = moment.stream_head(&stream).map_err(StoreError::from)?;
     let Some(head) = head.filter(|head| !head.shredded) else {
         return Ok(0);

@@ -24,8 +24,8 @@ use super::record::{self, SessionRecord};
 use super::wire;
 use crate::breath::can;
 use crate::state::Node;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 
@@ -69,10 +69,10 @@ async fn list_session_events(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<BreathEvent>>, Problem> {
+) -> Result<Json<Page<BreathEvent>>, Declined> {
     let after = page.after().map_or(Ok(0), str::parse::<u64>);
     let after = after.map_err(|_| {
-        Problem::new(Code::ParameterInvalid, "a query parameter is not valid").with_error(
+        Declined::new(Code::ParameterInvalid, "a query parameter is not valid").with_error(
             "#query/cursor",
             "format",
             "a cursor is the `next` of a page, unchanged",
@@ -139,7 +139,7 @@ async fn replay_session(
     caller: Caller<can::ReadSessions>,
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
-) -> Result<Json<ReplayReport>, Problem> {
+) -> Result<Json<ReplayReport>, Declined> {
     let replay = move |moment: &Moment<'_>| {
         record::of(moment, id, caller.principal())?;
         Ok(Json(replayed(&log::events(moment, id)?)))
@@ -221,11 +221,11 @@ async fn export_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
     QueryOf(query): QueryOf<ExportQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let export = move |moment: &Moment<'_>| {
         let record = record::of(moment, id, caller.principal())?;
         let placed = log::of_engine(&log::events(moment, id)?);
-        let placed = placed.map_err(|error| Problem::internal(&error))?;
+        let placed = placed.map_err(|error| Declined::internal(&error))?;
         let beats = beats(placed.iter().map(|placed| &placed.event));
         Ok(exported(&record, beats, query.format))
     };

@@ -16,7 +16,7 @@ use crate::state::Node;
 use crate::streams;
 use api::journal::ErasureReason;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::{Moment, NODE_ACTOR};
 use platform::store::StoreError;
 
@@ -112,11 +112,11 @@ fn all_left(moment: &Moment<'_>) -> Result<Vec<SessionRecord>, StoreError> {
     Ok(left)
 }
 
-fn check_left(moment: &Moment<'_>, id: SessionId) -> Result<(), Problem> {
+fn check_left(moment: &Moment<'_>, id: SessionId) -> Result<(), Declined> {
     if is_left(fed_at(moment, id)?, moment.now_ms) {
         return Ok(());
     }
-    Err(Problem::new(
+    Err(Declined::new(
         Code::Conflict,
         "the session was fed meanwhile",
     ))
@@ -150,7 +150,7 @@ async fn erase_kept(node: &Node, days: u32) {
     }
 }
 
-async fn erase_if_kept(node: &Node, id: SessionId, days: u32) -> Result<(), Problem> {
+async fn erase_if_kept(node: &Node, id: SessionId, days: u32) -> Result<(), Declined> {
     let erase = move |moment: &Moment<'_>| {
         let session = record::stored(moment, id)?;
         let mut change = Change::default();

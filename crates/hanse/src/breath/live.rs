@@ -20,7 +20,7 @@ use super::safeties::Standing;
 use super::wire::{self, InputRefused, State};
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store::StoreError;
 
@@ -95,7 +95,7 @@ impl Live {
         moment: &Moment<'_>,
         at: Duration,
         id: SessionId,
-    ) -> Result<Arc<Self>, Problem> {
+    ) -> Result<Arc<Self>, Declined> {
         let head = moment.stream_head(&streams::breath_session(&id));
         let head = head.map_err(StoreError::from)?;
         let head = head.filter(|head| !head.shredded).map(|head| head.head);
@@ -115,7 +115,7 @@ impl Live {
     ///
     /// # Errors
     /// `not_found`, `gone`; the journal fails; what is stored does not replay, so that nobody may go on with it.
-    pub fn load(moment: &Moment<'_>, at: Duration, id: SessionId) -> Result<Self, Problem> {
+    pub fn load(moment: &Moment<'_>, at: Duration, id: SessionId) -> Result<Self, Declined> {
         let events = log::events(moment, id)?;
         let head = events.last().map_or(Seq::FIRST, |event| event.seq);
         let last_ms = events.last().map_or(moment.now_ms, |it| it.header.at_ms);
@@ -255,7 +255,7 @@ impl Live {
     ///
     /// # Errors
     /// An event has no canonical form, which is a defect.
-    pub fn write(&self, batch: &Batch, change: &mut Change) -> Result<(), Problem> {
+    pub fn write(&self, batch: &Batch, change: &mut Change) -> Result<(), Declined> {
         let stream = streams::breath_session(&self.registered.id);
         append(change, &stream, &batch.events)?;
         if batch.checkpoint {
@@ -380,7 +380,7 @@ pub fn append(
     change: &mut Change,
     stream: &StreamName,
     events: &[SessionEvent],
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     for event in events {
         let kind = event.type_name();
         let privacy = Privacy::Personal;
@@ -408,9 +408,9 @@ fn later(engine: &Engine, passed_ms: i64) -> EngineMs {
     EngineMs(at.saturating_add(u64::try_from(passed_ms).unwrap_or(0).min(DOWN_MS_MAX)))
 }
 
-fn unrestorable(error: &log::LogError) -> Problem {
-    tracing::error!(cause = %platform::http::problem::Chain(error), "session cannot be restored");
-    Problem::new(
+fn unrestorable(error: &log::LogError) -> Declined {
+    tracing::error!(cause = %platform::declined::Chain(error), "session cannot be restored");
+    Declined::new(
         Code::Conflict,
         "what is stored of the session does not replay, so nothing goes on from it; it can be seen and erased",
     )

@@ -7,7 +7,7 @@ use zenb::replay::{Diverged, Replay};
 use super::ids::SessionId;
 use super::record::{REGISTERED_KIND, Registered, erased};
 use crate::streams;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store::StoreError;
 
@@ -61,7 +61,7 @@ pub struct Placed {
 ///
 /// # Errors
 /// `not_found`; `gone` when it was erased; the journal fails.
-pub fn events(moment: &Moment<'_>, id: SessionId) -> Result<Vec<Event>, Problem> {
+pub fn events(moment: &Moment<'_>, id: SessionId) -> Result<Vec<Event>, Declined> {
     let stream = readable(moment, id)?;
     let mut found: Vec<Event> = Vec::new();
     loop {
@@ -85,17 +85,17 @@ pub fn events_after(
     id: SessionId,
     after: u64,
     limit: usize,
-) -> Result<Vec<Event>, Problem> {
+) -> Result<Vec<Event>, Declined> {
     let stream = readable(moment, id)?;
     let found = moment.stream(&stream, Seq::after(Seq::new(after)), limit);
     Ok(found.map_err(StoreError::from)?)
 }
 
-fn readable(moment: &Moment<'_>, id: SessionId) -> Result<StreamName, Problem> {
+fn readable(moment: &Moment<'_>, id: SessionId) -> Result<StreamName, Declined> {
     let stream = streams::breath_session(&id);
     let head = moment.stream_head(&stream).map_err(StoreError::from)?;
     match head {
-        None => Err(Problem::not_found("session")),
+        None => Err(Declined::not_found("session")),
         Some(head) if head.shredded => Err(erased()),
         Some(_) => Ok(stream),
     }

@@ -18,7 +18,7 @@ use super::drive::Frame;
 use super::ids::SessionId;
 use super::live::Live;
 use crate::streams;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 
 /// Sessions that are kept in memory when nobody uses them.
@@ -88,7 +88,7 @@ impl Sessions {
         moment: &Moment<'_>,
         at: Duration,
         id: SessionId,
-    ) -> Result<Arc<Live>, Problem> {
+    ) -> Result<Arc<Live>, Declined> {
         let entry = lock(&self.entries).get(&id).cloned();
         let remembered = entry.and_then(|entry| entry.remembered());
         Live::current(remembered, moment, at, id)
@@ -381,7 +381,7 @@ pub(in crate::breath) mod tests {
             self.commit(guarded(&moment, change)).unwrap();
         }
 
-        fn current(&self) -> Result<Arc<Live>, Problem> {
+        fn current(&self) -> Result<Arc<Live>, Declined> {
             let moment = self.platform.moment().unwrap();
             self.sessions.current(&moment, AT, self.id.get())
         }

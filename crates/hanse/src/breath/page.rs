@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use zenb::screen::{Grade, Question};
 
 use crate::state::Node;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 
 /// Nothing but the node's own files runs, and nothing is sent but to the node.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -60,11 +60,11 @@ pub fn routes() -> OpenApiRouter<Node> {
         .route("/breathe/{*name}", get(asset))
 }
 
-async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+async fn asset(Path(name): Path<String>) -> Result<Response, Declined> {
     let found = ASSETS.into_iter().find(|asset| asset.name == name);
     found
         .map(IntoResponse::into_response)
-        .ok_or_else(|| Problem::not_found("file"))
+        .ok_or_else(|| Declined::not_found("file"))
 }
 
 impl IntoResponse for Asset {

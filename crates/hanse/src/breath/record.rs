@@ -21,7 +21,7 @@ use super::safety::{self, Safety, SafetyEvent};
 use crate::entities::wire::time;
 use crate::records::kind;
 use crate::streams;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::projection::{find, payload, put, rule};
 use platform::store::{self, StoreError};
@@ -176,17 +176,17 @@ pub fn of(
     moment: &Moment<'_>,
     id: SessionId,
     principal: &PrincipalId,
-) -> Result<SessionRecord, Problem> {
+) -> Result<SessionRecord, Declined> {
     Some(stored(moment, id)?)
         .filter(|session| session.concerns(principal))
-        .ok_or_else(|| Problem::not_found("session"))
+        .ok_or_else(|| Declined::not_found("session"))
 }
 
 /// A session, whoever asks.
 ///
 /// # Errors
 /// As for [`of`].
-pub fn stored(moment: &Moment<'_>, id: SessionId) -> Result<SessionRecord, Problem> {
+pub fn stored(moment: &Moment<'_>, id: SessionId) -> Result<SessionRecord, Declined> {
     let found = store::find::<SessionRecord>(moment, kind::BREATH_SESSION, &id.to_string())?;
     if let Some(stored) = found {
         return Ok(stored.body);
@@ -194,7 +194,7 @@ pub fn stored(moment: &Moment<'_>, id: SessionId) -> Result<SessionRecord, Probl
     let head = moment.stream_head(&streams::breath_session(&id));
     match head.map_err(StoreError::from)? {
         Some(head) if head.shredded => Err(erased()),
-        _ => Err(Problem::not_found("session")),
+        _ => Err(Declined::not_found("session")),
     }
 }
 
@@ -226,8 +226,8 @@ fn listed(moment: &Moment<'_>, filter: (&str, &str)) -> Result<Vec<SessionRecord
 }
 
 /// What is told of a session whose key was destroyed.
-pub fn erased() -> Problem {
-    Problem::new(Code::Gone, "the session was erased")
+pub fn erased() -> Declined {
+    Declined::new(Code::Gone, "the session was erased")
 }
 
 /// Makes records of the events of breath sessions.

@@ -34,8 +34,8 @@ use crate::streams;
 use api::journal::ErasureReason;
 use ids::PrincipalId;
 use platform::change::Change;
+use platform::declined::{Chain, Declined};
 use platform::http::extract::{Caller, PathOf};
-use platform::http::problem::{Chain, Problem};
 use platform::moment::{Moment, NODE_ACTOR};
 use platform::routes;
 use platform::store::{self, StoreError};
@@ -219,7 +219,7 @@ impl Standing {
     ///
     /// # Errors
     /// An event has no canonical form, which is a defect.
-    pub fn write(&self, change: &mut Change) -> Result<(), Problem> {
+    pub fn write(&self, change: &mut Change) -> Result<(), Declined> {
         let Some(known) = &self.known else {
             return Ok(());
         };
@@ -235,9 +235,9 @@ impl Standing {
 }
 
 /// What is told of a rule that keeps a session from being opened.
-pub fn refused(refusal: Refusal, pointer: &str) -> Problem {
+pub fn refused(refusal: Refusal, pointer: &str) -> Declined {
     let detail = refusal.to_string();
-    Problem::new(Code::Conflict, detail.clone()).with_error(pointer, refusal.code(), detail)
+    Declined::new(Code::Conflict, detail.clone()).with_error(pointer, refusal.code(), detail)
 }
 
 fn known(moment: &Moment<'_>, person: &BreathPerson) -> Result<Option<Known>, String> {
@@ -298,7 +298,7 @@ pub fn end_if_over(
     moment: &Moment<'_>,
     person: &BreathPerson,
     change: &mut Change,
-) -> Result<bool, Problem> {
+) -> Result<bool, Declined> {
     let Some(known) = Standing::read(moment, person).known else {
         return Ok(false);
     };
@@ -308,7 +308,7 @@ pub fn end_if_over(
     }
     let by: PrincipalId = NODE_ACTOR
         .parse()
-        .map_err(|error| Problem::internal(&error))?;
+        .map_err(|error| Declined::internal(&error))?;
     consents::decide(moment, &by, person, ConsentCommand::EndSafety, change)?;
     erase(change, known.stream, ErasureReason::RetentionEnded, None)?;
     Ok(true)
@@ -388,12 +388,12 @@ async fn find_safety(
     caller: Caller<can::ReadSessions>,
     State(node): State<Node>,
     PathOf(person): PathOf<BreathPerson>,
-) -> Result<Json<SafetyView>, Problem> {
+) -> Result<Json<SafetyView>, Declined> {
     let read = move |moment: &Moment<'_>| {
         let consent = consents::of(moment, &person, caller.principal())?;
         if consent.withdrawn_at.is_some() {
             let gone = "it was destroyed when the consent was taken back";
-            return Err(Problem::new(Code::Gone, gone));
+            return Err(Declined::new(Code::Gone, gone));
         }
         let standing = Standing::read(moment, &person);
         let known = standing

@@ -35,9 +35,9 @@ use crate::streams;
 use ids::PrincipalId;
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute_with};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -75,7 +75,7 @@ async fn open_session(
     caller: Caller<can::ConductSession>,
     State(node): State<Node>,
     command: Command<OpenBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let protocol =
         Protocol::try_from(&body.protocol).map_err(|error| wire::refused_protocol(&error))?;
@@ -113,7 +113,7 @@ fn open(
     moment: &Moment<'_>,
     caller: &Caller<can::ConductSession>,
     asked: &Asked,
-) -> Result<(Decided, (Live, Batch)), Problem> {
+) -> Result<(Decided, (Live, Batch)), Declined> {
     let permit = caller.permit(Resource::Zone)?;
     let standing = Standing::read(moment, &asked.body.person);
     let (safety_events, inhibitions, breathed_ms) = standing.at_opening();
@@ -163,7 +163,7 @@ pub(super) fn begin(
     opening: Opening,
     at: Duration,
     change: &mut Change,
-) -> Result<(Live, Step), Problem> {
+) -> Result<(Live, Step), Declined> {
     let (engine, step) = Engine::open(&opening);
     let first = [
         SessionEvent::Opened(event::Opened {
@@ -192,7 +192,7 @@ pub(super) fn begin(
 pub const REGISTERED_KIND_OF_TELEMETRY: &str = "breath.watched.v1";
 
 /// Refuses a session beside one that runs: nobody is paced twice. Which one that is is told to whom it concerns.
-fn check_alone(others: &[SessionRecord], by: &PrincipalId) -> Result<(), Problem> {
+fn check_alone(others: &[SessionRecord], by: &PrincipalId) -> Result<(), Declined> {
     let running = |it: &&SessionRecord| it.status == SessionStatus::Running;
     let Some(other) = others.iter().find(running) else {
         return Ok(());
@@ -202,7 +202,7 @@ fn check_alone(others: &[SessionRecord], by: &PrincipalId) -> Result<(), Problem
         true => format!("{refusal}: {}", other.id),
         false => refusal.to_string(),
     };
-    let problem = Problem::new(Code::Conflict, detail.clone());
+    let problem = Declined::new(Code::Conflict, detail.clone());
     Err(problem.with_error("/person", refusal.code(), detail))
 }
 
@@ -232,7 +232,7 @@ async fn list_sessions(
     caller: Caller<can::ReadSessions>,
     State(node): State<Node>,
     QueryOf(query): QueryOf<SessionQuery>,
-) -> Result<Json<Page<BreathSession>>, Problem> {
+) -> Result<Json<Page<BreathSession>>, Declined> {
     let page = PageQuery {
         cursor: query.cursor,
         limit: query.limit,
@@ -268,7 +268,7 @@ async fn find_session(
     caller: Caller<can::ReadSessions>,
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
-) -> Result<Json<BreathSession>, Problem> {
+) -> Result<Json<BreathSession>, Declined> {
     let read = move |moment: &Moment<'_>| record::of(moment, id, caller.principal());
     let found = node.platform.read(read).await?;
     Ok(Json(found.into()))
@@ -288,12 +288,12 @@ async fn feed_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
     command: Command<InputsBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let bodies = body.inputs;
     if !(1..=INPUTS_MAX).contains(&bodies.len()) {
         let rule = format!("one request has 1 to {INPUTS_MAX} inputs");
-        let problem = Problem::new(Code::RuleViolated, "too many inputs, or none");
+        let problem = Declined::new(Code::RuleViolated, "too many inputs, or none");
         return Err(problem.with_error("/inputs", "items", rule));
     }
     let choose = move |live: &Live, now| drive::inputs(live, now, &bodies);
@@ -323,12 +323,12 @@ async fn stop_session(
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
     command: Command<StopRequest>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let by = drive::stop_by(body.by);
     let choose = move |live: &Live, now| {
         if live.has_ended() {
-            return Err(Problem::new(Code::Conflict, "the session has ended"));
+            return Err(Declined::new(Code::Conflict, "the session has ended"));
         }
         let at = match live.registered.clock {
             SessionClock::Host => now,
@@ -349,9 +349,9 @@ async fn step(
     caller: Caller<can::ConductSession>,
     ticket: Ticket,
     id: SessionId,
-    allow: impl Fn(&Moment<'_>, SessionId, &PrincipalId) -> Result<(), Problem> + Send + Sync + 'static,
-    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Problem> + Send + Sync + 'static,
-) -> Result<Outcome, Problem> {
+    allow: impl Fn(&Moment<'_>, SessionId, &PrincipalId) -> Result<(), Declined> + Send + Sync + 'static,
+    choose: impl Fn(&Live, EngineMs) -> Result<Vec<Input>, Declined> + Send + Sync + 'static,
+) -> Result<Outcome, Declined> {
     let entry = node.breath.entry(id);
     let _turn = entry.turn.lock().await;
     let at = node.platform.clock.monotonic();

@@ -36,6 +36,7 @@ use super::wire::{INPUTS_MAX, InputBody};
 use crate::breath::can;
 use crate::state::Node;
 use platform::auth::{Action, Resource};
+use platform::declined::Declined;
 use platform::http::Platform;
 use platform::http::extract::{Caller, PathOf};
 use platform::http::guard::Guard;
@@ -84,7 +85,7 @@ struct Feed {
 impl Feed {
     /// Whether the caller may still feed the session: its token holds, it may conduct sessions, the session is its own, and
     /// the person agrees.
-    fn check(&self, moment: &Moment<'_>) -> Result<(), Problem> {
+    fn check(&self, moment: &Moment<'_>) -> Result<(), Declined> {
         let caller = self.caller.confirmed(moment)?;
         let permit = caller.permit(Resource::Zone)?;
         drive::check_feeder(moment, self.id, permit.principal())
@@ -118,7 +119,7 @@ fn wants_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// A page from elsewhere must not open sockets here in the name of who looks at it (RFC 6455 section 10.2).
-fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+fn same_origin(headers: &HeaderMap) -> Result<(), Declined> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else {
         return Ok(());
@@ -128,7 +129,7 @@ fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     if of_origin == Some(host) {
         return Ok(());
     }
-    Err(Problem::new(
+    Err(Declined::new(
         Code::Forbidden,
         "a page of another origin may not open this stream",
     ))
@@ -154,7 +155,7 @@ async fn watch_session(
     ask: Ask,
     State(node): State<Node>,
     PathOf(id): PathOf<SessionId>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let shown = match ask.shown {
         Shown::Caller(caller) => Shown::Caller(known(&node, id, caller).await?),
         Shown::Later => Shown::Later,
@@ -164,7 +165,7 @@ async fn watch_session(
 }
 
 /// The caller, if it may know of the session.
-async fn known(node: &Node, id: SessionId, caller: Feeder) -> Result<Feeder, Problem> {
+async fn known(node: &Node, id: SessionId, caller: Feeder) -> Result<Feeder, Declined> {
     let read = move |moment: &Moment<'_>| {
         record::of(moment, id, caller.principal())?;
         Ok(caller)
@@ -200,7 +201,7 @@ async fn serve(node: Node, id: SessionId, shown: Shown, mut socket: WebSocket) {
 }
 
 /// A reason has at most 123 bytes (RFC 6455 section 5.5).
-fn farewell(problem: &Problem) -> CloseFrame {
+fn farewell(problem: &Declined) -> CloseFrame {
     CloseFrame {
         code: close_code::POLICY,
         reason: Utf8Bytes::from_static(problem.code().as_str()),
@@ -212,7 +213,7 @@ async fn admit(
     id: SessionId,
     shown: Shown,
     socket: &mut WebSocket,
-) -> Result<Feed, Problem> {
+) -> Result<Feed, Declined> {
     let caller = match shown {
         Shown::Caller(caller) => caller,
         Shown::Later => {
@@ -224,8 +225,8 @@ async fn admit(
     Ok(Feed { id, caller })
 }
 
-async fn greeted(platform: &Arc<Platform>, socket: &mut WebSocket) -> Result<Feeder, Problem> {
-    let missing = || Problem::new(Code::TokenMissing, "the first message shows no token");
+async fn greeted(platform: &Arc<Platform>, socket: &mut WebSocket) -> Result<Feeder, Declined> {
+    let missing = || Declined::new(Code::TokenMissing, "the first message shows no token");
     let first = tokio::time::timeout(HELLO_TIME_MAX, socket.recv()).await;
     let Ok(Some(Ok(Message::Text(text)))) = first else {
         return Err(missing());
@@ -241,7 +242,7 @@ enum Parting {
     /// The client left.
     Left,
     /// The node has a reason.
-    Because(Problem),
+    Because(Declined),
 }
 
 impl From<axum::Error> for Parting {
@@ -251,7 +252,7 @@ impl From<axum::Error> for Parting {
 }
 
 /// Carries messages until one side ends. What is erased is said last.
-async fn converse(node: &Node, feed: &Feed, socket: &mut WebSocket) -> Result<(), Problem> {
+async fn converse(node: &Node, feed: &Feed, socket: &mut WebSocket) -> Result<(), Declined> {
     let entry = node.breath.entry(feed.id);
     let parting = exchange(node, feed, &entry, socket).await;
     match parting {
@@ -300,7 +301,7 @@ async fn exchange(
 }
 
 /// The session as it is, as a frame.
-async fn now(node: &Node, feed: &Feed, entry: &Arc<Entry>) -> Result<Arc<str>, Problem> {
+async fn now(node: &Node, feed: &Feed, entry: &Arc<Entry>) -> Result<Arc<str>, Declined> {
     let live = drive::bring(node, entry, feed.id).await?;
     Ok(Frame::now(&live).text())
 }
@@ -342,12 +343,12 @@ async fn pass_on(
 async fn hear(node: &Node, feed: &Feed, text: &str, socket: &mut WebSocket) -> Result<(), Parting> {
     let taken = match serde_json::from_str(text) {
         Ok(Said::Inputs { inputs }) if inputs.len() <= INPUTS_MAX => take(node, feed, inputs).await,
-        Ok(Said::Inputs { .. }) => Err(NotTaken::Unfit(Problem::new(
+        Ok(Said::Inputs { .. }) => Err(NotTaken::Unfit(Declined::new(
             Code::BodyInvalid,
             format!("one message has at most {INPUTS_MAX} inputs"),
         ))),
         Ok(Said::Hello { .. }) => Ok(()),
-        Err(error) => Err(NotTaken::Unfit(Problem::new(
+        Err(error) => Err(NotTaken::Unfit(Declined::new(
             Code::BodyInvalid,
             error.to_string(),
         ))),
@@ -362,14 +363,14 @@ async fn hear(node: &Node, feed: &Feed, text: &str, socket: &mut WebSocket) -> R
 async fn take(node: &Node, feed: &Feed, inputs: Vec<InputBody>) -> Result<(), NotTaken> {
     let by = feed.caller.principal();
     let admitted = node.platform.limits.admit_principal(by);
-    admitted.map_err(NotTaken::Unfit)?;
+    admitted.map_err(|problem| NotTaken::Unfit(problem.into_declined()))?;
     let allowed = feed.clone();
     let allow = move |moment: &Moment<'_>| allowed.check(moment);
     let choose = move |live: &Live, at| drive::inputs(live, at, &inputs);
     drive::advance(node, feed.id, by.as_str(), allow, choose).await
 }
 
-async fn tell_unfit(socket: &mut WebSocket, problem: &Problem) -> Result<(), axum::Error> {
+async fn tell_unfit(socket: &mut WebSocket, problem: &Declined) -> Result<(), axum::Error> {
     let unfit = Unfit {
         code: problem.code().as_str(),
         detail: problem.to_string(),

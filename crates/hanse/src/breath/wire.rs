@@ -10,7 +10,7 @@ use zenb::screen::{Answer, Answers, Question};
 
 use super::ids::BreathPerson;
 use super::record::{SessionClock, SessionRecord, SessionStatus};
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 
 /// Most inputs in one request or message: three minutes of packets and ticks; with their decisions they fit one transaction.
 pub const INPUTS_MAX: usize = 400;
@@ -132,7 +132,7 @@ impl From<Protocol> for ProtocolBody {
 }
 
 /// A protocol outside the limits is a refusal by rule, not by shape.
-pub fn refused_protocol(error: &ProtocolError) -> Problem {
+pub fn refused_protocol(error: &ProtocolError) -> Declined {
     let rule = match error {
         ProtocolError::RateOutOfRange { .. } => "rate_out_of_range",
         ProtocolError::InhaleShareOutOfRange { .. } => "inhale_share_out_of_range",
@@ -140,7 +140,7 @@ pub fn refused_protocol(error: &ProtocolError) -> Problem {
         ProtocolError::InhaleShareDiffers { .. } => "inhale_share_differs",
         ProtocolError::DoseOutOfRange { .. } => "dose_out_of_range",
     };
-    Problem::new(Code::RuleViolated, "the practice is outside its limits").with_error(
+    Declined::new(Code::RuleViolated, "the practice is outside its limits").with_error(
         "/protocol",
         rule,
         error.to_string(),

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::EntityFile;
 use super::judge::{Judgement, Kind, Known, Mark};
-use crate::journal_api::{Disclosure, LogIdentity, problem_of_read};
-use platform::http::problem::Problem;
+use crate::journal_api::{Disclosure, LogIdentity, not_read};
+use platform::declined::Declined;
 
 /// Most events of an entity in one bundle; beyond it, the audit export is the right form.
 const EVENTS_MAX: usize = 10_000;
@@ -26,13 +26,13 @@ pub fn of_event(
     disclosure: &Disclosure,
     index: u64,
     size: Option<u64>,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Vec<u8>, Declined> {
     let (note, size) = checkpoint(snapshot, identity, size)?;
     if index >= size {
-        return Err(Problem::not_found("event in the tree of that checkpoint"));
+        return Err(Declined::not_found("event in the tree of that checkpoint"));
     }
-    let event = snapshot.event(LogIndex(index)).map_err(problem_of_read)?;
-    let event = event.ok_or_else(|| Problem::not_found("event"))?;
+    let event = snapshot.event(LogIndex(index)).map_err(not_read)?;
+    let event = event.ok_or_else(|| Declined::not_found("event"))?;
     let mut bundle = empty(identity, note);
     bundle
         .events
@@ -49,7 +49,7 @@ pub fn of_entity(
     identity: &LogIdentity,
     disclosure: &Disclosure,
     file: EntityFile,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Vec<u8>, Declined> {
     let mut bundle = of_events(snapshot, identity, disclosure, &file.stream)?;
     bundle.credentials = file.credentials;
     bundle.status_lists = file.status_lists;
@@ -65,7 +65,7 @@ pub fn of_public_stream(
     snapshot: &Snapshot<'_>,
     identity: &LogIdentity,
     stream: &StreamName,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Vec<u8>, Declined> {
     let bundle = of_events(snapshot, identity, &Disclosure::of_public(), stream)?;
     identity.seal(&bundle)
 }
@@ -75,7 +75,7 @@ fn of_events(
     identity: &LogIdentity,
     disclosure: &Disclosure,
     stream: &StreamName,
-) -> Result<Bundle, Problem> {
+) -> Result<Bundle, Declined> {
     let (note, size) = checkpoint(snapshot, identity, None)?;
     let mut bundle = empty(identity, note);
     for event in events_of(snapshot, stream)? {
@@ -105,30 +105,25 @@ fn checkpoint(
     snapshot: &Snapshot<'_>,
     identity: &LogIdentity,
     size: Option<u64>,
-) -> Result<(String, u64), Problem> {
+) -> Result<(String, u64), Declined> {
     let found = match size {
-        None => snapshot.checkpoint().map_err(problem_of_read)?,
+        None => snapshot.checkpoint().map_err(not_read)?,
         Some(size) => {
-            let next = snapshot
-                .checkpoints(size, 1)
-                .map_err(problem_of_read)?
-                .pop();
+            let next = snapshot.checkpoints(size, 1).map_err(not_read)?.pop();
             next.filter(|checkpoint| checkpoint.size == size)
         }
     };
-    let found = found.ok_or_else(|| Problem::not_found("checkpoint"))?;
+    let found = found.ok_or_else(|| Declined::not_found("checkpoint"))?;
     let opened = Checkpoint::open(&found.note, identity.log());
-    let size = opened.map_err(|error| Problem::internal(&error))?.size;
+    let size = opened.map_err(|error| Declined::internal(&error))?.size;
     Ok((found.note, size))
 }
 
-fn events_of(snapshot: &Snapshot<'_>, stream: &StreamName) -> Result<Vec<Event>, Problem> {
+fn events_of(snapshot: &Snapshot<'_>, stream: &StreamName) -> Result<Vec<Event>, Declined> {
     let mut events = Vec::new();
     let mut from = Some(Seq::FIRST);
     while let Some(seq) = from {
-        let chunk = snapshot
-            .stream(stream, seq, CHUNK)
-            .map_err(problem_of_read)?;
+        let chunk = snapshot.stream(stream, seq, CHUNK).map_err(not_read)?;
         from = if chunk.len() < CHUNK {
             None
         } else {
@@ -136,7 +131,7 @@ fn events_of(snapshot: &Snapshot<'_>, stream: &StreamName) -> Result<Vec<Event>,
         };
         events.extend(chunk);
         if events.len() > EVENTS_MAX {
-            return Err(Problem::not_found(
+            return Err(Declined::not_found(
                 "bundle of so many events; take the audit export",
             ));
         }
@@ -150,10 +145,8 @@ fn bundled(
     event: Event,
     size: u64,
     disclosure: &Disclosure,
-) -> Result<BundledEvent, Problem> {
-    let inclusion = snapshot
-        .inclusion(event.index, size)
-        .map_err(problem_of_read)?;
+) -> Result<BundledEvent, Declined> {
+    let inclusion = snapshot.inclusion(event.index, size).map_err(not_read)?;
     let shown = !event.header.sealed && disclosure.content(&event).is_ok();
     let payload = if shown {
         Payload::shown(event.stored)

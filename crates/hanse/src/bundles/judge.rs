@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{bundle, export};
-use platform::http::problem::Chain;
+use platform::declined::Chain;
 
 /// Largest file that is read whole; exports are read line by line.
 const FILE_BYTES_MAX: u64 = 64 << 20;

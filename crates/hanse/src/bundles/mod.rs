@@ -8,7 +8,7 @@ use evidence::bundle::PackDigest;
 use journal::StreamName;
 use serde_json::Value;
 
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 
 /// What the register of a zone has about an entity beside its events.
@@ -32,5 +32,5 @@ pub trait EntityRegister: Send + Sync {
     ///
     /// # Errors
     /// It cannot be read.
-    fn file(&self, moment: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Problem>;
+    fn file(&self, moment: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Declined>;
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use api::word::UnknownWord;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use evidence::canonical;
 use serde_json::Value;
 
@@ -67,7 +67,10 @@ pub fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value 
 where
     T: FromStr<Err = UnknownWord> + Clone + Send + Sync + 'static,
 {
-    PossibleValuesParser::new(words).try_map(|text| text.parse::<T>())
+    // Both spellings that people know from other tools: `legal_order` and `legal-order`.
+    let word = |word: &&'static str| PossibleValue::new(*word).alias(word.replace('_', "-"));
+    PossibleValuesParser::new(words.iter().map(word))
+        .try_map(|text| text.replace('-', "_").parse::<T>())
 }
 
 /// A text that cannot name anything in a zone.

@@ -201,7 +201,7 @@ impl Failure {
 
     /// The environment does not allow it, with the error and its sources.
     pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::environment(platform::http::problem::Chain(error).to_string())
+        Self::environment(platform::declined::Chain(error).to_string())
     }
 
     /// The zone answered with a problem.

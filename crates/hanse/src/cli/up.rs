@@ -188,7 +188,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// A start that failed because of what somebody wrote is a refusal; the rest is the environment.
 pub fn failure(error: &NodeError) -> Failure {
-    let text = platform::http::problem::Chain(error).to_string();
+    let text = platform::declined::Chain(error).to_string();
     match error {
         NodeError::Zone(_) | NodeError::Drift { .. } => Failure::refused(text),
         _ => Failure::environment(text),

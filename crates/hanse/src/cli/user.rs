@@ -4,8 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use api::accounts::{
-    AccountAddress, AddressError, CreateAccount, CreateInvitation, EraseAccount, Password,
-    SetPassword,
+    AccountAddress, CreateAccount, CreateInvitation, EraseAccount, Password, SetPassword,
 };
 use api::journal::ErasureReason;
 use clap::Subcommand;
@@ -28,8 +27,7 @@ pub enum User {
     /// Create an account. Without a password on standard input, one is made and shown once.
     Add {
         /// Its address, such as alice@localhost.
-        #[arg(value_parser = address)]
-        jid: AccountAddress,
+        jid: String,
         /// Read the password from the first line of standard input.
         #[arg(long)]
         password_stdin: bool,
@@ -89,8 +87,8 @@ pub enum User {
     /// Make an invitation: whoever has it can make an account once.
     Invite {
         /// The address that the account must have; any free one when absent.
-        #[arg(long, value_name = "JID", value_parser = address)]
-        jid: Option<AccountAddress>,
+        #[arg(long, value_name = "JID")]
+        jid: Option<String>,
         /// How long it can be used, in hours.
         #[arg(long, value_name = "HOURS", default_value_t = 72)]
         hours: u32,
@@ -142,7 +140,7 @@ impl User {
             }
             Self::Invite { jid, hours } => {
                 let wish = CreateInvitation {
-                    jid: jid.clone(),
+                    jid: jid.as_deref().map(address).transpose()?,
                     lifetime_s: Some(hours.saturating_mul(3600)),
                 };
                 output.object(&client.post("/v1/iris/invitations", &wish)?);
@@ -164,7 +162,7 @@ impl User {
 fn add(
     global: &Global,
     client: &Client,
-    jid: &AccountAddress,
+    jid: &str,
     password_stdin: bool,
     principal: Option<&PrincipalId>,
 ) -> Result<(), Failure> {
@@ -174,7 +172,7 @@ fn add(
         (false, Some(_)) => (None, None),
     };
     let wish = CreateAccount {
-        jid: jid.clone(),
+        jid: address(jid)?,
         password: typed.as_ref().or(made.as_ref()).map(password).transpose()?,
         principal: principal.cloned(),
     };
@@ -216,12 +214,12 @@ fn shown_once(mut answer: Value, password: Option<Zeroizing<String>>) -> Value {
     answer
 }
 
-fn address(text: &str) -> Result<AccountAddress, AddressError> {
-    AccountAddress::try_from(text.to_owned())
+fn address(text: &str) -> Result<AccountAddress, Failure> {
+    AccountAddress::try_from(text.to_owned()).map_err(|error| Failure::refused(error.to_string()))
 }
 
 fn password(text: &Zeroizing<String>) -> Result<Password, Failure> {
-    Password::try_from(text.to_string()).map_err(Failure::usage)
+    Password::try_from(text.to_string()).map_err(Failure::refused)
 }
 
 /// The first line of standard input.

@@ -12,7 +12,7 @@ use super::client::Client;
 use super::show::{self, text};
 use super::{Failure, Global, input};
 use crate::zone::load::{ZoneError, ZoneFiles, pack_files, read_files};
-use platform::http::problem::Chain;
+use platform::declined::Chain;
 
 /// Show the running zone, and check, lock, test and compare the files a zone is made of.
 #[derive(Debug, Subcommand)]

@@ -19,7 +19,7 @@ use crate::state::Institutions;
 use crate::streams;
 use mez::file::EvidenceAccepted;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store;
 
@@ -32,17 +32,17 @@ pub fn evaluate(
     moment: &Moment<'_>,
     entity: &Entity,
     operation: Operation,
-) -> Result<Evaluation, Problem> {
+) -> Result<Evaluation, Declined> {
     let persons = crate::records::persons_of(moment, entity)?;
     let (now_ms, age_max_ms) = (moment.now_ms, node.manifest.screening_age_max_ms());
     let facts = entity::facts(entity, operation, &persons, now_ms, age_max_ms)
-        .map_err(|error| Problem::new(Code::Conflict, error.to_string()))?;
+        .map_err(|error| Declined::new(Code::Conflict, error.to_string()))?;
     let believing = Believing::at(node, moment)?;
     let filter = [("entity", entity.id.as_str())];
     let mut evidence = Vec::new();
     for stored in store::all::<EvidenceAccepted>(moment, kind::EVIDENCE, &filter)? {
         let bytes = canonical::to_vec(&stored.body.credential);
-        let bytes = bytes.map_err(|error| Problem::internal(&error))?;
+        let bytes = bytes.map_err(|error| Declined::internal(&error))?;
         // What no longer verifies no longer counts: that is the judgement, not an error.
         evidence.extend(believing.verify(&bytes).ok());
     }
@@ -56,14 +56,14 @@ pub fn evaluate(
         salt: node.salt(),
     };
     let evaluation = node.rulebook.evaluate(&request);
-    evaluation.map_err(|error| Problem::new(Code::Conflict, error.to_string()))
+    evaluation.map_err(|error| Declined::new(Code::Conflict, error.to_string()))
 }
 
 /// Writes a judgement with its opening to the sealed stream of the entity's judgements.
 ///
 /// # Errors
 /// The judgement has no canonical form, which is a defect.
-pub fn keep(change: &mut Change, evaluation: &Evaluation) -> Result<(), Problem> {
+pub fn keep(change: &mut Change, evaluation: &Evaluation) -> Result<(), Declined> {
     let stream = streams::compliance(evaluation.subject());
     let evaluated = Evaluated::from(evaluation);
     change.append(&stream, Privacy::Personal, EVALUATED_KIND, &evaluated)
@@ -79,7 +79,7 @@ pub(super) struct Believing<'a> {
 
 impl<'a> Believing<'a> {
     /// What it believes them by now.
-    pub(super) fn at(node: &'a Institutions, moment: &Moment<'_>) -> Result<Self, Problem> {
+    pub(super) fn at(node: &'a Institutions, moment: &Moment<'_>) -> Result<Self, Declined> {
         Ok(Self {
             node,
             kinds: node.rulebook.evidence_kinds(),

@@ -40,9 +40,9 @@ use crate::streams;
 use judge::Believing;
 use platform::auth::Permit;
 use platform::change::Change;
+use platform::declined::{Chain, Declined};
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::{Chain, Problem};
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -120,7 +120,7 @@ async fn list_evidence(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<EvidenceView>>, Problem> {
+) -> Result<Json<Page<EvidenceView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         permitted(moment, &caller, &id)?;
         let filter = [("entity", id.as_str())];
@@ -146,10 +146,10 @@ async fn submit_evidence(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<Value>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let platform = Arc::clone(&node.platform);
     let Command { body, ticket } = command;
-    let bytes = canonical::to_vec(&body).map_err(|error| Problem::internal(&error))?;
+    let bytes = canonical::to_vec(&body).map_err(|error| Declined::internal(&error))?;
     execute(&platform, caller, ticket, move |moment, caller| {
         let (stored, permit) = permitted(moment, caller, &id)?;
         let believing = Believing::at(&node, moment)?;
@@ -165,7 +165,7 @@ fn accept(
     entity: &Entity,
     verified: VerifiedEvidence,
     credential: &Value,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let stream = match verified.subject() {
         EvidenceSubject::Entity(id) => streams::evidence(id),
         EvidenceSubject::Person(id) => streams::person(id),
@@ -191,15 +191,15 @@ fn accept(
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
 
-fn refused(refusal: file::Refusal) -> Problem {
+fn refused(refusal: file::Refusal) -> Declined {
     let detail = refusal.to_string();
     match refusal {
-        file::Refusal::SomebodyElse => Problem::new(
+        file::Refusal::SomebodyElse => Declined::new(
             Code::RuleViolated,
             "the evidence is about somebody else",
         )
         .with_error("/credentialSubject/id", "subject", detail),
-        file::Refusal::OnFile => Problem::new(Code::Conflict, detail),
+        file::Refusal::OnFile => Declined::new(Code::Conflict, detail),
     }
 }
 
@@ -223,12 +223,12 @@ async fn find_evaluation(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     QueryOf(query): QueryOf<EvaluationQuery>,
-) -> Result<Json<EvaluationView>, Problem> {
+) -> Result<Json<EvaluationView>, Declined> {
     let find = move |moment: &Moment<'_>| {
         permitted(moment, &caller, &id)?;
         let record = evaluation_id(&id, wire::operation(query.operation));
         let found = store::find::<Evaluated>(moment, kind::EVALUATION, &record)?;
-        let stored = found.ok_or_else(|| Problem::not_found("evaluation"))?;
+        let stored = found.ok_or_else(|| Declined::not_found("evaluation"))?;
         Ok(Json(wire::evaluation_view(&stored.body)))
     };
     node.platform.read(find).await
@@ -245,7 +245,7 @@ async fn evaluate_entity(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<EvaluationBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let platform = Arc::clone(&node.platform);
     let Command { body, ticket } = command;
     execute(&platform, caller, ticket, move |moment, caller| {
@@ -269,8 +269,8 @@ pub fn evaluation_id(entity: &EntityId, operation: Operation) -> String {
     format!("{entity}.{operation}")
 }
 
-fn not_believed(refusal: EvidenceRefusal) -> Problem {
-    Problem::new(Code::RuleViolated, "the evidence does not count").with_error(
+fn not_believed(refusal: EvidenceRefusal) -> Declined {
+    Declined::new(Code::RuleViolated, "the evidence does not count").with_error(
         "",
         "verified_evidence",
         Chain(&refusal).to_string(),

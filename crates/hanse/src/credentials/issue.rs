@@ -11,7 +11,7 @@ use super::{context, refused, status};
 use crate::state::Institutions;
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 
 /// Issues the credential of a company that is being registered, judged by `rules`: its id and itself.
@@ -24,7 +24,7 @@ pub fn formation(
     change: &mut Change,
     company: &Entity,
     rules: Vec<PackVersion>,
-) -> Result<(String, Value), Problem> {
+) -> Result<(String, Value), Declined> {
     let lists = status::lists(moment)?.unwrap_or_default();
     let index = lists.free_index().map_err(refused)?;
     status::decide(node, moment, change, &lists, ListCommand::TakeIndex)?;
@@ -42,7 +42,7 @@ pub fn formation(
         change.append(&stream, Privacy::Public, event.kind(), event)?;
     }
     let issued = Credential::replay(None, &decision.events);
-    let issued = issued.map_err(|error| Problem::internal(&error))?;
-    let issued = issued.ok_or_else(|| Problem::not_found("credential"))?;
+    let issued = issued.map_err(|error| Declined::internal(&error))?;
+    let issued = issued.ok_or_else(|| Declined::not_found("credential"))?;
     Ok((id, issued.credential))
 }

@@ -41,10 +41,10 @@ use crate::records::kind;
 use crate::state::{Institutions, Node};
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf, StrictJson};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::page::etag;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -103,7 +103,7 @@ async fn list_credentials(
     caller: Caller<can::ReadCredentials>,
     State(node): State<Node>,
     QueryOf(query): QueryOf<CredentialQuery>,
-) -> Result<Json<Page<CredentialView>>, Problem> {
+) -> Result<Json<Page<CredentialView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         if let Err(problem) = permitted(moment, &caller, &query.entity) {
             return match problem.code() {
@@ -140,7 +140,7 @@ async fn find_credential(
     caller: Caller<can::ReadCredentials>,
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Declined> {
     let find = move |moment: &Moment<'_>| {
         let stored = credential(moment, &id)?;
         hidden(permitted(moment, &caller, &stored.body.entity))?;
@@ -161,7 +161,7 @@ async fn revoke_credential(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
     command: Command<ReasonBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let platform = Arc::clone(&node.platform);
     execute(&platform, caller, command.ticket, move |moment, caller| {
         let mut stored = credential(moment, &id)?;
@@ -187,7 +187,7 @@ async fn verify_credential(
     _caller: Caller<can::ReadCredentials>,
     State(node): State<Node>,
     StrictJson(document): StrictJson<serde_json::Map<String, Value>>,
-) -> Result<Json<VerificationView>, Problem> {
+) -> Result<Json<VerificationView>, Declined> {
     let shared = node.clone();
     let verify = move |moment: &Moment<'_>| {
         let lists = verified_lists(moment)?;
@@ -211,14 +211,14 @@ async fn verify_credential(
 ///
 /// # Errors
 /// The journal cannot be read, or a published list does not verify.
-pub(crate) fn verified_lists(moment: &Moment<'_>) -> Result<Vec<StatusList>, Problem> {
+pub(crate) fn verified_lists(moment: &Moment<'_>) -> Result<Vec<StatusList>, Declined> {
     let policy = Policy::at(time(moment.now_ms));
     let lists = status::lists(moment)?.unwrap_or_default();
     let lists = lists.published.values();
     lists
         .map(|list| StatusList::verify(list, &policy))
         .collect::<Result<_, _>>()
-        .map_err(|error| Problem::internal(&error))
+        .map_err(|error| Declined::internal(&error))
 }
 
 /// A status list, as a credential (W3C Bitstring Status List). Public: verifiers need no account.
@@ -230,11 +230,11 @@ pub(crate) fn verified_lists(moment: &Moment<'_>) -> Result<Vec<StatusList>, Pro
 async fn find_status_list(
     State(node): State<Node>,
     PathOf(purpose): PathOf<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Declined> {
     let find = move |moment: &Moment<'_>| {
         let mut lists = status::lists(moment)?.unwrap_or_default();
         let list = lists.published.remove(&purpose);
-        list.ok_or_else(|| Problem::not_found("status list"))
+        list.ok_or_else(|| Declined::not_found("status list"))
     };
     let list = node.platform.read(find).await?;
     let headers = [
@@ -244,9 +244,9 @@ async fn find_status_list(
     Ok((headers, list.to_string()))
 }
 
-fn credential(moment: &Moment<'_>, id: &str) -> Result<Stored<Credential>, Problem> {
+fn credential(moment: &Moment<'_>, id: &str) -> Result<Stored<Credential>, Declined> {
     let found = store::find::<Credential>(moment, kind::CREDENTIAL, id)?;
-    found.ok_or_else(|| Problem::not_found("credential"))
+    found.ok_or_else(|| Declined::not_found("credential"))
 }
 
 /// What decisions about credentials and lists depend on besides.
@@ -260,25 +260,25 @@ fn context(node: &Institutions, now_ms: i64) -> Context<'_> {
 }
 
 /// What the caller is told when a credential or the lists refuse.
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     match &refusal {
         Refusal::Common(refusal) => refusal.clone().into(),
         Refusal::StandsAlready(_) | Refusal::NotRegistered(_) | Refusal::ListsFull => {
             let detail = refusal.to_string();
-            Problem::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)
+            Declined::new(Code::Conflict, detail.clone()).with_error("", refusal.code(), detail)
         }
         Refusal::IndexFree { .. }
         | Refusal::Instant(_)
         | Refusal::Malformed(_)
         | Refusal::Unsigned(_)
-        | Refusal::Unreadable(_) => Problem::internal(&refusal),
+        | Refusal::Unreadable(_) => Declined::internal(&refusal),
     }
 }
 
 /// A credential of an entity that the caller may not know of is not found, as itself.
-fn hidden<T>(permitted: Result<T, Problem>) -> Result<T, Problem> {
+fn hidden<T>(permitted: Result<T, Declined>) -> Result<T, Declined> {
     permitted.map_err(|problem| match problem.code() {
-        Code::NotFound => Problem::not_found("credential"),
+        Code::NotFound => Declined::not_found("credential"),
         _ => problem,
     })
 }

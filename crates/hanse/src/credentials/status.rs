@@ -12,7 +12,7 @@ use crate::records::kind;
 use crate::state::{Institutions, Node};
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store::{self, Stored};
 
@@ -23,7 +23,7 @@ pub const LISTS: &str = "main";
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn lists(moment: &Moment<'_>) -> Result<Option<StatusLists>, Problem> {
+pub fn lists(moment: &Moment<'_>) -> Result<Option<StatusLists>, Declined> {
     let stored = store::find::<StatusLists>(moment, kind::STATUS_LIST, LISTS)?;
     Ok(stored.map(|stored| stored.body))
 }
@@ -32,7 +32,7 @@ pub fn lists(moment: &Moment<'_>) -> Result<Option<StatusLists>, Problem> {
 ///
 /// # Errors
 /// The journal cannot be read or written.
-pub async fn publish_due(node: &Node) -> Result<(), Problem> {
+pub async fn publish_due(node: &Node) -> Result<(), Declined> {
     let shared = node.clone();
     let publish = move |moment: &Moment<'_>| {
         let mut change = Change::default();
@@ -52,9 +52,9 @@ pub fn follow(
     moment: &Moment<'_>,
     change: &mut Change,
     entity: &EntityId,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let stored =
-        crate::records::entity(moment, entity)?.ok_or_else(|| Problem::not_found("entity"))?;
+        crate::records::entity(moment, entity)?.ok_or_else(|| Declined::not_found("entity"))?;
     let Some(standing) = CredentialStanding::of(&stored.body) else {
         return Ok(());
     };
@@ -84,7 +84,7 @@ pub(super) fn change_standing(
     change: &mut Change,
     stored: &mut Stored<Credential>,
     standing: CredentialStanding,
-) -> Result<IndexStanding, Problem> {
+) -> Result<IndexStanding, Declined> {
     let context = context(node, moment.now_ms);
     let command = Command::ChangeStanding(standing);
     let decision = Credential::decide(Some(&stored.body), command, &context).map_err(refused)?;
@@ -92,7 +92,7 @@ pub(super) fn change_standing(
     for event in &decision.events {
         change.append(&stream, Privacy::Public, event.kind(), event)?;
         stored.body = Credential::apply(Some(stored.body.clone()), event)
-            .map_err(|error| Problem::internal(&error))?;
+            .map_err(|error| Declined::internal(&error))?;
     }
     let index = stored.body.index;
     Ok(IndexStanding { index, standing })
@@ -107,7 +107,7 @@ pub(super) fn publish(
     moment: &Moment<'_>,
     change: &mut Change,
     changes: Vec<IndexStanding>,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let lists = lists(moment)?.unwrap_or_default();
     decide(node, moment, change, &lists, ListCommand::Publish(changes))
 }
@@ -122,7 +122,7 @@ pub(super) fn decide(
     change: &mut Change,
     lists: &StatusLists,
     command: ListCommand,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let context = context(node, moment.now_ms);
     let decision = StatusLists::decide(Some(lists), command, &context).map_err(refused)?;
     let stream = streams::status_list(LISTS);

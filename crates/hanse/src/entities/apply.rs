@@ -18,9 +18,9 @@ use crate::screening::screen_parties;
 use crate::state::{Institutions, Node};
 use platform::auth::{Permit, Resource};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 
 /// Apply to register a company. Its name and everybody behind it are screened in the same transaction.
@@ -32,7 +32,7 @@ pub async fn apply_for_entity(
     caller: Caller<can::ApplyEntity>,
     State(node): State<Node>,
     command: Command<ApplicationBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let platform = Arc::clone(&node.platform);
     let Command { body, ticket } = command;
     execute(&platform, caller, ticket, move |moment, caller| {
@@ -49,7 +49,7 @@ fn apply(
     moment: &Moment<'_>,
     permit: Permit,
     application: Application,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let persons = application.persons.iter();
     let persons: BTreeMap<PersonId, Person> = persons
         .map(|person| (person.id.clone(), person.clone()))
@@ -82,7 +82,7 @@ fn new_id() -> EntityId {
 }
 
 /// Draws an id and a salt for every person of an application.
-fn mint(node: &Institutions, body: &ApplicationBody) -> Result<Minted, Problem> {
+fn mint(node: &Institutions, body: &ApplicationBody) -> Result<Minted, Declined> {
     let mut minted = Minted::new();
     for (n, person) in body.persons.iter().enumerate() {
         let id = uuid::Uuid::now_v7().to_string();

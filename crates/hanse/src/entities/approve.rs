@@ -18,9 +18,9 @@ use crate::entities::can;
 use crate::state::{Institutions, Node};
 use platform::auth::Permit;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 
 /// Approve an application. The last required approval registers the company.
@@ -33,7 +33,7 @@ pub async fn approve_entity(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let platform = Arc::clone(&node.platform);
     execute(&platform, caller, command.ticket, move |moment, caller| {
         let (stored, permit) = permitted(moment, caller, &id)?;
@@ -47,7 +47,7 @@ fn approve(
     moment: &Moment<'_>,
     permit: Permit,
     entity: Entity,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let evaluation = compliance::evaluate(node, moment, &entity, Operation::EntityFormation)?;
     let sequence = register::next_sequence(moment, &entity.jurisdiction)?;
     let reviewer = actor(permit.principal());

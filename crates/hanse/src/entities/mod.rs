@@ -44,9 +44,9 @@ use crate::streams;
 use api::entities::{EntityView, PersonView};
 use platform::auth::{Asks, Permit, Resource};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, PathOf, QueryOf};
 use platform::http::page::etag;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -114,7 +114,7 @@ async fn list_entities(
     caller: Caller<can::ReadEntities>,
     State(node): State<Node>,
     QueryOf(query): QueryOf<EntityQuery>,
-) -> Result<Json<Page<EntityView>>, Problem> {
+) -> Result<Json<Page<EntityView>>, Declined> {
     let shared = node.clone();
     let list = move |moment: &Moment<'_>| page_of(&shared, moment, &caller, &query);
     node.platform.read(list).await.map(Json)
@@ -126,7 +126,7 @@ fn page_of(
     moment: &Moment<'_>,
     caller: &Caller<can::ReadEntities>,
     query: &EntityQuery,
-) -> Result<Page<EntityView>, Problem> {
+) -> Result<Page<EntityView>, Declined> {
     const CHUNK: usize = 200;
     let page = PageQuery {
         cursor: query.cursor.clone(),
@@ -179,7 +179,7 @@ async fn find_entity(
     caller: Caller<can::ReadEntities>,
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Declined> {
     let shared = node.clone();
     let find = move |moment: &Moment<'_>| {
         let (entity, _) = permitted(moment, &caller, &id)?;
@@ -198,7 +198,7 @@ async fn list_persons(
     caller: Caller<can::ReadEntities>,
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
-) -> Result<Json<Vec<PersonView>>, Problem> {
+) -> Result<Json<Vec<PersonView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         let (entity, _) = permitted(moment, &caller, &id)?;
         let owners = entity.body.owners.iter().map(|stake| &stake.person);
@@ -221,8 +221,9 @@ pub(crate) fn permitted<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &EntityId,
-) -> Result<(Stored<Entity>, Permit), Problem> {
-    let entity = crate::records::entity(moment, id)?.ok_or_else(|| Problem::not_found("entity"))?;
+) -> Result<(Stored<Entity>, Permit), Declined> {
+    let entity =
+        crate::records::entity(moment, id)?.ok_or_else(|| Declined::not_found("entity"))?;
     let permit = caller.permit(resource(&entity.body))?;
     Ok((entity, permit))
 }
@@ -236,11 +237,11 @@ pub(crate) fn advance(
     entity: Option<Entity>,
     step: Step,
     context: &Context<'_>,
-) -> Result<Entity, Problem> {
+) -> Result<Entity, Declined> {
     let decision = Entity::decide(entity.as_ref(), step, context).map_err(refused)?;
     let after = Entity::replay(entity, &decision.events);
-    let after = after.map_err(|error| Problem::internal(&error))?;
-    let after = after.ok_or_else(|| Problem::not_found("entity"))?;
+    let after = after.map_err(|error| Declined::internal(&error))?;
+    let after = after.ok_or_else(|| Declined::not_found("entity"))?;
     record(change, &after.id, &decision)?;
     Ok(after)
 }
@@ -249,7 +250,7 @@ pub(crate) fn advance(
 ///
 /// # Errors
 /// An event or an effect has no canonical form, which is a defect.
-fn record(change: &mut Change, id: &EntityId, decision: &Decision) -> Result<(), Problem> {
+fn record(change: &mut Change, id: &EntityId, decision: &Decision) -> Result<(), Declined> {
     for event in &decision.events {
         let (stream, privacy) = match event {
             Event::Entity(_) => (streams::entity(id), Privacy::Public),
@@ -269,16 +270,16 @@ pub(crate) fn resource(entity: &Entity) -> Resource<'_> {
 }
 
 /// A well-formed request that a rule refuses.
-pub(crate) fn invalid(detail: &str) -> Problem {
-    Problem::new(Code::RuleViolated, detail)
+pub(crate) fn invalid(detail: &str) -> Declined {
+    Declined::new(Code::RuleViolated, detail)
 }
 
 /// What the caller is told when the register refuses.
-pub(crate) fn refused(refusal: Refusal) -> Problem {
+pub(crate) fn refused(refusal: Refusal) -> Declined {
     let code = match &refusal {
         Refusal::Common(refusal) => return refusal.clone().into(),
         Refusal::Canonical(_) | Refusal::ForeignScreening { .. } => {
-            return Problem::internal(&refusal);
+            return Declined::internal(&refusal);
         }
         Refusal::AlreadyApplied(_)
         | Refusal::StaleEvaluation
@@ -297,7 +298,7 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
         | Refusal::Dissolution(_) => Code::RuleViolated,
     };
     let detail = refusal.to_string();
-    let mut problem = Problem::new(code, detail.clone());
+    let mut problem = Declined::new(code, detail.clone());
     if let Refusal::PartiesNotCleared(open) = &refusal {
         for (party, standing) in open {
             problem = problem.with_error(

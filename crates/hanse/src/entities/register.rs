@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::records::kind;
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store;
 
@@ -59,10 +59,10 @@ pub(super) fn reserve_name(
     moment: &Moment<'_>,
     change: &mut Change,
     entity: &Entity,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let record = name_id(entity);
     if store::find::<NameReserved>(moment, kind::LEGAL_NAME, &record)?.is_some() {
-        let refusal = Problem::new(Code::Conflict, "the register has a company of this name");
+        let refusal = Declined::new(Code::Conflict, "the register has a company of this name");
         let detail = "the name is taken in this register";
         return Err(refusal.with_error("/legal_name", "unique_name", detail));
     }
@@ -81,7 +81,7 @@ pub(super) fn reserve_name(
 pub(super) fn next_sequence(
     moment: &Moment<'_>,
     jurisdiction: &JurisdictionId,
-) -> Result<NonZeroU64, Problem> {
+) -> Result<NonZeroU64, Declined> {
     let counter = store::find::<RegisterCounter>(moment, kind::REGISTER, jurisdiction.as_str())?;
     let used = counter.map_or(0, |counter| counter.body.numbers);
     Ok(NonZeroU64::MIN.saturating_add(used))
@@ -96,7 +96,7 @@ pub(super) fn assign_number(
     entity: &Entity,
     number: &str,
     sequence: NonZeroU64,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let assigned = NumberAssigned {
         registration_number: number.to_owned(),
         entity: entity.id.clone(),

@@ -15,9 +15,9 @@ use crate::entities::can;
 use crate::state::Node;
 use platform::auth::Asks;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, Empty, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
-use platform::http::problem::Problem;
 
 /// Take an application into review.
 #[utoipa::path(
@@ -29,7 +29,7 @@ pub async fn begin_review(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     step(node, caller, id, command.ticket, Step::BeginReview).await
 }
 
@@ -44,7 +44,7 @@ pub async fn reject_entity(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let reason = body.reason;
     step(node, caller, id, ticket, Step::Reject { reason }).await
@@ -61,7 +61,7 @@ pub async fn suspend_entity(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let reason = body.reason;
     step(node, caller, id, ticket, Step::Suspend { reason }).await
@@ -78,7 +78,7 @@ pub async fn reinstate_entity(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let reason = body.reason;
     step(node, caller, id, ticket, Step::Reinstate { reason }).await
@@ -95,7 +95,7 @@ pub async fn initiate_dissolution(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<DocumentBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let evidence = body.evidence;
     let initiate = Step::InitiateDissolution { evidence };
@@ -113,7 +113,7 @@ pub async fn advance_dissolution(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<StageBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let StageBody { evidence, proof } = body;
     let proof = stage_proof(proof);
@@ -132,7 +132,7 @@ pub async fn cancel_dissolution(
     State(node): State<Node>,
     PathOf(id): PathOf<EntityId>,
     command: Command<ReasonBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let reason = body.reason;
     step(node, caller, id, ticket, Step::CancelDissolution { reason }).await
@@ -145,7 +145,7 @@ async fn step<A: Asks>(
     id: EntityId,
     ticket: Ticket,
     step: Step,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let platform = Arc::clone(&node.platform);
     execute(&platform, caller, ticket, move |moment, caller| {
         let (stored, permit) = permitted(moment, caller, &id)?;

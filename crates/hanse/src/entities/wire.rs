@@ -14,7 +14,7 @@ use mez::entity::{Application, Entity, PartyRecord, StageProof, Stake, Status};
 use mez::person::{Identifier, IdentifierKind, Person};
 use mez::screening::Standing;
 
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 
 /// Ids and salts for the persons of an application, drawn once by the shell.
 pub type Minted = BTreeMap<String, (PersonId, Salt)>;
@@ -27,7 +27,7 @@ pub fn application(
     body: ApplicationBody,
     id: EntityId,
     minted: &Minted,
-) -> Result<Application, Problem> {
+) -> Result<Application, Declined> {
     let find = |pointer: String, reference: &str| {
         let found = minted.get(reference).map(|(id, _)| id.clone());
         found.ok_or_else(|| {
@@ -50,11 +50,11 @@ pub fn application(
             let share_bps = stake.share_bps;
             Ok(Stake { person, share_bps })
         })
-        .collect::<Result<_, Problem>>()?;
+        .collect::<Result<_, Declined>>()?;
     let persons = body.persons.into_iter().enumerate();
     let persons = persons
         .map(|(n, body)| person(n, body, minted))
-        .collect::<Result<_, Problem>>()?;
+        .collect::<Result<_, Declined>>()?;
     Ok(Application {
         id,
         jurisdiction: body.jurisdiction,
@@ -69,7 +69,7 @@ pub fn application(
 }
 
 /// The `n`th person of an application.
-fn person(n: usize, body: PersonBody, minted: &Minted) -> Result<Person, Problem> {
+fn person(n: usize, body: PersonBody, minted: &Minted) -> Result<Person, Declined> {
     let (id, salt) = minted[&body.reference].clone();
     let identifiers = body.identifiers.iter().enumerate();
     let identifiers = identifiers
@@ -86,7 +86,7 @@ fn person(n: usize, body: PersonBody, minted: &Minted) -> Result<Person, Problem
     })
 }
 
-fn identifier(number: &api::entities::Identifier, pointer: String) -> Result<Identifier, Problem> {
+fn identifier(number: &api::entities::Identifier, pointer: String) -> Result<Identifier, Declined> {
     let kind = match number.kind {
         WireKind::PkCnic => IdentifierKind::PkCnic,
         WireKind::PkNtn => IdentifierKind::PkNtn,
@@ -249,7 +249,7 @@ pub fn person_view(id: &PersonId, person: Option<Person>) -> PersonView {
 }
 
 /// Field errors for what blocks by law: each names its clause and its source.
-pub fn denial_errors(mut problem: Problem, denials: &[Denial]) -> Problem {
+pub fn denial_errors(mut problem: Declined, denials: &[Denial]) -> Declined {
     for denial in denials {
         for reason in &denial.reasons {
             problem = problem.with_error(

@@ -10,7 +10,7 @@ use crate::institution::{Executing, done, work};
 use crate::notifications::{self, Notification};
 use crate::state::{Institutions, Node};
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 
 /// The kind of [`Effect::NotifyReviewers`] in the outbox.
@@ -30,7 +30,7 @@ impl Work for Effect {
 /// Executes the work of the register.
 pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {
     Box::pin(async move {
-        let effect: Effect = work(&leased).map_err(|error| Problem::internal(&error))?;
+        let effect: Effect = work(&leased).map_err(|error| Declined::internal(&error))?;
         let shared = node.clone();
         let act = move |moment: &Moment<'_>| {
             let mut change = Change::default();
@@ -56,7 +56,7 @@ fn notify(
     id: &str,
     entity: &EntityId,
     reason: &ReviewReason,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let text = match reason {
         ReviewReason::Application => "an application waits for a decision".to_owned(),
         ReviewReason::ScreeningHit { parties } => {

@@ -22,9 +22,9 @@ use super::{Messenger, write_document};
 use crate::iris::can;
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -49,7 +49,7 @@ async fn list_accounts(
     _caller: Caller<can::ReadAccounts>,
     State(state): State<Messenger>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<AccountView>>, Problem> {
+) -> Result<Json<Page<AccountView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         let kind = record_kind(Collection::Account);
         let after = page.after().map(|jid| format!("{jid}\n"));
@@ -58,7 +58,7 @@ async fn list_accounts(
         let mut items = Vec::with_capacity(records.len());
         for record in records {
             let jid = record.id.trim_end_matches('\n').to_owned();
-            let jid = AccountAddress::try_from(jid).map_err(|error| Problem::internal(&error))?;
+            let jid = AccountAddress::try_from(jid).map_err(|error| Declined::internal(&error))?;
             items.push(account_view(jid, &record.body));
         }
         let key = |item: &AccountView| item.jid.to_string();
@@ -76,14 +76,14 @@ async fn create_account(
     caller: Caller<can::ManageAccounts>,
     State(state): State<Messenger>,
     command: Command<CreateAccount>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     state.check_domain(&wish.jid)?;
     let ticket = state.blind(ticket);
     let credentials = state.derive(wish.password.as_ref()).await?;
     if credentials.is_none() && wish.principal.is_none() {
         let detail = "nobody could sign in: give a password, or a principal whose tokens do";
-        return Err(Problem::new(Code::RuleViolated, detail).with_error(
+        return Err(Declined::new(Code::RuleViolated, detail).with_error(
             "/password",
             "required",
             detail,
@@ -118,7 +118,7 @@ async fn find_account(
     _caller: Caller<can::ReadAccounts>,
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
-) -> Result<Json<AccountView>, Problem> {
+) -> Result<Json<AccountView>, Declined> {
     let account = state.find(&jid).await?.ok_or_else(unknown)?;
     Ok(Json(account_view(jid, &account)))
 }
@@ -134,7 +134,7 @@ async fn set_password(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<SetPassword>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     let credentials = state.derive(Some(&wish.password)).await?;
     let change = move |account: &mut Account| account.credentials.clone_from(&credentials);
@@ -152,7 +152,7 @@ async fn disable_account(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let change = |account: &mut Account| account.standing = Standing::Disabled;
     state.change(caller, command.ticket, jid, change).await
 }
@@ -167,7 +167,7 @@ async fn enable_account(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let change = |account: &mut Account| account.standing = Standing::Enabled;
     state.change(caller, command.ticket, jid, change).await
 }
@@ -183,7 +183,7 @@ async fn remove_account(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let change = |account: &mut Account| {
         account.standing = Standing::Removed;
         account.credentials = None;
@@ -204,7 +204,7 @@ async fn erase_account(
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
     command: Command<EraseAccount>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command {
         body: order,
         ticket,
@@ -216,7 +216,7 @@ async fn erase_account(
         let mut erased = Vec::new();
         for stream in streams(&jid)? {
             let head = moment.stream_head(&stream);
-            let head = head.map_err(|error| Problem::internal(&error))?;
+            let head = head.map_err(|error| Declined::internal(&error))?;
             if head.is_some_and(|head| !head.shredded) {
                 erased.push(stream.to_string());
                 erase(&mut change, stream, order.reason, None)?;
@@ -231,12 +231,12 @@ async fn erase_account(
     .await
 }
 
-fn unknown() -> Problem {
-    Problem::not_found("account")
+fn unknown() -> Declined {
+    Declined::not_found("account")
 }
 
-fn too_long(error: &OwnerTooLong) -> Problem {
-    Problem::new(Code::RuleViolated, error.to_string()).with_error(
+fn too_long(error: &OwnerTooLong) -> Declined {
+    Declined::new(Code::RuleViolated, error.to_string()).with_error(
         "/jid",
         "length",
         "the address is too long for an account",
@@ -244,16 +244,16 @@ fn too_long(error: &OwnerTooLong) -> Problem {
 }
 
 impl Messenger {
-    pub(super) fn check_domain(&self, jid: &AccountAddress) -> Result<(), Problem> {
+    pub(super) fn check_domain(&self, jid: &AccountAddress) -> Result<(), Declined> {
         if jid.jid().domain() == self.host.domain.as_ref() {
             return Ok(());
         }
         let detail = format!("accounts of this node end in `@{}`", self.host.domain);
-        Err(Problem::new(Code::RuleViolated, detail.clone()).with_error("/jid", "domain", detail))
+        Err(Declined::new(Code::RuleViolated, detail.clone()).with_error("/jid", "domain", detail))
     }
 
     /// The account as the journal has it, whatever is remembered elsewhere.
-    pub(super) async fn find(&self, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
+    pub(super) async fn find(&self, jid: &AccountAddress) -> Result<Option<Account>, Declined> {
         let jid = jid.clone();
         self.platform
             .read(move |moment| account(moment, &jid))
@@ -264,7 +264,7 @@ impl Messenger {
     pub(super) async fn derive(
         &self,
         password: Option<&Password>,
-    ) -> Result<Option<Credentials>, Problem> {
+    ) -> Result<Option<Credentials>, Declined> {
         let Some(password) = password.cloned() else {
             return Ok(None);
         };
@@ -276,7 +276,7 @@ impl Messenger {
             .await;
         derived.map(Some).map_err(|error| {
             let detail = error.to_string();
-            Problem::new(Code::RuleViolated, detail.clone()).with_error(
+            Declined::new(Code::RuleViolated, detail.clone()).with_error(
                 "/password",
                 "saslprep",
                 detail,
@@ -305,7 +305,7 @@ impl Messenger {
         ticket: Ticket,
         jid: AccountAddress,
         change: impl Fn(&mut Account) + Send + Sync + 'static,
-    ) -> Result<Outcome, Problem> {
+    ) -> Result<Outcome, Declined> {
         let address = jid.clone();
         self.execute(caller, ticket, jid, move |before, _| {
             let mut account = before
@@ -324,11 +324,11 @@ impl Messenger {
         caller: Caller<can::ManageAccounts>,
         ticket: Ticket,
         jid: AccountAddress,
-        decide: impl Fn(Option<Account>, i64) -> Result<(Account, Reply), Problem>
+        decide: impl Fn(Option<Account>, i64) -> Result<(Account, Reply), Declined>
         + Send
         + Sync
         + 'static,
-    ) -> Result<Outcome, Problem> {
+    ) -> Result<Outcome, Declined> {
         execute(&self.platform, caller, ticket, move |moment, caller| {
             let permit = caller.permit(Resource::Zone)?;
             let (account, reply) = decide(present(moment, &jid)?, moment.now_ms)?;
@@ -344,17 +344,17 @@ impl Messenger {
 pub(super) fn account(
     moment: &Moment<'_>,
     jid: &AccountAddress,
-) -> Result<Option<Account>, Problem> {
+) -> Result<Option<Account>, Declined> {
     let id = record_id(jid.jid().as_str(), "");
     let found = store::find::<Account>(moment, record_kind(Collection::Account), &id)?;
     Ok(found.map(|stored| stored.body))
 }
 
 /// The account under a name that was not erased.
-fn present(moment: &Moment<'_>, jid: &AccountAddress) -> Result<Option<Account>, Problem> {
+fn present(moment: &Moment<'_>, jid: &AccountAddress) -> Result<Option<Account>, Declined> {
     let [stream, _] = streams(jid)?;
     let head = moment.stream_head(&stream);
-    let head = head.map_err(|error| Problem::internal(&error))?;
+    let head = head.map_err(|error| Declined::internal(&error))?;
     if head.is_some_and(|head| head.shredded) {
         return Err(taken(jid));
     }
@@ -367,7 +367,7 @@ pub(super) fn create(
     change: &mut Change,
     jid: &AccountAddress,
     account: &Account,
-) -> Result<StreamName, Problem> {
+) -> Result<StreamName, Declined> {
     if present(moment, jid)?.is_some() {
         return Err(taken(jid));
     }
@@ -378,7 +378,7 @@ fn put_account(
     change: &mut Change,
     jid: &AccountAddress,
     account: &Account,
-) -> Result<StreamName, Problem> {
+) -> Result<StreamName, Declined> {
     let write = Write::Put {
         collection: Collection::Account,
         owner: jid.jid().clone(),
@@ -388,13 +388,13 @@ fn put_account(
     write_document(change, &write).map_err(|error| too_long(&error))
 }
 
-fn streams(jid: &AccountAddress) -> Result<[StreamName; 2], Problem> {
+fn streams(jid: &AccountAddress) -> Result<[StreamName; 2], Declined> {
     let account = account_stream(jid.jid()).map_err(|error| too_long(&error))?;
     let archive = archive_stream(jid.jid()).map_err(|error| too_long(&error))?;
     Ok([account, archive])
 }
 
-fn taken(jid: &AccountAddress) -> Problem {
+fn taken(jid: &AccountAddress) -> Declined {
     let detail = format!("`{jid}` exists already, or did once; names are not given out again");
-    Problem::new(Code::Conflict, detail)
+    Declined::new(Code::Conflict, detail)
 }

@@ -14,8 +14,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
 use crate::iris::can;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, PathOf};
-use platform::http::problem::Problem;
 use platform::routes;
 
 /// Documents or messages read and sent at once. The next are read when the socket took these.
@@ -35,9 +35,9 @@ async fn export_account(
     caller: Caller<can::ExportAccount>,
     State(state): State<Messenger>,
     PathOf(jid): PathOf<AccountAddress>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let account = state.find(&jid).await?;
-    let account = account.ok_or_else(|| Problem::not_found("account"))?;
+    let account = account.ok_or_else(|| Declined::not_found("account"))?;
     tracing::info!(by = %caller.principal(), "account exported");
     let now_ms = state.platform.clock.now_ms();
     let mut first = json!(account_view(jid.clone(), &account));
@@ -73,7 +73,7 @@ enum Next {
 }
 
 impl Part {
-    async fn advance(mut self) -> Result<Option<(Bytes, Self)>, Problem> {
+    async fn advance(mut self) -> Result<Option<(Bytes, Self)>, Declined> {
         let lines = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Nothing => return Ok(None),
             Next::First(line) => {
@@ -91,7 +91,11 @@ impl Part {
         Ok(Some((bytes.into(), self)))
     }
 
-    async fn documents(&mut self, at: usize, after: Option<String>) -> Result<Vec<Value>, Problem> {
+    async fn documents(
+        &mut self,
+        at: usize,
+        after: Option<String>,
+    ) -> Result<Vec<Value>, Declined> {
         let Some(&collection) = Collection::ALL.get(at) else {
             self.next = Next::Messages(None);
             return Ok(Vec::new());
@@ -114,7 +118,7 @@ impl Part {
         Ok(lines.collect())
     }
 
-    async fn messages(&mut self, after: Option<ArchiveId>) -> Result<Vec<Value>, Problem> {
+    async fn messages(&mut self, after: Option<ArchiveId>) -> Result<Vec<Value>, Declined> {
         let owner = self.jid.jid().clone();
         let query = Query {
             after,
@@ -161,8 +165,8 @@ fn message(archived: &Archived) -> Value {
     })
 }
 
-fn unreadable(error: Unavailable) -> Problem {
-    Problem::internal(&error)
+fn unreadable(error: Unavailable) -> Declined {
+    Declined::internal(&error)
 }
 
 #[cfg(test)]

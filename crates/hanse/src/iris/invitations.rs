@@ -23,9 +23,9 @@ use super::{Messenger, accounts, write_document};
 use crate::iris::can;
 use platform::auth::{Asks as _, Permit, Resource};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute, execute_as};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -55,7 +55,7 @@ async fn list_invitations(
     _caller: Caller<can::ReadAccounts>,
     State(state): State<Messenger>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<InvitationView>>, Problem> {
+) -> Result<Json<Page<InvitationView>>, Declined> {
     let owner = state.host.server();
     let limit = page.limit() + 1;
     let after = page.after().map(str::to_owned);
@@ -63,12 +63,12 @@ async fn list_invitations(
         .blocking(move |state| {
             let store = &state.store;
             let rows = store.list(Collection::Invitation, &owner, "", after.as_deref(), limit);
-            rows.map_err(|error| Problem::internal(&error))
+            rows.map_err(|error| Declined::internal(&error))
         })
         .await?;
     let read = |(_, body): &(String, Vec<u8>)| serde_json::from_slice(body);
     let items: Result<Vec<InvitationView>, _> = rows.iter().map(read).collect();
-    let items = items.map_err(|error| Problem::internal(&error))?;
+    let items = items.map_err(|error| Declined::internal(&error))?;
     Ok(Json(Page::cut(items, page.limit(), |item| item.id.clone())))
 }
 
@@ -81,7 +81,7 @@ async fn create_invitation(
     caller: Caller<can::ManageAccounts>,
     State(state): State<Messenger>,
     command: Command<CreateInvitation>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     if let Some(jid) = &wish.jid {
         state.check_domain(jid)?;
@@ -89,11 +89,13 @@ async fn create_invitation(
     let lifetime_s = wish.lifetime_s.unwrap_or(LIFETIME_S_DEFAULT);
     if !(1..=LIFETIME_S_MAX).contains(&lifetime_s) {
         let detail = format!("a lifetime is 1 to {LIFETIME_S_MAX} seconds");
-        return Err(Problem::new(Code::RuleViolated, detail.clone()).with_error(
-            "/lifetime_s",
-            "range",
-            detail,
-        ));
+        return Err(
+            Declined::new(Code::RuleViolated, detail.clone()).with_error(
+                "/lifetime_s",
+                "range",
+                detail,
+            ),
+        );
     }
     let token = state.secret_of(&ticket.request.to_hex(), &ticket.scope, ticket.key.as_str());
     let id = id_of(&token);
@@ -101,7 +103,7 @@ async fn create_invitation(
     let outcome = execute(&state.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
         if shared.invitation(moment, &id)?.is_some() {
-            return Err(Problem::new(
+            return Err(Declined::new(
                 Code::Conflict,
                 "this request made an invitation before",
             ));
@@ -137,7 +139,7 @@ async fn revoke_invitation(
     State(state): State<Messenger>,
     PathOf(id): PathOf<String>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let shared = state.clone();
     execute(
         &state.platform,
@@ -147,9 +149,9 @@ async fn revoke_invitation(
             let permit = caller.permit(Resource::Zone)?;
             let mut invitation = shared
                 .invitation(moment, &id)?
-                .ok_or_else(|| Problem::not_found("invitation"))?;
+                .ok_or_else(|| Declined::not_found("invitation"))?;
             if invitation.status == InvitationStatus::Used {
-                return Err(Problem::new(Code::Conflict, "the invitation was used"));
+                return Err(Declined::new(Code::Conflict, "the invitation was used"));
             }
             invitation.status = InvitationStatus::Revoked;
             let mut change = Change::default();
@@ -168,7 +170,7 @@ async fn revoke_invitation(
 async fn redeem_invitation(
     State(state): State<Messenger>,
     command: Command<RedeemInvitation>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     state.check_domain(&wish.jid)?;
     let id = id_of(&wish.token);
@@ -209,7 +211,11 @@ fn id_of(token: &str) -> String {
 }
 
 impl Messenger {
-    fn invitation(&self, moment: &Moment<'_>, id: &str) -> Result<Option<InvitationView>, Problem> {
+    fn invitation(
+        &self,
+        moment: &Moment<'_>,
+        id: &str,
+    ) -> Result<Option<InvitationView>, Declined> {
         let id = record_id(self.host.server().as_str(), id);
         let kind = record_kind(Collection::Invitation);
         let found = store::find::<InvitationView>(moment, kind, &id)?;
@@ -222,8 +228,8 @@ impl Messenger {
         moment: &Moment<'_>,
         id: &str,
         jid: &AccountAddress,
-    ) -> Result<InvitationView, Problem> {
-        let unknown = || Problem::new(Code::TokenInvalid, "this is no invitation of this node");
+    ) -> Result<InvitationView, Declined> {
+        let unknown = || Declined::new(Code::TokenInvalid, "this is no invitation of this node");
         let invitation = self.invitation(moment, id)?.ok_or_else(unknown)?;
         let refusal = match invitation.status {
             InvitationStatus::Revoked => Some("the invitation was taken back"),
@@ -237,14 +243,14 @@ impl Messenger {
             InvitationStatus::Open => None,
         };
         match refusal {
-            Some(detail) => Err(Problem::new(Code::Conflict, detail)),
+            Some(detail) => Err(Declined::new(Code::Conflict, detail)),
             None => Ok(invitation),
         }
     }
 
     /// Adds the next form of an invitation to a change.
-    fn put(&self, change: &mut Change, invitation: &InvitationView) -> Result<(), Problem> {
-        let body = serde_json::to_vec(invitation).map_err(|error| Problem::internal(&error))?;
+    fn put(&self, change: &mut Change, invitation: &InvitationView) -> Result<(), Declined> {
+        let body = serde_json::to_vec(invitation).map_err(|error| Declined::internal(&error))?;
         let write = Write::Put {
             collection: Collection::Invitation,
             owner: self.host.server(),
@@ -252,7 +258,9 @@ impl Messenger {
             body,
         };
         let written = write_document(change, &write);
-        written.map(drop).map_err(|error| Problem::internal(&error))
+        written
+            .map(drop)
+            .map_err(|error| Declined::internal(&error))
     }
 
     /// A secret that this request, and nobody without a key of the zone, leads to.

@@ -37,8 +37,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::institution::Institution;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::Platform;
-use platform::http::problem::Problem;
 
 /// What the handlers of this module share.
 pub struct Shared {
@@ -93,8 +93,8 @@ impl Messenger {
     /// Runs work that waits for the disk off the threads that serve requests.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+        work: impl FnOnce(&Self) -> Result<T, Declined> + Send + 'static,
+    ) -> Result<T, Declined> {
         let state = self.clone();
         self.platform.blocking(move |_| work(&state)).await
     }

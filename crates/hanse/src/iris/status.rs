@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Messenger;
 use crate::iris::can;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::problem::Problem;
 use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Messenger> {
@@ -114,7 +114,7 @@ async fn list_rooms(
     _caller: Caller<can::SeeMessenger>,
     State(state): State<Messenger>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<RoomView>>, Problem> {
+) -> Result<Json<Page<RoomView>>, Declined> {
     let after = page.after().map(|jid| format!("{jid}\n"));
     let kind = record_kind(Collection::Room);
     let limit = page.limit() + 1;
@@ -122,7 +122,7 @@ async fn list_rooms(
         .platform
         .read(move |moment| {
             let records = moment.records(kind, &[], after.as_deref(), limit);
-            records.map_err(|error| Problem::internal(&error))
+            records.map_err(|error| Declined::internal(&error))
         })
         .await?;
     let occupied = state.server.status().rooms;

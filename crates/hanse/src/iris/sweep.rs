@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::upload::Upload;
 use super::{Messenger, write_document};
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store;
 
@@ -35,7 +35,7 @@ pub async fn run(state: Messenger, mut stopped: watch::Receiver<bool>) {
 }
 
 impl Messenger {
-    async fn sweep(&self) -> Result<(), Problem> {
+    async fn sweep(&self) -> Result<(), Declined> {
         let all = |moment: &Moment<'_>| {
             let places = store::all::<Upload>(moment, record_kind(Collection::Upload), &[])?;
             Ok((places, moment.now_ms))
@@ -55,7 +55,7 @@ impl Messenger {
     }
 
     /// Removes the documents of slots that have ended, by their ids.
-    async fn forget_slots(&self, ids: Vec<String>) -> Result<(), Problem> {
+    async fn forget_slots(&self, ids: Vec<String>) -> Result<(), Declined> {
         let forget = move |moment: &Moment<'_>| {
             let mut change = Change::default();
             for id in &ids {
@@ -68,7 +68,7 @@ impl Messenger {
                     name: id.rsplit('\n').next().unwrap_or_default().to_owned(),
                 };
                 let written = write_document(&mut change, &write);
-                written.map_err(|error| Problem::internal(&error))?;
+                written.map_err(|error| Declined::internal(&error))?;
             }
             Ok((change, ()))
         };
@@ -76,8 +76,8 @@ impl Messenger {
     }
 
     /// Removes files that no slot has.
-    fn remove_files(&self, kept: &BTreeSet<String>) -> Result<(), Problem> {
-        let failed = |error: std::io::Error| Problem::internal(&error);
+    fn remove_files(&self, kept: &BTreeSet<String>) -> Result<(), Declined> {
+        let failed = |error: std::io::Error| Declined::internal(&error);
         for entry in std::fs::read_dir(&self.uploads).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();

@@ -10,8 +10,8 @@ use jid::BareJid;
 
 use crate::iris::can;
 use platform::auth::{Asks as _, Resource, authorize};
+use platform::declined::Declined;
 use platform::http::Platform;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::principals::authenticate;
 use platform::store;
@@ -36,7 +36,7 @@ fn owner(
     platform: &Platform,
     moment: &Moment<'_>,
     token: &str,
-) -> Result<Option<BareJid>, Problem> {
+) -> Result<Option<BareJid>, Declined> {
     let identity = authenticate(&platform.tokens, moment, token)?;
     if authorize(&identity, can::SendMessages::ACTION, Resource::Collection).is_err() {
         return Ok(None);

@@ -25,8 +25,8 @@ use zeroize::Zeroizing;
 use super::sealed_file::{FileKey, Opening, Sealing};
 use super::{Messenger, write_document};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::PathOf;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::store;
 
@@ -115,22 +115,22 @@ pub(super) async fn get(
     })
 }
 
-fn unknown() -> Problem {
-    Problem::not_found("file")
+fn unknown() -> Declined {
+    Declined::not_found("file")
 }
 
-fn failed(error: &io::Error) -> Problem {
+fn failed(error: &io::Error) -> Declined {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             tracing::error!(%error, "file was not stored");
-            Problem::new(Code::Overloaded, "the node has no room for the file").retry_after(60)
+            Declined::new(Code::Overloaded, "the node has no room for the file").retry_after(60)
         }
-        _ => Problem::internal(error),
+        _ => Declined::internal(error),
     }
 }
 
 /// What is known of a slot that has not ended.
-fn place(moment: &Moment<'_>, slot: &str, name: &str) -> Result<Upload, Problem> {
+fn place(moment: &Moment<'_>, slot: &str, name: &str) -> Result<Upload, Declined> {
     let kind = record_kind(Collection::Upload);
     let found = store::list::<Upload>(moment, kind, &[("slot", slot)], None, 1)?;
     let place = found.into_iter().next().map(|stored| stored.body);
@@ -140,7 +140,7 @@ fn place(moment: &Moment<'_>, slot: &str, name: &str) -> Result<Upload, Problem>
 }
 
 impl Messenger {
-    async fn place(&self, slot: &str, name: &str) -> Result<Upload, Problem> {
+    async fn place(&self, slot: &str, name: &str) -> Result<Upload, Declined> {
         let (slot, name) = (slot.to_owned(), name.to_owned());
         self.platform
             .read(move |moment| place(moment, &slot, &name))
@@ -153,17 +153,17 @@ impl Messenger {
         name: &str,
         headers: &HeaderMap,
         body: Body,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Declined> {
         let place = self.place(slot, name).await?;
         let now_ms = self.platform.clock.now_ms();
         if place.file.is_some() {
-            return Err(Problem::new(
+            return Err(Declined::new(
                 Code::Conflict,
                 "the slot has its file already",
             ));
         }
         if now_ms > place.slot.given_ms + SLOT_TTL_MS {
-            return Err(Problem::new(
+            return Err(Declined::new(
                 Code::Forbidden,
                 "the slot waited for its file too long",
             ));
@@ -208,7 +208,7 @@ impl Messenger {
         key: FileKey,
         size: u64,
         body: Body,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Declined> {
         let path = self.path_of(&stored.id);
         let (parts, mut waiting) = mpsc::channel::<Bytes>(PARTS_WAITING);
         let writing = tokio::task::spawn_blocking(move || -> io::Result<bool> {
@@ -224,7 +224,7 @@ impl Messenger {
         loop {
             let part = tokio::time::timeout(SILENCE_MAX, stream.next()).await;
             let part =
-                part.map_err(|_| Problem::new(Code::RequestTimeout, "the file stopped coming"))?;
+                part.map_err(|_| Declined::new(Code::RequestTimeout, "the file stopped coming"))?;
             let Some(part) = part else { break };
             // A connection that broke leaves nobody to answer.
             let part = part.map_err(|_| wrong_size(size))?;
@@ -237,7 +237,7 @@ impl Messenger {
             }
         }
         drop(parts);
-        let written = writing.await.map_err(|error| Problem::internal(&error))?;
+        let written = writing.await.map_err(|error| Declined::internal(&error))?;
         match written {
             Ok(true) => Ok(()),
             Ok(false) => Err(wrong_size(size)),
@@ -246,12 +246,12 @@ impl Messenger {
     }
 
     /// Writes down that the slot has this file, if no other came first.
-    async fn keep(&self, slot: &str, name: &str, stored: &Stored) -> Result<(), Problem> {
+    async fn keep(&self, slot: &str, name: &str, stored: &Stored) -> Result<(), Declined> {
         let (slot, name, stored) = (slot.to_owned(), name.to_owned(), stored.clone());
         let keep = move |moment: &Moment<'_>| {
             let mut place = place(moment, &slot, &name)?;
             if place.file.is_some() {
-                return Err(Problem::new(
+                return Err(Declined::new(
                     Code::Conflict,
                     "the slot has its file already",
                 ));
@@ -261,22 +261,22 @@ impl Messenger {
                 collection: Collection::Upload,
                 owner: place.slot.account.clone(),
                 name: slot.clone(),
-                body: serde_json::to_vec(&place).map_err(|error| Problem::internal(&error))?,
+                body: serde_json::to_vec(&place).map_err(|error| Declined::internal(&error))?,
             };
             let mut change = Change::default();
-            write_document(&mut change, &write).map_err(|error| Problem::internal(&error))?;
+            write_document(&mut change, &write).map_err(|error| Declined::internal(&error))?;
             Ok((change, ()))
         };
         self.platform.act(keep).await
     }
 
-    async fn give(&self, slot: &str, name: &str) -> Result<Response, Problem> {
+    async fn give(&self, slot: &str, name: &str) -> Result<Response, Declined> {
         let place = self.place(slot, name).await?;
         let stored = place.file.as_ref().ok_or_else(unknown)?;
         let key = stored.key().ok_or_else(unknown)?;
         let path = self.path_of(&stored.id);
         let opening = tokio::task::spawn_blocking(move || Opening::open(&path, &key)).await;
-        let opening = opening.map_err(|error| Problem::internal(&error))?;
+        let opening = opening.map_err(|error| Declined::internal(&error))?;
         let opening = opening.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => unknown(),
             _ => failed(&error),
@@ -297,8 +297,8 @@ impl Messenger {
     }
 }
 
-fn wrong_size(size: u64) -> Problem {
-    Problem::new(
+fn wrong_size(size: u64) -> Declined {
+    Declined::new(
         Code::BodyTooLarge,
         format!("the slot is for exactly {size} bytes"),
     )

@@ -12,7 +12,7 @@ use iris_server::WebSocket as Upgraded;
 use tokio::sync::mpsc;
 
 use super::Messenger;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 
 /// The subprotocol (RFC 7395 section 3.1).
 const PROTOCOL: &str = "xmpp";
@@ -29,7 +29,7 @@ pub(super) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(Extension(ConnectInfo(peer))) = peer else {
-        return Problem::new(Code::Forbidden, "the connection has no address").into_response();
+        return Declined::new(Code::Forbidden, "the connection has no address").into_response();
     };
     if let Err(problem) = state.check_carrier(peer.ip()) {
         return problem.into_response();
@@ -38,7 +38,7 @@ pub(super) async fn upgrade(
     let mut offered = offered.flat_map(|value| value.to_str().unwrap_or_default().split(','));
     if !offered.any(|protocol| protocol.trim() == PROTOCOL) {
         let detail = "the subprotocol is `xmpp`";
-        return Problem::new(Code::ParameterInvalid, detail)
+        return Declined::new(Code::ParameterInvalid, detail)
             .with_error("#header/Sec-WebSocket-Protocol", "one_of", detail)
             .into_response();
     }
@@ -51,12 +51,12 @@ pub(super) async fn upgrade(
 impl Messenger {
     /// Passwords and messages go over TLS, or do not leave this machine: a proxy in front of the node ends TLS, and the
     /// public address says so.
-    pub(super) fn check_carrier(&self, peer: IpAddr) -> Result<(), Problem> {
+    pub(super) fn check_carrier(&self, peer: IpAddr) -> Result<(), Declined> {
         if peer.is_loopback() || self.host.public_url.starts_with("https://") {
             return Ok(());
         }
         let detail = "the messenger speaks HTTP behind TLS only: put a proxy in front, and set --public-url to its https address";
-        Err(Problem::new(Code::Forbidden, detail))
+        Err(Declined::new(Code::Forbidden, detail))
     }
 }
 

@@ -9,9 +9,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{JournalApi, parameter, problem_of_read};
+use super::{JournalApi, not_read, parameter};
+use platform::declined::Declined;
 use platform::http::extract::QueryOf;
-use platform::http::problem::Problem;
 use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
@@ -29,12 +29,12 @@ pub(super) fn routes() -> OpenApiRouter<JournalApi> {
         (status = 404, description = "The log is empty.", body = ProblemBody, content_type = CONTENT_TYPE)
     )
 )]
-pub(super) async fn read_checkpoint(State(state): State<JournalApi>) -> Result<Response, Problem> {
+pub(super) async fn read_checkpoint(State(state): State<JournalApi>) -> Result<Response, Declined> {
     let newest = state
-        .read(|_, moment| moment.checkpoint().map_err(problem_of_read))
+        .read(|_, moment| moment.checkpoint().map_err(not_read))
         .await?;
     let note = newest
-        .ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?
+        .ok_or_else(|| Declined::not_found("checkpoint: the log is empty"))?
         .note;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
@@ -47,7 +47,7 @@ pub(super) async fn read_checkpoint(State(state): State<JournalApi>) -> Result<R
 async fn list_checkpoints(
     State(state): State<JournalApi>,
     QueryOf(query): QueryOf<PageQuery>,
-) -> Result<Json<Page<CheckpointView>>, Problem> {
+) -> Result<Json<Page<CheckpointView>>, Declined> {
     let after: Option<u64> = query.after().map(str::parse).transpose().map_err(|_| {
         parameter(
             "#query/cursor",
@@ -57,7 +57,7 @@ async fn list_checkpoints(
     let from = after.map_or(0, |size| size.saturating_add(1));
     let limit = query.limit();
     let found = state
-        .read(move |_, moment| moment.checkpoints(from, limit + 1).map_err(problem_of_read))
+        .read(move |_, moment| moment.checkpoints(from, limit + 1).map_err(not_read))
         .await?;
     let views = found.into_iter().map(|c| CheckpointView {
         size: c.size,

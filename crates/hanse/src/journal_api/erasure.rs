@@ -6,13 +6,13 @@ use axum::extract::State;
 use journal::{Privacy, StreamName};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{JournalApi, problem_of_read};
+use super::{JournalApi, not_read};
 use platform::auth::Resource;
 use platform::auth::can;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::routes;
 
 /// Kind of the event that says why a stream was erased. Its stream is `hanse/erasures`.
@@ -38,7 +38,7 @@ async fn erase_stream(
     caller: Caller<can::OperateNode>,
     State(state): State<JournalApi>,
     command: Command<EraseStream>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command {
         body: order,
         ticket,
@@ -46,14 +46,15 @@ async fn erase_stream(
     let stream = stream_named(&order.stream)?;
     execute(&state.0.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
-        let head = moment.stream_head(&stream).map_err(problem_of_read)?;
-        let head = head.ok_or_else(|| Problem::not_found("stream"))?;
+        let head = moment.stream_head(&stream).map_err(not_read)?;
+        let head = head.ok_or_else(|| Declined::not_found("stream"))?;
         if head.privacy == Privacy::Public {
-            let refusal = Problem::new(Code::RuleViolated, "a public stream has no key to destroy");
+            let refusal =
+                Declined::new(Code::RuleViolated, "a public stream has no key to destroy");
             return Err(refusal.with_error("/stream", "personal", "the stream is public"));
         }
         if head.shredded {
-            return Err(Problem::new(Code::Gone, "the stream was erased before"));
+            return Err(Declined::new(Code::Gone, "the stream was erased before"));
         }
         let mut change = Change::default();
         let reference = order.reference.clone();
@@ -68,10 +69,10 @@ async fn erase_stream(
     .await
 }
 
-fn stream_named(text: &str) -> Result<StreamName, Problem> {
+fn stream_named(text: &str) -> Result<StreamName, Declined> {
     StreamName::try_from(text.to_owned()).map_err(|error| {
         let detail = "`stream` is not the name of a stream";
-        Problem::new(Code::BodyInvalid, detail).with_error("/stream", "invalid", error.to_string())
+        Declined::new(Code::BodyInvalid, detail).with_error("/stream", "invalid", error.to_string())
     })
 }
 
@@ -84,7 +85,7 @@ pub fn erase(
     stream: StreamName,
     reason: ErasureReason,
     reference: Option<FileReference>,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let erasures = ERASURES
         .parse()
         .expect("the stream is a constant of the code");

@@ -16,10 +16,10 @@ use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Disclosure, JournalApi, parameter, problem_of_read};
+use super::{Disclosure, JournalApi, not_read, parameter};
 use crate::journal_api::can;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::problem::Problem;
 use platform::routes;
 
 /// Most events that one request looks at. A page of a rare kind may be short and have a `next`.
@@ -36,8 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<JournalApi> {
 }
 
 /// What a caller sees of an event.
-pub fn event_view(event: &Event, disclosure: &Disclosure) -> Result<EventView, Problem> {
-    let header = canonical::parse(&event.header_bytes).map_err(|e| Problem::internal(&e))?;
+pub fn event_view(event: &Event, disclosure: &Disclosure) -> Result<EventView, Declined> {
+    let header = canonical::parse(&event.header_bytes).map_err(|e| Declined::internal(&e))?;
     let mut view = EventView {
         index: event.index.0,
         digest: event.digest,
@@ -89,7 +89,7 @@ async fn list_events(
     caller: Caller<can::ReadJournal>,
     State(state): State<JournalApi>,
     QueryOf(query): QueryOf<EventsQuery>,
-) -> Result<Json<Page<EventView>>, Problem> {
+) -> Result<Json<Page<EventView>>, Declined> {
     let disclosure = Disclosure::of(caller.identity());
     state
         .read(move |_, moment| list(moment, &query, &disclosure))
@@ -101,7 +101,7 @@ fn list(
     snapshot: &Snapshot<'_>,
     query: &EventsQuery,
     disclosure: &Disclosure,
-) -> Result<Page<EventView>, Problem> {
+) -> Result<Page<EventView>, Declined> {
     let page = PageQuery {
         cursor: query.cursor.clone(),
         limit: query.limit,
@@ -117,7 +117,7 @@ fn list(
     };
     let (mut items, mut scanned) = (Vec::new(), 0);
     loop {
-        let chunk = chunk(snapshot, query.stream.as_ref(), position).map_err(problem_of_read)?;
+        let chunk = chunk(snapshot, query.stream.as_ref(), position).map_err(not_read)?;
         let is_last = chunk.len() < CHUNK;
         for event in &chunk {
             if items.len() == page.limit() || scanned == SCANNED_MAX {
@@ -164,7 +164,7 @@ async fn read_event(
     caller: Caller<can::ReadJournal>,
     State(state): State<JournalApi>,
     PathOf(index): PathOf<u64>,
-) -> Result<Json<EventView>, Problem> {
+) -> Result<Json<EventView>, Declined> {
     let event = state.read(move |_, moment| find(moment, index)).await?;
     event_view(&event, &Disclosure::of(caller.identity())).map(Json)
 }
@@ -182,27 +182,27 @@ async fn read_event_payload(
     caller: Caller<can::ReadJournal>,
     State(state): State<JournalApi>,
     PathOf(index): PathOf<u64>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let event = state.read(move |_, moment| find(moment, index)).await?;
     match Disclosure::of(caller.identity()).content(&event) {
         Ok(content) => {
             let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
             Ok((kind, content.to_vec()).into_response())
         }
-        Err(Withheld::Erased) => Err(Problem::new(
+        Err(Withheld::Erased) => Err(Declined::new(
             Code::Gone,
             "the key of this content was destroyed; its digest stays in the log",
         )),
-        Err(Withheld::Sealed | Withheld::OutOfScope) => Err(Problem::new(
+        Err(Withheld::Sealed | Withheld::OutOfScope) => Err(Declined::new(
             Code::Forbidden,
             "the caller's scopes do not cover this content",
         )),
     }
 }
 
-fn find(snapshot: &Snapshot<'_>, index: u64) -> Result<Event, Problem> {
-    let event = snapshot.event(LogIndex(index)).map_err(problem_of_read)?;
-    event.ok_or_else(|| Problem::not_found("event"))
+fn find(snapshot: &Snapshot<'_>, index: u64) -> Result<Event, Declined> {
+    let event = snapshot.event(LogIndex(index)).map_err(not_read)?;
+    event.ok_or_else(|| Declined::not_found("event"))
 }
 
 /// Streams, by name.
@@ -214,7 +214,7 @@ async fn list_streams(
     _caller: Caller<can::ReadJournal>,
     State(state): State<JournalApi>,
     QueryOf(query): QueryOf<PageQuery>,
-) -> Result<Json<Page<StreamView>>, Problem> {
+) -> Result<Json<Page<StreamView>>, Declined> {
     let after = query.after().map(str::parse::<StreamName>).transpose();
     let after = after.map_err(|_| {
         parameter(
@@ -226,7 +226,7 @@ async fn list_streams(
     let heads = state
         .read(move |_, moment| {
             let heads = moment.streams(after.as_ref(), limit + 1);
-            heads.map_err(problem_of_read)
+            heads.map_err(not_read)
         })
         .await?;
     let views = heads.into_iter().map(|head| StreamView {

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Disclosure, JournalApi, parameter, problem_of_read};
+use super::{Disclosure, JournalApi, not_read, parameter};
 use crate::bundles::export::{End, Event, Head, Line};
 use crate::journal_api::can;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 
@@ -50,7 +50,7 @@ async fn export_audit(
     caller: Caller<can::ExportJournal>,
     State(state): State<JournalApi>,
     QueryOf(query): QueryOf<ExportQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let disclosure = Disclosure::of(caller.identity());
     let from = query.from.unwrap_or(0);
     let head = state
@@ -70,18 +70,18 @@ async fn export_audit(
 }
 
 /// The first line, and the size of the tree that is exported.
-fn head(parts: &super::Parts, moment: &Moment<'_>, from: u64) -> Result<(Head, u64), Problem> {
-    let newest = moment.checkpoint().map_err(problem_of_read)?;
-    let newest = newest.ok_or_else(|| Problem::not_found("checkpoint: the log is empty"))?;
+fn head(parts: &super::Parts, moment: &Moment<'_>, from: u64) -> Result<(Head, u64), Declined> {
+    let newest = moment.checkpoint().map_err(not_read)?;
+    let newest = newest.ok_or_else(|| Declined::not_found("checkpoint: the log is empty"))?;
     let checkpoint =
-        Checkpoint::open(&newest.note, parts.identity.log()).map_err(|e| Problem::internal(&e))?;
+        Checkpoint::open(&newest.note, parts.identity.log()).map_err(|e| Declined::internal(&e))?;
     if from >= checkpoint.size {
         return Err(parameter("#query/from", "the log has fewer events"));
     }
     // The audit path of the last leaf of a tree is the peaks of the tree before it, smallest first.
     let mut peaks = moment
         .inclusion(LogIndex(from), from + 1)
-        .map_err(problem_of_read)?;
+        .map_err(not_read)?;
     peaks.reverse();
     let (size, identity) = (checkpoint.size, &parts.identity);
     Ok((
@@ -90,8 +90,8 @@ fn head(parts: &super::Parts, moment: &Moment<'_>, from: u64) -> Result<(Head, u
     ))
 }
 
-fn to_line(line: &Line) -> Result<Bytes, Problem> {
-    let mut text = serde_json::to_vec(line).map_err(|error| Problem::internal(&error))?;
+fn to_line(line: &Line) -> Result<Bytes, Declined> {
+    let mut text = serde_json::to_vec(line).map_err(|error| Declined::internal(&error))?;
     text.push(b'\n');
     Ok(text.into())
 }
@@ -114,7 +114,7 @@ enum Next {
 
 impl Part {
     /// An error ends the connection without the last line, so that a cut export is seen to be cut.
-    async fn advance(mut self) -> Result<Option<(Bytes, Self)>, Problem> {
+    async fn advance(mut self) -> Result<Option<(Bytes, Self)>, Declined> {
         let bytes = match std::mem::replace(&mut self.next, Next::Events) {
             Next::First(line) => line,
             Next::Nothing => return Ok(None),
@@ -129,24 +129,22 @@ impl Part {
         Ok(Some((bytes, self)))
     }
 
-    async fn events(&mut self) -> Result<Bytes, Problem> {
+    async fn events(&mut self) -> Result<Bytes, Declined> {
         let (at, disclosure) = (self.at, self.disclosure.clone());
         let limit = usize::try_from(self.to - at).map_or(CHUNK, |rest| rest.min(CHUNK));
         let lines = self.state.read(move |_, moment| {
-            let events = moment
-                .events(LogIndex(at), limit)
-                .map_err(problem_of_read)?;
+            let events = moment.events(LogIndex(at), limit).map_err(not_read)?;
             let mut bytes = Vec::new();
             for event in &events {
                 let view = Event::of(event, disclosure.content(event).ok());
-                let line = view.map_err(|error| Problem::internal(&error))?;
+                let line = view.map_err(|error| Declined::internal(&error))?;
                 bytes.extend_from_slice(&to_line(&Line::Event(line))?);
             }
             Ok((bytes, events.len() as u64))
         });
         let (bytes, count) = lines.await?;
         if count == 0 {
-            return Err(Problem::not_found("event"));
+            return Err(Declined::not_found("event"));
         }
         self.at += count;
         Ok(bytes.into())

@@ -27,8 +27,8 @@ use journal::ReadError;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::bundles::EntityRegister;
+use platform::declined::Declined;
 use platform::http::Platform;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 
 pub use disclosure::Disclosure;
@@ -60,10 +60,10 @@ impl LogIdentity {
     ///
     /// # Errors
     /// A part of it has no canonical form, which is a defect.
-    pub fn seal(&self, bundle: &Bundle) -> Result<Vec<u8>, Problem> {
+    pub fn seal(&self, bundle: &Bundle) -> Result<Vec<u8>, Declined> {
         bundle
             .seal(&self.zone, &self.log)
-            .map_err(|error| Problem::internal(&error))
+            .map_err(|error| Declined::internal(&error))
     }
 }
 
@@ -94,8 +94,8 @@ impl JournalApi {
     /// Answers from one instant.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Parts, &Moment<'_>) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+        read: impl FnOnce(&Parts, &Moment<'_>) -> Result<T, Declined> + Send + 'static,
+    ) -> Result<T, Declined> {
         let parts = Arc::clone(&self.0);
         self.0
             .platform
@@ -124,14 +124,14 @@ pub fn routes(state: JournalApi) -> OpenApiRouter {
 
 /// What a caller is told when the journal did not read. Which row is corrupt goes to the log, where
 /// an operator sees it.
-pub(crate) fn problem_of_read(error: ReadError) -> Problem {
+pub(crate) fn not_read(error: ReadError) -> Declined {
     match error {
-        ReadError::OutOfRange { .. } => Problem::not_found("tree or leaf"),
-        other => Problem::internal(&other),
+        ReadError::OutOfRange { .. } => Declined::not_found("tree or leaf"),
+        other => Declined::internal(&other),
     }
 }
 
-fn parameter(name: &str, detail: &str) -> Problem {
-    Problem::new(Code::ParameterInvalid, "a parameter is not valid")
+fn parameter(name: &str, detail: &str) -> Declined {
+    Declined::new(Code::ParameterInvalid, "a parameter is not valid")
         .with_error(name, "range", detail)
 }

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Disclosure, JournalApi, parameter, problem_of_read};
+use super::{Disclosure, JournalApi, not_read, parameter};
 use crate::bundles::bundle;
 use crate::journal_api::can;
 use platform::auth::Resource;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, PathOf, QueryOf};
-use platform::http::problem::Problem;
 use platform::routes;
 
 pub(super) fn routes() -> OpenApiRouter<JournalApi> {
@@ -46,7 +46,7 @@ async fn read_proof(
     State(state): State<JournalApi>,
     PathOf(index): PathOf<u64>,
     QueryOf(query): QueryOf<ProofQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let disclosure = Disclosure::of(caller.identity());
     state
         .read(move |parts, moment| {
@@ -67,11 +67,11 @@ async fn read_entity_bundle(
     caller: Caller<can::ExportJournal>,
     State(state): State<JournalApi>,
     PathOf(id): PathOf<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     state
         .read(move |parts, moment| {
             let file = parts.entities.file(moment, &id)?;
-            let file = file.ok_or_else(|| Problem::not_found("entity"))?;
+            let file = file.ok_or_else(|| Declined::not_found("entity"))?;
             caller.permit(Resource::Entity {
                 id: &id,
                 jurisdiction: &file.jurisdiction,
@@ -109,7 +109,7 @@ pub struct ConsistencyQuery {
 async fn read_consistency(
     State(state): State<JournalApi>,
     QueryOf(ConsistencyQuery { from, to }): QueryOf<ConsistencyQuery>,
-) -> Result<Json<ConsistencyView>, Problem> {
+) -> Result<Json<ConsistencyView>, Declined> {
     if from == 0 || from > to {
         return Err(parameter(
             "#query/from",
@@ -117,7 +117,7 @@ async fn read_consistency(
         ));
     }
     let proof = state
-        .read(move |_, moment| moment.consistency(from, to).map_err(problem_of_read))
+        .read(move |_, moment| moment.consistency(from, to).map_err(not_read))
         .await?;
     let proof = proof
         .iter()

@@ -14,9 +14,9 @@ use journal::engine::Read;
 use journal::{LogIndex, ReadError, Snapshot};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{JournalApi, checkpoints, problem_of_read};
+use super::{JournalApi, checkpoints, not_read};
+use platform::declined::Declined;
 use platform::http::extract::PathOf;
-use platform::http::problem::Problem;
 use platform::routes;
 
 /// A full tile never changes.
@@ -38,15 +38,15 @@ pub(super) fn routes() -> OpenApiRouter<JournalApi> {
         (status = 404, description = "The log is empty.", body = ProblemBody, content_type = CONTENT_TYPE)
     )
 )]
-async fn read_tlog_checkpoint(state: State<JournalApi>) -> Result<Response, Problem> {
+async fn read_tlog_checkpoint(state: State<JournalApi>) -> Result<Response, Declined> {
     checkpoints::read_checkpoint(state).await
 }
 
 async fn read_tile(
     State(state): State<JournalApi>,
     PathOf(path): PathOf<String>,
-) -> Result<Response, Problem> {
-    let tile = Tile::from_path(&format!("tile/{path}")).map_err(|_| Problem::not_found("tile"))?;
+) -> Result<Response, Declined> {
+    let tile = Tile::from_path(&format!("tile/{path}")).map_err(|_| Declined::not_found("tile"))?;
     let bytes = state
         .read(move |_, moment| tile_bytes(moment, tile))
         .await?;
@@ -59,11 +59,11 @@ async fn read_tile(
     Ok((headers, bytes).into_response())
 }
 
-fn tile_bytes(snapshot: &Snapshot<'_>, tile: Tile) -> Result<Vec<u8>, Problem> {
+fn tile_bytes(snapshot: &Snapshot<'_>, tile: Tile) -> Result<Vec<u8>, Declined> {
     tile.bytes(&Nodes(snapshot.rows()))
         .map_err(|error| match error {
-            ReadError::MissingNode { .. } => Problem::not_found("tile: the log is smaller"),
-            other => problem_of_read(other),
+            ReadError::MissingNode { .. } => Declined::not_found("tile: the log is smaller"),
+            other => not_read(other),
         })
 }
 

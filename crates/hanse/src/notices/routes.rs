@@ -23,9 +23,9 @@ use crate::notices::can;
 use crate::state::Node;
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -61,7 +61,7 @@ struct NoticeQuery {
 async fn list_notices(
     State(node): State<Node>,
     QueryOf(query): QueryOf<NoticeQuery>,
-) -> Result<Json<Page<NoticeView>>, Problem> {
+) -> Result<Json<Page<NoticeView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         let page = PageQuery {
             cursor: query.cursor,
@@ -87,9 +87,9 @@ async fn list_notices(
 async fn find_notice(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
-) -> Result<Json<NoticeView>, Problem> {
+) -> Result<Json<NoticeView>, Declined> {
     let find = move |moment: &Moment<'_>| {
-        let notice = notice(moment, &id)?.ok_or_else(|| Problem::not_found("notice"))?;
+        let notice = notice(moment, &id)?.ok_or_else(|| Declined::not_found("notice"))?;
         Ok(Json(notice_view(&id, notice)))
     };
     node.platform.read(find).await
@@ -103,10 +103,10 @@ async fn find_notice(
 async fn read_notice_bundle(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Declined> {
     let identity = node.log_identity.clone();
     let bundle = move |moment: &Moment<'_>| {
-        notice(moment, &id)?.ok_or_else(|| Problem::not_found("notice"))?;
+        notice(moment, &id)?.ok_or_else(|| Declined::not_found("notice"))?;
         bundle::of_public_stream(moment, &identity, &stream(&id))
     };
     let bundle = node.platform.read(bundle).await?;
@@ -122,7 +122,7 @@ async fn publish_notice(
     caller: Caller<can::PublishNotice>,
     State(node): State<Node>,
     command: Command<NoticeBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let id = uuid::Uuid::now_v7().to_string();
     step(&node, caller, id, command, |body| {
         Step::Publish(wording(body))
@@ -141,7 +141,7 @@ async fn correct_notice(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
     command: Command<CorrectionBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     step(
         &node,
         caller,
@@ -170,7 +170,7 @@ async fn withdraw_notice(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
     command: Command<WithdrawalBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     step(&node, caller, id, command, |body| Step::Withdraw {
         reason: body.reason,
     })
@@ -184,7 +184,7 @@ async fn step<T: Clone + Send + Sync + 'static>(
     id: String,
     command: Command<T>,
     step: impl Fn(T) -> Step + Send + Sync + 'static,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     execute(&node.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
@@ -201,9 +201,9 @@ async fn step<T: Clone + Send + Sync + 'static>(
         for event in &decision.events {
             change.append(&stream(&id), Privacy::Public, event.kind(), event)?;
             let applied = Notice::apply(after.take(), event);
-            after = Some(applied.map_err(|error| Problem::internal(&error))?);
+            after = Some(applied.map_err(|error| Declined::internal(&error))?);
         }
-        let after = after.ok_or_else(|| Problem::not_found("notice"))?;
+        let after = after.ok_or_else(|| Declined::not_found("notice"))?;
         let year = after.year.to_string();
         let view = notice_view(&id, after);
         if !is_new {
@@ -216,6 +216,6 @@ async fn step<T: Clone + Send + Sync + 'static>(
     .await
 }
 
-fn notice(snapshot: &Snapshot<'_>, id: &str) -> Result<Option<Notice>, Problem> {
+fn notice(snapshot: &Snapshot<'_>, id: &str) -> Result<Option<Notice>, Declined> {
     Ok(store::find::<Notice>(snapshot, NOTICE, id)?.map(|stored| stored.body))
 }

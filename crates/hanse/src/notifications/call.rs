@@ -8,14 +8,14 @@ use crate::institution::{Executing, done, work};
 use crate::records::kind;
 use crate::state::Node;
 use platform::change::Change;
-use platform::http::problem::{Chain, Problem};
+use platform::declined::{Chain, Declined};
 use platform::moment::Moment;
 use platform::store;
 
 /// Does what the effect says and settles it.
 pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {
     Box::pin(async move {
-        let work = work(&leased).map_err(|error| Problem::internal(&error))?;
+        let work = work(&leased).map_err(|error| Declined::internal(&error))?;
         match work {
             Effect::CallWebhook { notification } => call(&node, notification).await?,
         }
@@ -30,7 +30,7 @@ pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {
 
 /// Tells who listens at the webhook, which sees the notification again when we do not learn that it took it. Without a
 /// webhook there is nobody to tell.
-async fn call(node: &Node, id: String) -> Result<(), Problem> {
+async fn call(node: &Node, id: String) -> Result<(), Declined> {
     let Some(webhook) = node.webhook.clone() else {
         return Ok(());
     };
@@ -46,9 +46,9 @@ async fn call(node: &Node, id: String) -> Result<(), Problem> {
         return Ok(());
     };
     let body = serde_json::to_value(&notification.body);
-    let body = body.map_err(|error| Problem::internal(&error))?;
+    let body = body.map_err(|error| Declined::internal(&error))?;
     let shared = node.clone();
     let post = move || webhook.post(&id, &body, &shared.issuer);
     let posted = node.platform.blocking(move |_| post()).await;
-    posted.map_err(|error| Problem::new(Code::Conflict, Chain(&error).to_string()))
+    posted.map_err(|error| Declined::new(Code::Conflict, Chain(&error).to_string()))
 }

@@ -29,9 +29,9 @@ use crate::state::{Institutions, Node};
 use crate::streams;
 use platform::auth::Resource;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, Empty, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store;
@@ -78,7 +78,7 @@ pub fn raise(
     node: &Institutions,
     change: &mut Change,
     notification: &Notification,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let actor = node.actor();
     let context = Context {
         actor: &actor,
@@ -98,24 +98,24 @@ fn record(
     change: &mut Change,
     mut notification: Option<Notification>,
     decision: &Decision<NotificationEvent, Effect>,
-) -> Result<Notification, Problem> {
+) -> Result<Notification, Declined> {
     let stream = streams::notifications();
     for event in &decision.events {
         change.append(&stream, Privacy::Public, event.kind(), event)?;
         let after = Notification::apply(notification.take(), event);
-        notification = Some(after.map_err(|error| Problem::internal(&error))?);
+        notification = Some(after.map_err(|error| Declined::internal(&error))?);
     }
     for effect in &decision.effects {
         change.effect(effect.kind(), effect)?;
     }
-    notification.ok_or_else(|| Problem::not_found("notification"))
+    notification.ok_or_else(|| Declined::not_found("notification"))
 }
 
 /// What the caller is told when a notification refuses.
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     match refusal {
         Refusal::Common(refusal) => refusal.into(),
-        Refusal::AcknowledgedAlready => Problem::new(Code::Conflict, refusal.to_string()),
+        Refusal::AcknowledgedAlready => Declined::new(Code::Conflict, refusal.to_string()),
     }
 }
 
@@ -147,7 +147,7 @@ async fn list_notifications(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     QueryOf(query): QueryOf<NotificationQuery>,
-) -> Result<Json<Page<NotificationView>>, Problem> {
+) -> Result<Json<Page<NotificationView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         let page = PageQuery {
             cursor: query.cursor,
@@ -179,7 +179,7 @@ async fn acknowledge_notification(
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
     command: Command<Empty>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let acknowledge = move |moment: &Moment<'_>, caller: &Caller<can::DecideScreening>| {
         let permit = caller.permit(Resource::Zone)?;
         let actor = actor(permit.principal());

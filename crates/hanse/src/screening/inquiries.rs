@@ -21,10 +21,10 @@ use crate::state::{Institutions, Node};
 use crate::streams;
 use platform::auth::{Permit, Resource};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::page::etag;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, StoreError, Stored};
@@ -45,7 +45,7 @@ async fn screen_name(
     caller: Caller<can::ScreenName>,
     State(node): State<Node>,
     command: Command<InquiryBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let inquire = Inquire {
         id: uuid::Uuid::now_v7().to_string(),
@@ -64,7 +64,7 @@ fn ask(
     moment: &Moment<'_>,
     permit: Permit,
     inquire: Inquire,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let desk = node.shelf.desk(moment)?;
     let context = Context {
         at: time(moment.now_ms),
@@ -78,9 +78,9 @@ fn ask(
     for event in &decision.events {
         change.append(&stream, Privacy::Personal, INQUIRED, event)?;
         let after = Inquired::apply(inquiry.take(), event);
-        inquiry = Some(after.map_err(|error| Problem::internal(&error))?);
+        inquiry = Some(after.map_err(|error| Declined::internal(&error))?);
     }
-    let view = inquiry_view(inquiry.ok_or_else(|| Problem::not_found("screening"))?);
+    let view = inquiry_view(inquiry.ok_or_else(|| Declined::not_found("screening"))?);
     let reply = Reply::created(format!("/v1/screenings/{}", view.id), &view);
     Ok(Decided::new(permit, change, reply).sealed_by(stream))
 }
@@ -90,12 +90,12 @@ fn inquiry(at: &Snapshot<'_>, id: &str) -> Result<Option<Stored<Inquired>>, Stor
 }
 
 /// What the caller is told when a name is not screened.
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     match refusal {
         Refusal::Common(refusal) => refusal.into(),
         Refusal::OutOfLimits { field, rule } => {
             let (pointer, detail) = (format!("/{field}"), format!("/{field} takes {rule}"));
-            Problem::new(Code::RuleViolated, "the screening has too much in it")
+            Declined::new(Code::RuleViolated, "the screening has too much in it")
                 .with_error(pointer, "length", detail)
         }
     }
@@ -110,7 +110,7 @@ async fn list_screenings(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<InquiryView>>, Problem> {
+) -> Result<Json<Page<InquiryView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         let (after, limit) = (page.after(), page.limit());
         let found = store::list::<Inquired>(moment, kind::INQUIRY, &[], after, limit + 1)?;
@@ -136,10 +136,10 @@ async fn find_screening(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Declined> {
     let find = move |moment: &Moment<'_>| Ok(inquiry(moment, &id)?);
     let found = node.platform.read(find).await?;
-    let stored = found.ok_or_else(|| Problem::not_found("screening"))?;
+    let stored = found.ok_or_else(|| Declined::not_found("screening"))?;
     let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(stored.version))];
     Ok((headers, Json(inquiry_view(stored.body))))
 }

@@ -36,9 +36,9 @@ use crate::state::{Institutions, Node};
 use crate::streams;
 use platform::auth::{Permit, Resource};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{BodyBytesMax, Caller, Command, PathOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, Ticket, execute};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -116,7 +116,7 @@ fn proposal_view(proposed: ListProposed) -> ProposalView {
         concerns: proposal
             .concerns
             .iter()
-            .map(|it| it.as_str().to_owned())
+            .map(|it| it.code().to_owned())
             .collect(),
         proposed_by: proposal.by.to_string(),
         proposed_at: proposal.at,
@@ -154,7 +154,7 @@ pub fn routes() -> OpenApiRouter<Node> {
 async fn list_sanctions_lists(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
-) -> Result<Json<Vec<ListView>>, Problem> {
+) -> Result<Json<Vec<ListView>>, Declined> {
     let shared = node.clone();
     let views = node.platform.read(move |moment| views(&shared, moment));
     views.await.map(Json)
@@ -174,7 +174,7 @@ async fn import_list(
     caller: Caller<can::ImportList>,
     State(node): State<Node>,
     command: Command<ImportBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     caller.permit(Resource::Zone)?;
     let Command { body, ticket } = command;
     let prepared = prepare(&node, body).await?;
@@ -194,7 +194,7 @@ async fn import_list(
 ///
 /// # Errors
 /// The files make no list, or the journal cannot write.
-pub async fn import_by_node(node: &Node, body: ImportBody) -> Result<(), Problem> {
+pub async fn import_by_node(node: &Node, body: ImportBody) -> Result<(), Declined> {
     let prepared = prepare(node, body).await?;
     let shared = node.clone();
     let first = move |moment: &Moment<'_>| {
@@ -234,7 +234,7 @@ enum Means {
     SetUp,
 }
 
-async fn prepare(node: &Node, body: ImportBody) -> Result<Prepared, Problem> {
+async fn prepare(node: &Node, body: ImportBody) -> Result<Prepared, Declined> {
     let shared = node.clone();
     let keep = move || keep(&shared.shelf, body);
     let kept = node.platform.blocking(move |_| keep()).await;
@@ -266,7 +266,7 @@ fn import(
     prepared: &Prepared,
     actor: &ActorId,
     means: Means,
-) -> Result<(Change, Happened), Problem> {
+) -> Result<(Change, Happened), Declined> {
     let desk = node.shelf.desk(moment)?;
     let name = &prepared.imported.header.name;
     let in_force = desk.lists.find(name).map(|indexed| indexed.list());
@@ -317,7 +317,7 @@ fn decide(
     actor: &ActorId,
     means: Means,
     given: Option<&ListImported>,
-) -> Result<(Change, Happened), Problem> {
+) -> Result<(Change, Happened), Declined> {
     let in_force = store::find::<ListRecord>(moment, kind::SANCTIONS_LIST, name)?;
     let proposed = store::find::<ListProposed>(moment, kind::SANCTIONS_PROPOSAL, name)?;
     let list = ZoneList {
@@ -337,7 +337,7 @@ fn decide(
     };
     let decision = ZoneList::decide(Some(&list), command, &context).map_err(refused)?;
     let whole = given.cloned().or(proposed.map(|stored| stored.body.list));
-    let whole = whole.ok_or_else(|| Problem::not_found("proposed version"))?;
+    let whole = whole.ok_or_else(|| Declined::not_found("proposed version"))?;
     let (stream, privacy) = (streams::sanctions_list(name), Privacy::Public);
     let mut change = Change::default();
     for effect in &decision.effects {
@@ -348,7 +348,7 @@ fn decide(
         change.effect(work.kind(), &work)?;
     }
     let mut events = decision.events.into_iter();
-    let event = events.next().ok_or_else(|| Problem::not_found("list"))?;
+    let event = events.next().ok_or_else(|| Declined::not_found("list"))?;
     let happened = match event {
         ListEvent::Proposed(proposal) => Happened::Proposed(ListProposed {
             list: whole,
@@ -373,7 +373,7 @@ fn answer(
     mut change: Change,
     happened: Happened,
     notice: &str,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let policy = node.shelf.policy();
     let reply = match happened {
         Happened::Imported(imported) => {
@@ -405,7 +405,7 @@ fn answer(
 async fn list_proposals(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
-) -> Result<Json<Vec<ProposalView>>, Problem> {
+) -> Result<Json<Vec<ProposalView>>, Declined> {
     let read = |moment: &Moment<'_>| {
         let found = store::all::<ListProposed>(moment, kind::SANCTIONS_PROPOSAL, &[])?;
         let views = found.into_iter().map(|stored| proposal_view(stored.body));
@@ -428,7 +428,7 @@ async fn confirm_list(
     State(node): State<Node>,
     PathOf(name): PathOf<PackItemId>,
     command: Command<ConfirmBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let digest = body.digest;
     let outcome = settle(&node, caller, ticket, name, move || Step::Confirm {
@@ -453,7 +453,7 @@ async fn reject_list(
     State(node): State<Node>,
     PathOf(name): PathOf<PackItemId>,
     command: Command<RejectBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let step = move || Step::Reject {
         digest: body.digest,
@@ -468,7 +468,7 @@ async fn settle(
     ticket: Ticket,
     name: PackItemId,
     step: impl Fn() -> Step + Send + Sync + 'static,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let (shared, name) = (node.clone(), name.to_string());
     execute(&node.platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
@@ -503,7 +503,7 @@ pub(super) fn observer(imported: Arc<AtomicU64>) -> Observer {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub async fn reload(node: &Node) -> Result<(), Problem> {
+pub async fn reload(node: &Node) -> Result<(), Declined> {
     let shared = node.clone();
     let reload = move |moment: &Moment<'_>| {
         shared.shelf.refresh(moment)?;
@@ -523,7 +523,7 @@ async fn read_ahead(node: &Node) {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn all(at: &Snapshot<'_>) -> Result<Vec<Stored<ListRecord>>, Problem> {
+pub fn all(at: &Snapshot<'_>) -> Result<Vec<Stored<ListRecord>>, Declined> {
     Ok(store::all(at, kind::SANCTIONS_LIST, &[])?)
 }
 
@@ -531,7 +531,7 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Stored<ListRecord>>, Problem> {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn views(node: &Institutions, at: &Snapshot<'_>) -> Result<Vec<ListView>, Problem> {
+pub fn views(node: &Institutions, at: &Snapshot<'_>) -> Result<Vec<ListView>, Declined> {
     let desk = node.shelf.desk(at)?;
     let view = |record: Stored<ListRecord>| {
         let usable = desk.holds(&record.body.header.name, record.body.digest);
@@ -554,13 +554,13 @@ fn list_view(record: ListRecord, policy: &Policy, usable: bool) -> ListView {
 }
 
 /// What the caller is told when a command to a list is refused.
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     let detail = refusal.to_string();
     match refusal {
         Refusal::Common(refusal) => refusal.into(),
-        Refusal::SamePerson => Problem::new(Code::Forbidden, detail),
-        Refusal::Waits { .. } => Problem::new(Code::Conflict, detail),
-        Refusal::AnotherVersion => Problem::new(Code::Conflict, detail.clone()).with_error(
+        Refusal::SamePerson => Declined::new(Code::Forbidden, detail),
+        Refusal::Waits { .. } => Declined::new(Code::Conflict, detail),
+        Refusal::AnotherVersion => Declined::new(Code::Conflict, detail.clone()).with_error(
             "/digest",
             "waiting_version",
             detail,
@@ -568,13 +568,13 @@ fn refused(refusal: Refusal) -> Problem {
     }
 }
 
-fn unfit(error: ShelfError) -> Problem {
+fn unfit(error: ShelfError) -> Declined {
     match &error {
-        ShelfError::Import(cause) => Problem::new(Code::RuleViolated, "the files make no list")
+        ShelfError::Import(cause) => Declined::new(Code::RuleViolated, "the files make no list")
             .with_error("/files", "list_complete", cause.to_string()),
-        ShelfError::FileMissing { file } => Problem::new(Code::RuleViolated, error.to_string())
+        ShelfError::FileMissing { file } => Declined::new(Code::RuleViolated, error.to_string())
             .with_error(format!("/files/{file}"), "required", error.to_string()),
-        _ => Problem::internal(&error),
+        _ => Declined::internal(&error),
     }
 }
 

@@ -30,7 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::institution::Institution;
 use crate::state::Node;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 
 pub use party::screen_parties;
 
@@ -63,13 +63,13 @@ fn routes() -> OpenApiRouter<Node> {
 }
 
 /// What the caller is told when a case refuses.
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     let detail = refusal.to_string();
     match refusal {
         Refusal::Common(refusal) => refusal.into(),
-        Refusal::ReviewerIsApplicant => Problem::new(Code::Forbidden, detail),
-        Refusal::HitsChanged | Refusal::NothingWaits => Problem::new(Code::Conflict, detail),
-        Refusal::UnknownHit { index } => Problem::new(Code::RuleViolated, detail.clone())
+        Refusal::ReviewerIsApplicant => Declined::new(Code::Forbidden, detail),
+        Refusal::HitsChanged | Refusal::NothingWaits => Declined::new(Code::Conflict, detail),
+        Refusal::UnknownHit { index } => Declined::new(Code::RuleViolated, detail.clone())
             .with_error(format!("/hits/{index}"), "known_hit", detail),
     }
 }

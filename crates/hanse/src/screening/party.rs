@@ -19,7 +19,7 @@ use crate::records::kind;
 use crate::state::Institutions;
 use crate::streams;
 use platform::change::Change;
-use platform::http::problem::Problem;
+use platform::declined::Declined;
 use platform::moment::Moment;
 use platform::store;
 
@@ -35,7 +35,7 @@ pub fn screen_parties(
     entity: &Entity,
     persons: &BTreeMap<PersonId, Person>,
     parties: impl IntoIterator<Item = Party>,
-) -> Result<Vec<ScreeningFact>, Problem> {
+) -> Result<Vec<ScreeningFact>, Declined> {
     let desk = node.shelf.desk(moment)?;
     let at = time(moment.now_ms);
     let actor = node.actor();
@@ -69,7 +69,7 @@ pub fn screen_parties(
             PartyScreening::decide(known.as_ref(), command, &context).map_err(refused)?;
         let case = append(change, known, &decision)?;
         let fact = case.fact(&salt_of(person), None);
-        facts.push(fact.map_err(|error| Problem::internal(&error))?);
+        facts.push(fact.map_err(|error| Declined::internal(&error))?);
     }
     Ok(facts)
 }
@@ -82,15 +82,15 @@ pub(super) fn append(
     change: &mut Change,
     mut case: Option<PartyScreening>,
     decision: &Decision<CaseEvent, Infallible>,
-) -> Result<PartyScreening, Problem> {
+) -> Result<PartyScreening, Declined> {
     for event in &decision.events {
         let after = PartyScreening::apply(case.take(), event);
-        let after = after.map_err(|error| Problem::internal(&error))?;
+        let after = after.map_err(|error| Declined::internal(&error))?;
         let (stream, privacy) = stream_of(&after);
         change.append(&stream, privacy, event.kind(), event)?;
         case = Some(after);
     }
-    case.ok_or_else(|| Problem::not_found("review"))
+    case.ok_or_else(|| Declined::not_found("review"))
 }
 
 /// Has the register keep what screening found.
@@ -104,7 +104,7 @@ pub(super) fn record(
     entity: Entity,
     facts: Vec<ScreeningFact>,
     actor: &ActorId,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let context = node.context(moment.now_ms, actor);
     let step = Step::RecordScreenings(facts);
     entities::advance(change, Some(entity), step, &context).map(drop)

@@ -21,8 +21,8 @@ use crate::screening::can;
 use crate::state::{Institutions, Node};
 use crate::streams;
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, QueryOf};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self};
@@ -95,7 +95,7 @@ async fn list_rescreenings(
     _caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<RescreeningView>>, Problem> {
+) -> Result<Json<Page<RescreeningView>>, Declined> {
     let list = move |moment: &Moment<'_>| {
         let (after, limit) = (page.after(), page.limit());
         let found = store::list(moment, kind::RESCREENING, &[], after, limit + 1)?;
@@ -109,7 +109,7 @@ async fn list_rescreenings(
 /// Executes the work of screening.
 pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {
     Box::pin(async move {
-        let work = work(&leased).map_err(|error| Problem::internal(&error))?;
+        let work = work(&leased).map_err(|error| Declined::internal(&error))?;
         match work {
             ScreeningWork::Rescreen { list, digest } => {
                 let report = rescreen_all(&node, list, digest).await?;
@@ -121,7 +121,7 @@ pub(super) fn execute(node: Node, leased: LeasedEffect) -> Executing {
 
 /// Screens every party of every entity whose life is not over, one entity in a transaction, so that a crash in between
 /// repeats at most one. Screening twice changes nothing. Who applies meanwhile is screened on the new version anyway.
-async fn rescreen_all(node: &Node, list: String, digest: Digest) -> Result<Rescreened, Problem> {
+async fn rescreen_all(node: &Node, list: String, digest: Digest) -> Result<Rescreened, Declined> {
     super::lists::reload(node).await?;
     let mut report = Rescreened {
         list,
@@ -139,7 +139,7 @@ async fn rescreen_all(node: &Node, list: String, digest: Digest) -> Result<Rescr
     Ok(report)
 }
 
-fn present(moment: &Moment<'_>) -> Result<Vec<EntityId>, Problem> {
+fn present(moment: &Moment<'_>) -> Result<Vec<EntityId>, Declined> {
     let entities = store::all::<Entity>(moment, kind::ENTITY, &[])?.into_iter();
     let present = entities.filter(|stored| !stored.body.status.is_final());
     Ok(present.map(|stored| stored.body.id).collect())
@@ -150,7 +150,7 @@ fn rescreen_entity(
     node: &Institutions,
     moment: &Moment<'_>,
     id: &EntityId,
-) -> Result<(Change, (u64, Vec<PartyChange>)), Problem> {
+) -> Result<(Change, (u64, Vec<PartyChange>)), Declined> {
     let mut change = Change::default();
     let found = crate::records::entity(moment, id)?.map(|stored| stored.body);
     // It may have been rejected or dissolved meanwhile.
@@ -180,7 +180,7 @@ fn changed(entity: &Entity, fact: &ScreeningFact) -> Option<PartyChange> {
     })
 }
 
-async fn report_on(node: &Node, leased: LeasedEffect, report: Rescreened) -> Result<(), Problem> {
+async fn report_on(node: &Node, leased: LeasedEffect, report: Rescreened) -> Result<(), Declined> {
     let settle = move |_: &Moment<'_>| {
         let stream = streams::sanctions_list(&report.list);
         let mut change = Change::default();

@@ -29,10 +29,10 @@ use crate::screening::can;
 use crate::state::{Institutions, Node};
 use platform::auth::{Asks, Permit};
 use platform::change::Change;
+use platform::declined::Declined;
 use platform::http::extract::{Caller, Command, PathOf, QueryOf};
 use platform::http::idempotency::{Decided, Outcome, Reply, execute};
 use platform::http::page::{etag, require_match};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 use platform::store::{self, Stored};
@@ -70,7 +70,7 @@ async fn list_reviews(
     caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     QueryOf(query): QueryOf<ReviewQuery>,
-) -> Result<Json<Page<ReviewView>>, Problem> {
+) -> Result<Json<Page<ReviewView>>, Declined> {
     let list = move |moment: &Moment<'_>| list(moment, &caller, query).map(Json);
     node.platform.read(list).await
 }
@@ -79,7 +79,7 @@ fn list(
     moment: &Moment<'_>,
     caller: &Caller<can::ReadScreening>,
     query: ReviewQuery,
-) -> Result<Page<ReviewView>, Problem> {
+) -> Result<Page<ReviewView>, Declined> {
     let page = PageQuery {
         cursor: query.cursor,
         limit: query.limit,
@@ -114,7 +114,7 @@ async fn find_review(
     caller: Caller<can::ReadScreening>,
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Declined> {
     let find = move |moment: &Moment<'_>| {
         let (case, _, _) = permitted_case(moment, &caller, &id)?;
         let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(case.version))];
@@ -143,7 +143,7 @@ async fn decide_review(
     PathOf(id): PathOf<String>,
     headers: HeaderMap,
     command: Command<DecisionBody>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body, ticket } = command;
     let asked = id.clone();
     let seen = node.platform.read(move |moment| seen(moment, &asked));
@@ -160,7 +160,7 @@ async fn decide_review(
 }
 
 /// The hits that a request means: those of the case when it came. A decision that has to be made again is still on these.
-fn seen(moment: &Moment<'_>, id: &str) -> Result<SeenHits, Problem> {
+fn seen(moment: &Moment<'_>, id: &str) -> Result<SeenHits, Declined> {
     let case = store::find::<PartyScreening>(moment, kind::SCREENING, id)?;
     Ok(case.map(|case| case.body.seen()).unwrap_or_default())
 }
@@ -172,7 +172,7 @@ fn decide(
     case: Stored<PartyScreening>,
     entity: Entity,
     command: DecideHits,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let actor = actor(permit.principal());
     let context = Context {
         at: time(moment.now_ms),
@@ -193,7 +193,7 @@ fn decide(
     };
     let salt = salt_of(person.as_ref().map(|stored| &stored.body));
     let fact = after.fact(&salt, review);
-    let facts = vec![fact.map_err(|error| Problem::internal(&error))?];
+    let facts = vec![fact.map_err(|error| Declined::internal(&error))?];
     record(node, moment, &mut change, entity, facts, &actor)?;
     let (stream, _) = stream_of(&after);
     let reply = Reply::ok(&review_view(&case.id, &after));
@@ -205,8 +205,8 @@ fn permitted_case<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     id: &str,
-) -> Result<(Stored<PartyScreening>, Entity, Permit), Problem> {
-    let unknown = || Problem::not_found("review");
+) -> Result<(Stored<PartyScreening>, Entity, Permit), Declined> {
+    let unknown = || Declined::not_found("review");
     let case = store::find::<PartyScreening>(moment, kind::SCREENING, id)?.ok_or_else(unknown)?;
     let (entity, permit) = visible(moment, caller, &case.body)?.ok_or_else(unknown)?;
     Ok((case, entity, permit))
@@ -217,7 +217,7 @@ fn visible<A: Asks>(
     moment: &Moment<'_>,
     caller: &Caller<A>,
     case: &PartyScreening,
-) -> Result<Option<(Entity, Permit)>, Problem> {
+) -> Result<Option<(Entity, Permit)>, Declined> {
     match permitted(moment, caller, &case.entity) {
         Ok((stored, permit)) => Ok(Some((stored.body, permit))),
         Err(problem) if problem.code() == Code::NotFound => Ok(None),

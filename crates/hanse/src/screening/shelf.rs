@@ -22,7 +22,7 @@ use sanctions::{IndexedList, List, ListHeader, Lists, Policy};
 
 use super::lists::{ListProposed, ListRecord};
 use crate::records::kind;
-use platform::http::problem::Chain;
+use platform::declined::Chain;
 use platform::store::{self, StoreError, Stored};
 
 /// Lists and policy as one screening sees them: the versions in force at one instant.

@@ -17,7 +17,7 @@ use crate::notifications::{self, Notification};
 use crate::state::{Institutions, Node};
 use breaker::{ATTEMPTS_MAX, Breakers, backoff_ms};
 use platform::change::Change;
-use platform::http::problem::{Chain, Problem};
+use platform::declined::{Chain, Declined};
 use platform::moment::Moment;
 
 /// How long a worker may hold an effect. Longer work is done in steps that can be repeated.
@@ -87,7 +87,7 @@ async fn run_one(
     node: &Node,
     breakers: &mut Breakers,
     leased: &LeasedEffect,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let now_ms = node.platform.clock.now_ms();
     let kind = leased.kind.as_str();
     if let Some(until_ms) = breakers.wait_until_ms(kind, now_ms) {
@@ -119,7 +119,7 @@ async fn put_off(
     leased: &LeasedEffect,
     not_before_ms: i64,
     error: String,
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let retry = Settlement::Retry {
         id: leased.id.clone(),
         lease: leased.lease,
@@ -134,7 +134,7 @@ async fn put_off(
     node.platform.act(settle).await
 }
 
-async fn give_up(node: &Node, leased: &LeasedEffect, error: &str) -> Result<(), Problem> {
+async fn give_up(node: &Node, leased: &LeasedEffect, error: &str) -> Result<(), Declined> {
     let (shared, leased, error) = (node.clone(), leased.clone(), error.to_owned());
     let bury = move |moment: &Moment<'_>| {
         let text = format!(

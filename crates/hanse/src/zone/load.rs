@@ -92,7 +92,7 @@ pub enum ZoneError {
 }
 
 fn chains(errors: &[ZoneError]) -> String {
-    let chain = |error| platform::http::problem::Chain(error).to_string();
+    let chain = |error| platform::declined::Chain(error).to_string();
     errors
         .iter()
         .map(|error| chain(error))

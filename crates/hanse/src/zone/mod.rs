@@ -14,8 +14,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::institution::Institution;
 use crate::screening::lists;
 use crate::state::{Institutions, Node};
+use platform::declined::Declined;
 use platform::http::extract::{Caller, PathOf};
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use platform::routes;
 
@@ -40,13 +40,13 @@ fn routes() -> OpenApiRouter<Node> {
 async fn read_zone(
     _caller: Caller<can::ReadZone>,
     State(node): State<Node>,
-) -> Result<Json<ZoneView>, Problem> {
+) -> Result<Json<ZoneView>, Declined> {
     let shared = node.clone();
     let view = node.platform.read(move |moment| zone_view(&shared, moment));
     view.await.map(Json)
 }
 
-fn zone_view(node: &Institutions, moment: &Moment<'_>) -> Result<ZoneView, Problem> {
+fn zone_view(node: &Institutions, moment: &Moment<'_>) -> Result<ZoneView, Declined> {
     let manifest = &node.manifest;
     let packs = node.rulebook.packs();
     let stack = manifest.jurisdiction_stack.iter();
@@ -69,13 +69,13 @@ fn zone_view(node: &Institutions, moment: &Moment<'_>) -> Result<ZoneView, Probl
         packs: packs.iter().map(pack_view).collect(),
         lock: node.lock.total(),
         authorities: manifest.authorities.iter().map(authority_view).collect(),
-        manifest: serde_json::to_value(manifest).map_err(|error| Problem::internal(&error))?,
+        manifest: serde_json::to_value(manifest).map_err(|error| Declined::internal(&error))?,
         sanctions_lists: lists::views(node, moment)?,
     })
 }
 
 /// What can be registered at an instant.
-fn entity_types(node: &Institutions, now_ms: i64) -> Result<Vec<EntityTypeView>, Problem> {
+fn entity_types(node: &Institutions, now_ms: i64) -> Result<Vec<EntityTypeView>, Declined> {
     let offered = node.entity_types(now_ms)?;
     let mut views = Vec::new();
     for pack in node.rulebook.packs() {
@@ -108,7 +108,7 @@ async fn find_pack(
     _caller: Caller<can::ReadZone>,
     State(node): State<Node>,
     PathOf(id): PathOf<String>,
-) -> Result<Json<PackView>, Problem> {
+) -> Result<Json<PackView>, Declined> {
     let found = node
         .rulebook
         .packs()
@@ -116,7 +116,7 @@ async fn find_pack(
         .find(|pack| pack.id().as_str() == id);
     found
         .map(|pack| Json(pack_view(pack)))
-        .ok_or_else(|| Problem::not_found("pack"))
+        .ok_or_else(|| Declined::not_found("pack"))
 }
 
 fn pack_view(pack: &law::pack::Pack) -> PackView {

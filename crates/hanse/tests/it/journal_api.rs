@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use journal::engine::Snapshots as _;
 use journal::fsck;
 use journal_sqlite::SqliteSnapshots;
+use platform::declined::Declined;
 use platform::http::assemble;
-use platform::http::problem::Problem;
 use platform::moment::Moment;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn known() -> Known {
 struct Register;
 
 impl EntityRegister for Register {
-    fn file(&self, _: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Problem> {
+    fn file(&self, _: &Moment<'_>, entity: &str) -> Result<Option<EntityFile>, Declined> {
         Ok((entity == "ent-1").then(|| EntityFile {
             jurisdiction: "pk".to_owned(),
             stream: "hanse/bootstrap".parse().unwrap(),

@@ -57,6 +57,19 @@ pub enum Concern {
     NotCompared,
 }
 
+impl Concern {
+    /// The text form for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Older => "older",
+            Self::Shrunken => "shrunken",
+            Self::Altered => "altered",
+            Self::NotCompared => "not_compared",
+        }
+    }
+}
+
 /// A version that waits for a second person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

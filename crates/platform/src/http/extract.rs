@@ -24,6 +24,7 @@ use super::Platform;
 use super::idempotency::{IdempotencyKey, Ticket};
 use super::problem::Problem;
 use crate::auth::{Asks, Identity, Permit, Refusal, Resource, authorize};
+use crate::declined::Declined;
 use crate::moment::Moment;
 use crate::principals;
 
@@ -44,12 +45,15 @@ impl<A: Asks> Caller<A> {
     ///
     /// # Errors
     /// The token does not hold, its principal sends too much, or it lacks the scope.
-    pub async fn of_token(platform: &Arc<Platform>, token: &str) -> Result<Self, Problem> {
+    pub async fn of_token(platform: &Arc<Platform>, token: &str) -> Result<Self, Declined> {
         let (token, shared) = (token.to_owned(), Arc::clone(platform));
         let identity = platform
             .read(move |moment| principals::authenticate(&shared.tokens, moment, &token))
             .await?;
-        platform.limits.admit_principal(&identity.principal)?;
+        platform
+            .limits
+            .admit_principal(&identity.principal)
+            .map_err(Problem::into_declined)?;
         authorize(&identity, A::ACTION, Resource::Collection).map_err(refused)?;
         Ok(Self {
             identity,
@@ -61,7 +65,7 @@ impl<A: Asks> Caller<A> {
     ///
     /// # Errors
     /// As for [`Caller::of_token`].
-    pub fn confirmed(&self, moment: &Moment<'_>) -> Result<Self, Problem> {
+    pub fn confirmed(&self, moment: &Moment<'_>) -> Result<Self, Declined> {
         let Identity {
             principal,
             token_id,
@@ -90,25 +94,25 @@ impl<A: Asks> Caller<A> {
     ///
     /// # Errors
     /// `forbidden`, or `not_found` for an entity that the caller may not know about.
-    pub fn permit(&self, resource: Resource<'_>) -> Result<Permit, Problem> {
+    pub fn permit(&self, resource: Resource<'_>) -> Result<Permit, Declined> {
         authorize(&self.identity, A::ACTION, resource).map_err(refused)
     }
 }
 
 /// Whether an entity exists is not told to those who do not act for it.
-fn refused(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Declined {
     match &refusal {
         Refusal::ScopeMissing { scope, .. } => {
-            Problem::new(Code::ScopeMissing, refusal.to_string()).with_error(
+            Declined::new(Code::ScopeMissing, refusal.to_string()).with_error(
                 "#header/Authorization",
                 scope.as_str(),
                 "the token, or its principal at present, does not have this scope",
             )
         }
         Refusal::OtherEntity { .. } | Refusal::OtherJurisdiction { .. } => {
-            Problem::not_found("entity")
+            Declined::not_found("entity")
         }
-        Refusal::NotForEntities { .. } => Problem::new(Code::Forbidden, refusal.to_string()),
+        Refusal::NotForEntities { .. } => Declined::new(Code::Forbidden, refusal.to_string()),
     }
 }
 
@@ -129,12 +133,12 @@ where
 }
 
 /// The token of RFC 6750 section 2.1. Forms in the body or the query are not read.
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let missing = || Problem::new(Code::TokenMissing, "the request has no bearer token");
+fn bearer(headers: &HeaderMap) -> Result<&str, Declined> {
+    let missing = || Declined::new(Code::TokenMissing, "the request has no bearer token");
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or_else(missing)?;
     let invalid = || {
-        Problem::new(
+        Declined::new(
             Code::TokenInvalid,
             "the authorization header is not readable",
         )
@@ -168,9 +172,9 @@ where
     T: DeserializeOwned,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = Declined;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Declined> {
         let key = IdempotencyKey::from_headers(request.headers())?;
         let (parts, bytes) = read_body(request).await?;
         let value = if bytes.is_empty() {
@@ -219,9 +223,9 @@ where
     T: DeserializeOwned,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = Declined;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Declined> {
         let (parts, bytes) = read_body(request).await?;
         Ok(Self(from_value(&strict_json(&parts, &bytes)?)?))
     }
@@ -231,14 +235,14 @@ where
 #[derive(Clone, Copy, Debug)]
 pub struct BodyBytesMax(pub usize);
 
-async fn read_body(request: Request<Body>) -> Result<(Parts, axum::body::Bytes), Problem> {
+async fn read_body(request: Request<Body>) -> Result<(Parts, axum::body::Bytes), Declined> {
     let (parts, body) = request.into_parts();
     let max = parts
         .extensions
         .get::<BodyBytesMax>()
         .map_or(BODY_BYTES_MAX, |max| max.0);
     let too_large = || {
-        Problem::new(
+        Declined::new(
             Code::BodyTooLarge,
             format!("the body is larger than {max} bytes"),
         )
@@ -253,7 +257,7 @@ async fn read_body(request: Request<Body>) -> Result<(Parts, axum::body::Bytes),
     let bytes = tokio::time::timeout(BODY_TIME_MAX, to_bytes(body, max))
         .await
         .map_err(|_| {
-            Problem::new(
+            Declined::new(
                 Code::RequestTimeout,
                 format!("the body did not arrive in {BODY_TIME_MAX:?}"),
             )
@@ -265,7 +269,7 @@ async fn read_body(request: Request<Body>) -> Result<(Parts, axum::body::Bytes),
     Ok((parts, bytes))
 }
 
-fn strict_json(parts: &Parts, bytes: &[u8]) -> Result<serde_json::Value, Problem> {
+fn strict_json(parts: &Parts, bytes: &[u8]) -> Result<serde_json::Value, Declined> {
     let kind = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -278,7 +282,7 @@ fn strict_json(parts: &Parts, bytes: &[u8]) -> Result<serde_json::Value, Problem
             .to_ascii_lowercase()
     });
     if essence.as_deref() != Some("application/json") {
-        return Err(Problem::new(
+        return Err(Declined::new(
             Code::UnsupportedMediaType,
             "the body must be application/json",
         ));
@@ -286,8 +290,8 @@ fn strict_json(parts: &Parts, bytes: &[u8]) -> Result<serde_json::Value, Problem
     canonical::parse(bytes).map_err(|error| malformed(&error))
 }
 
-fn malformed(error: &CanonicalError) -> Problem {
-    Problem::new(Code::BodyMalformed, error.to_string()).with_error(
+fn malformed(error: &CanonicalError) -> Declined {
+    Declined::new(Code::BodyMalformed, error.to_string()).with_error(
         "",
         "strict_json",
         error.to_string(),
@@ -295,16 +299,16 @@ fn malformed(error: &CanonicalError) -> Problem {
 }
 
 /// A body, or the path that serde stopped at, as a JSON pointer, with what it said.
-pub fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Problem> {
+pub fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Declined> {
     // Serde would take an array for the fields in their order, which no document says.
     if value.is_array() {
         let detail = "the body must be an object";
-        return Err(Problem::new(Code::BodyInvalid, detail).with_error("", "type", detail));
+        return Err(Declined::new(Code::BodyInvalid, detail).with_error("", "type", detail));
     }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = json_pointer(error.path());
         let detail = error.into_inner().to_string();
-        Problem::new(
+        Declined::new(
             Code::BodyInvalid,
             "the body does not have the documented shape",
         )
@@ -340,7 +344,11 @@ fn shape_rule(detail: &str) -> &'static str {
 }
 
 /// Binds an idempotency key to the method, the target and the canonical body, each framed by its length.
-fn request_digest(method: &Method, uri: &Uri, body: &serde_json::Value) -> Result<Digest, Problem> {
+fn request_digest(
+    method: &Method,
+    uri: &Uri,
+    body: &serde_json::Value,
+) -> Result<Digest, Declined> {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let body = canonical::to_vec(body).map_err(|error| malformed(&error))?;
     let mut framed = Vec::with_capacity(body.len() + target.len() + 32);
@@ -360,12 +368,12 @@ where
     T: DeserializeOwned + Send,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = Declined;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Declined> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(PathRejection::MissingPathParams(missing)) => Err(Problem::internal(&missing)),
+            Err(PathRejection::MissingPathParams(missing)) => Err(Declined::internal(&missing)),
             Err(rejection) => {
                 let names = RawPathParams::from_request_parts(parts, state).await;
                 let name = names
@@ -374,7 +382,7 @@ where
                 let pointer = format!("#path/{}", name.unwrap_or_default());
                 debug_assert_ne!(rejection.status(), StatusCode::OK);
                 Err(
-                    Problem::new(Code::ParameterInvalid, "a path parameter is not valid")
+                    Declined::new(Code::ParameterInvalid, "a path parameter is not valid")
                         .with_error(pointer, "format", rejection.body_text()),
                 )
             }
@@ -391,9 +399,9 @@ where
     T: DeserializeOwned,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = Declined;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Declined> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(pairs)
@@ -401,7 +409,7 @@ where
             .map_err(|error| {
                 let name = error.path().to_string();
                 let detail = error.into_inner().to_string();
-                Problem::new(Code::ParameterInvalid, "a query parameter is not valid").with_error(
+                Declined::new(Code::ParameterInvalid, "a query parameter is not valid").with_error(
                     format!("#query/{name}"),
                     shape_rule(&detail),
                     detail,
@@ -432,7 +440,7 @@ mod tests {
     fn check(body: &str, pointer: &str, rule: &str) {
         let value = canonical::parse(body.as_bytes()).unwrap();
         let problem = from_value::<Shape>(&value).unwrap_err();
-        let errors = problem.body(None).errors;
+        let errors = problem.errors();
         assert_eq!(
             (errors[0].pointer.as_str(), errors[0].rule.as_str()),
             (pointer, rule)

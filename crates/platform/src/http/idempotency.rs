@@ -17,9 +17,9 @@ use serde_json::Value;
 
 use super::Platform;
 use super::extract::Caller;
-use super::problem::Problem;
 use crate::auth::{Access, Asks, Permit};
 use crate::change::Change;
+use crate::declined::Declined;
 use crate::moment::{Moment, Undone};
 
 /// How long a key is remembered.
@@ -40,17 +40,17 @@ impl IdempotencyKey {
     ///
     /// # Errors
     /// `idempotency_key_missing` or `idempotency_key_invalid`.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Declined> {
         let mut values = headers.get_all(KEY_HEADER).iter();
         let Some(value) = values.next() else {
-            return Err(Problem::new(
+            return Err(Declined::new(
                 Code::IdempotencyKeyMissing,
                 "the request has no Idempotency-Key header",
             ));
         };
         if values.next().is_some() {
             let detail = "the request has more than one Idempotency-Key header";
-            return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
+            return Err(Declined::new(Code::IdempotencyKeyInvalid, detail));
         }
         Self::parse(value.to_str().unwrap_or_default())
     }
@@ -59,12 +59,12 @@ impl IdempotencyKey {
     ///
     /// # Errors
     /// `idempotency_key_invalid`.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
+    pub fn parse(text: &str) -> Result<Self, Declined> {
         if (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
             Ok(Self(text.to_owned()))
         } else {
             let detail = "the key must be 1 to 128 visible ASCII characters";
-            Err(Problem::new(Code::IdempotencyKeyInvalid, detail))
+            Err(Declined::new(Code::IdempotencyKeyInvalid, detail))
         }
     }
 
@@ -91,13 +91,13 @@ impl Ticket {
         now_ms: i64,
         reply: &Reply,
         owner: Option<StreamName>,
-    ) -> Result<Idempotency, Problem> {
+    ) -> Result<Idempotency, Declined> {
         Ok(Idempotency {
             scope: self.scope.clone(),
             key: self.key.0.clone(),
             request: self.request,
             owner,
-            response: serde_json::to_vec(reply).map_err(|error| Problem::internal(&error))?,
+            response: serde_json::to_vec(reply).map_err(|error| Declined::internal(&error))?,
             expires_ms: now_ms + KEY_LIFETIME_MS,
         })
     }
@@ -201,7 +201,7 @@ impl Decided {
         self,
         ticket: &Ticket,
         now_ms: i64,
-    ) -> Result<(Transaction, Reply), Problem> {
+    ) -> Result<(Transaction, Reply), Declined> {
         let actor = self.permit.principal().as_str();
         let mut transaction = self.change.into_transaction(now_ms, actor);
         transaction.idempotency = Some(ticket.stored(now_ms, &self.reply, self.reply_owner)?);
@@ -274,8 +274,8 @@ pub async fn execute<A: Asks>(
     platform: &Arc<Platform>,
     caller: Caller<A>,
     ticket: Ticket,
-    decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<Decided, Problem> + Send + Sync + 'static,
-) -> Result<Outcome, Problem> {
+    decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<Decided, Declined> + Send + Sync + 'static,
+) -> Result<Outcome, Declined> {
     let decide = move |moment: &Moment<'_>, caller: &Caller<A>| Ok((decide(moment, caller)?, ()));
     let (outcome, _) = execute_with(platform, caller, ticket, decide).await?;
     Ok(outcome)
@@ -289,8 +289,8 @@ pub async fn execute_with<A: Asks, T: Send + 'static>(
     platform: &Arc<Platform>,
     caller: Caller<A>,
     ticket: Ticket,
-    decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<(Decided, T), Problem> + Send + Sync + 'static,
-) -> Result<(Outcome, Option<T>), Problem> {
+    decide: impl Fn(&Moment<'_>, &Caller<A>) -> Result<(Decided, T), Declined> + Send + Sync + 'static,
+) -> Result<(Outcome, Option<T>), Declined> {
     const {
         // A scope that lets its holder only see never leads to a commit.
         assert!(matches!(A::ACTION.access(), Access::Write));
@@ -305,8 +305,8 @@ pub async fn execute_as<T: Send + 'static>(
     platform: &Arc<Platform>,
     actor: &str,
     ticket: Ticket,
-    decide: impl Fn(&Moment<'_>) -> Result<(Decided, T), Problem> + Send + Sync + 'static,
-) -> Result<(Outcome, Option<T>), Problem> {
+    decide: impl Fn(&Moment<'_>) -> Result<(Decided, T), Declined> + Send + Sync + 'static,
+) -> Result<(Outcome, Option<T>), Declined> {
     let asked = ticket.clone();
     let settled = platform
         .settle(move |moment| {
@@ -332,7 +332,7 @@ pub async fn execute_as<T: Send + 'static>(
             let outcome = replay(&response, committed)?;
             Ok((complete(platform, outcome).await?, None))
         }
-        Err(Undone::NotCommitted(error)) => Err(problem_of_commit(error)),
+        Err(Undone::NotCommitted(error)) => Err(not_committed(error)),
         Err(Undone::Refused { problem, now_ms }) => {
             let outcome = refuse(platform, actor, &ticket, now_ms, problem).await?;
             Ok((complete(platform, outcome).await?, None))
@@ -341,7 +341,7 @@ pub async fn execute_as<T: Send + 'static>(
 }
 
 /// Adds what the writer decided to an answer.
-async fn complete(platform: &Arc<Platform>, mut outcome: Outcome) -> Result<Outcome, Problem> {
+async fn complete(platform: &Arc<Platform>, mut outcome: Outcome) -> Result<Outcome, Declined> {
     let Some(Late { event, member }) = outcome.reply.late.clone() else {
         return Ok(outcome);
     };
@@ -353,10 +353,10 @@ async fn complete(platform: &Arc<Platform>, mut outcome: Outcome) -> Result<Outc
     let decided = platform
         .read(move |moment| {
             let found = index.map(|index| moment.event(index)).transpose();
-            let found = found.map_err(|error| Problem::internal(&error))?.flatten();
+            let found = found.map_err(|error| Declined::internal(&error))?.flatten();
             let payload = found.and_then(|event| event.payload).unwrap_or_default();
             let payload: Value =
-                serde_json::from_slice(&payload).map_err(|error| Problem::internal(&error))?;
+                serde_json::from_slice(&payload).map_err(|error| Declined::internal(&error))?;
             Ok(payload[member.as_str()].clone())
         })
         .await?;
@@ -376,8 +376,8 @@ async fn refuse(
     actor: &str,
     ticket: &Ticket,
     now_ms: i64,
-    refusal: Problem,
-) -> Result<Outcome, Problem> {
+    refusal: Declined,
+) -> Result<Outcome, Declined> {
     let mut question = Transaction::new(now_ms, actor);
     question.appends.push(Append {
         stream: QUESTION_STREAM
@@ -399,16 +399,16 @@ async fn refuse(
             committed,
         }) => replay(&response, committed),
         Err(CommitError::Conflict { .. }) => Err(refusal),
-        Err(error) => Err(problem_of_commit(error)),
-        Ok(_) => Err(Problem::new(
+        Err(error) => Err(not_committed(error)),
+        Ok(_) => Err(Declined::new(
             Code::Internal,
             "the node could not finish the request",
         )),
     }
 }
 
-fn replay(response: &[u8], committed: Committed) -> Result<Outcome, Problem> {
-    let reply = serde_json::from_slice(response).map_err(|error| Problem::internal(&error))?;
+fn replay(response: &[u8], committed: Committed) -> Result<Outcome, Declined> {
+    let reply = serde_json::from_slice(response).map_err(|error| Declined::internal(&error))?;
     Ok(Outcome {
         reply,
         committed,
@@ -416,8 +416,8 @@ fn replay(response: &[u8], committed: Committed) -> Result<Outcome, Problem> {
     })
 }
 
-fn key_reused() -> Problem {
-    Problem::new(
+fn key_reused() -> Declined {
+    Declined::new(
         Code::IdempotencyKeyReused,
         "this key belongs to a request with other content",
     )
@@ -429,31 +429,33 @@ fn key_reused() -> Problem {
 }
 
 /// What the caller is told when the journal did not commit.
-pub fn problem_of_commit(error: CommitError) -> Problem {
+pub fn not_committed(error: CommitError) -> Declined {
     match &error {
         CommitError::Conflict { .. }
         | CommitError::Moved { .. }
         | CommitError::EffectExists { .. }
-        | CommitError::LeaseLost { .. } => Problem::new(
+        | CommitError::LeaseLost { .. } => Declined::new(
             Code::Conflict,
             "the state changed while the request was decided",
         ),
         CommitError::Decided {
             refusal: WriterRefusal::Refused { code, detail },
             ..
-        } => Problem::new(Code::RuleViolated, detail.clone()).with_error("", *code, detail.clone()),
+        } => {
+            Declined::new(Code::RuleViolated, detail.clone()).with_error("", *code, detail.clone())
+        }
         CommitError::KeyReused { .. } => key_reused(),
-        CommitError::Shredded { .. } => Problem::new(Code::Gone, "the content was erased"),
-        CommitError::TooLarge { .. } => Problem::new(Code::BodyTooLarge, error.to_string()),
+        CommitError::Shredded { .. } => Declined::new(Code::Gone, "the content was erased"),
+        CommitError::TooLarge { .. } => Declined::new(Code::BodyTooLarge, error.to_string()),
         CommitError::Overloaded { .. } => {
-            Problem::new(Code::Overloaded, "the journal has a full queue").retry_after(1)
+            Declined::new(Code::Overloaded, "the journal has a full queue").retry_after(1)
         }
         CommitError::Diverted { .. }
         | CommitError::NotAttempted
         | CommitError::OutcomeUnknown
         | CommitError::Halted { .. } => {
-            tracing::error!(cause = %super::problem::Chain(&error), "journal did not commit");
-            Problem::new(
+            tracing::error!(cause = %crate::declined::Chain(&error), "journal did not commit");
+            Declined::new(
                 Code::JournalUnavailable,
                 "the journal cannot write; repeat the request with its key",
             )
@@ -469,6 +471,6 @@ pub fn problem_of_commit(error: CommitError) -> Problem {
         | CommitError::ReservedKind { .. }
         | CommitError::Header { .. }
         | CommitError::Projection { .. }
-        | CommitError::Read(_) => Problem::internal(&error),
+        | CommitError::Read(_) => Declined::internal(&error),
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::Platform;
 use super::problem::Problem;
+use crate::declined::Declined;
 
 /// Keys a rate limiter remembers before it forgets those that are back at full quota.
 const KEYS_REMEMBERED_MAX: usize = 10_000;
@@ -149,8 +150,7 @@ fn admit<K: Hash + Eq + Clone>(
             rate.per_second
         );
         // draft-ietf-httpapi-ratelimit-headers: what is left, and what the policy is.
-        Problem::new(Code::RateLimited, detail)
-            .retry_after(seconds)
+        Problem::from(Declined::new(Code::RateLimited, detail).retry_after(seconds))
             .with_header(
                 name("ratelimit"),
                 value(format!("\"{policy}\";r=0;t={seconds}")),
@@ -184,14 +184,14 @@ pub async fn layer(
     }
     let Ok(_slot) = limits.slots.try_acquire() else {
         let detail = "as many requests as this node works on are under way";
-        return Problem::new(Code::Overloaded, detail)
+        return Declined::new(Code::Overloaded, detail)
             .retry_after(1)
             .into_response();
     };
     let time = limits.config.request_time_max;
     tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| {
         let detail = format!("the request was not done in {time:?}; a write may still happen, repeat it with its key");
-        Problem::new(Code::Overloaded, detail).retry_after(1).into_response()
+        Declined::new(Code::Overloaded, detail).retry_after(1).into_response()
     })
 }
 

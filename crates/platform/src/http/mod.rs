@@ -30,11 +30,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::token::TokenAuthority;
 use crate::clock::Clock;
+use crate::declined::Declined;
 use crate::outside::{Entropy, Tasks};
 use health::ReadinessChecks;
 use limits::Limits;
 use metrics::Metrics;
-use problem::Problem;
 
 pub use frame::RequestId;
 
@@ -124,12 +124,12 @@ pub fn surround(platform: &Arc<Platform>, router: Router) -> Router {
         ))
 }
 
-async fn unknown_path() -> Problem {
-    Problem::not_found("path")
+async fn unknown_path() -> Declined {
+    Declined::not_found("path")
 }
 
-async fn unknown_method() -> Problem {
-    Problem::new(
+async fn unknown_method() -> Declined {
+    Declined::new(
         Code::MethodNotAllowed,
         "this path does not have this method",
     )
@@ -138,7 +138,7 @@ async fn unknown_method() -> Problem {
 /// The panic itself was reported by the panic hook; here only the caller is answered.
 fn panicked(_panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     tracing::error!("handler panicked");
-    axum::response::IntoResponse::into_response(Problem::new(
+    axum::response::IntoResponse::into_response(Declined::new(
         Code::Internal,
         "the node could not finish the request",
     ))
@@ -156,9 +156,9 @@ fn problem_pages() -> OpenApiRouter<Arc<Platform>> {
 )]
 async fn read_problem(
     extract::PathOf(code): extract::PathOf<String>,
-) -> Result<axum::response::Html<String>, Problem> {
+) -> Result<axum::response::Html<String>, Declined> {
     let found = Code::ALL.iter().find(|known| known.as_str() == code);
     found
         .map(|code| problem::page(*code))
-        .ok_or_else(|| Problem::not_found("kind of problem"))
+        .ok_or_else(|| Declined::not_found("kind of problem"))
 }

@@ -3,7 +3,7 @@
 use api::problem::Code;
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::problem::Problem;
+use crate::declined::Declined;
 
 /// The entity tag of a record at one version (RFC 9110 section 8.8.3).
 pub fn etag(version: u64) -> HeaderValue {
@@ -14,9 +14,9 @@ pub fn etag(version: u64) -> HeaderValue {
 ///
 /// # Errors
 /// `precondition_required` without `If-Match`, `precondition_failed` when it names another version.
-pub fn require_match(headers: &HeaderMap, version: u64) -> Result<(), Problem> {
+pub fn require_match(headers: &HeaderMap, version: u64) -> Result<(), Declined> {
     let Some(value) = headers.get(header::IF_MATCH) else {
-        return Err(Problem::new(
+        return Err(Declined::new(
             Code::PreconditionRequired,
             "the request has no If-Match header",
         ));
@@ -31,8 +31,8 @@ pub fn require_match(headers: &HeaderMap, version: u64) -> Result<(), Problem> {
         Ok(())
     } else {
         Err(
-            Problem::new(Code::PreconditionFailed, "the resource has another version")
-                .with_header(header::ETAG, wanted),
+            Declined::new(Code::PreconditionFailed, "the resource has another version")
+                .at_version(version),
         )
     }
 }

@@ -17,8 +17,8 @@ use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
 use super::idempotency::Outcome;
 use super::page::{etag, require_match};
-use super::problem::Problem;
 use crate::auth::can;
+use crate::declined::Declined;
 use crate::principals;
 use crate::routes;
 
@@ -40,7 +40,7 @@ async fn list_principals(
     _caller: Caller<can::SeePrincipals>,
     State(platform): State<Arc<Platform>>,
     QueryOf(page): QueryOf<PageQuery>,
-) -> Result<Json<Page<PrincipalView>>, Problem> {
+) -> Result<Json<Page<PrincipalView>>, Declined> {
     platform
         .read(move |moment| {
             let items = principals::list_principals(moment, page.after(), page.limit() + 1)?;
@@ -59,7 +59,7 @@ async fn create_principal(
     caller: Caller<can::ManagePrincipals>,
     State(platform): State<Arc<Platform>>,
     command: Command<CreatePrincipal>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     principals::create_principal(&platform, caller, command).await
 }
 
@@ -75,11 +75,11 @@ async fn find_principal(
     _caller: Caller<can::SeePrincipals>,
     State(platform): State<Arc<Platform>>,
     PathOf(id): PathOf<PrincipalId>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Declined> {
     let found = platform
         .read(move |moment| principals::find_principal(moment, &id))
         .await?;
-    let (view, version) = found.ok_or_else(|| Problem::not_found("principal"))?;
+    let (view, version) = found.ok_or_else(|| Declined::not_found("principal"))?;
     let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag(version))];
     Ok((headers, Json(view)))
 }
@@ -102,7 +102,7 @@ async fn set_standing(
     PathOf(id): PathOf<PrincipalId>,
     headers: HeaderMap,
     command: Command<SetStanding>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let check_version = move |version| require_match(&headers, version);
     principals::set_standing(&platform, caller, id, command, check_version).await
 }
@@ -118,11 +118,11 @@ async fn disable_principal(
     State(platform): State<Arc<Platform>>,
     PathOf(id): PathOf<PrincipalId>,
     command: Command<DisablePrincipal>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     principals::disable_principal(&platform, caller, id, command).await
 }
 
-impl From<principals::Refusal> for Problem {
+impl From<principals::Refusal> for Declined {
     fn from(refusal: principals::Refusal) -> Self {
         use principals::Refusal as R;
         let detail = refusal.to_string();

@@ -1,126 +1,85 @@
 //! What the node answers when it does not do what was asked: RFC 9457 problem details.
 //!
-//! Every handler, extractor, layer and fallback answers with a [`Problem`]. Its [`Code`] is stable: clients branch on
-//! it, and [`Code::status`] is the one place where a code becomes an HTTP status. `type` is a path below `/problems/`
-//! that the node serves as a page.
+//! A [`Declined`] becomes a [`Problem`] here and nowhere else; layers and fallbacks, which have headers of their own to say,
+//! make theirs. `type` is a path below `/problems/` that the node serves as a page.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
-use api::problem::{CONTENT_TYPE, Code, FieldError, ProblemBody};
-use ids::aggregate::CommonRefusal;
+use api::problem::{CONTENT_TYPE, Code, ProblemBody};
 
-/// A refusal, ready to be sent. Boxed, because it is the error of nearly every function that meets a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem(Box<Parts>);
+use super::page::etag;
+use crate::declined::Declined;
 
+/// A refusal as HTTP says it, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Parts {
-    code: Code,
-    detail: String,
-    errors: Vec<FieldError>,
+pub struct Problem {
+    declined: Declined,
     headers: HeaderMap,
+}
+
+impl From<Declined> for Problem {
+    fn from(declined: Declined) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = declined.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(version) = declined.version() {
+            headers.insert(header::ETAG, etag(version));
+        }
+        Self { declined, headers }
+    }
 }
 
 impl Problem {
     /// A problem of one kind, with what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self(Box::new(Parts {
-            code,
-            detail,
-            errors: Vec::new(),
-            headers: HeaderMap::new(),
-        }))
-    }
-
-    /// A defect of the node. The cause goes to the log, never to the caller.
-    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(cause = %Chain(cause), "request failed inside the node");
-        Self::new(Code::Internal, "the node could not finish the request")
-    }
-
-    /// There is no such thing, or the caller may not know.
-    pub fn not_found(what: &str) -> Self {
-        Self::new(Code::NotFound, format!("there is no such {what}"))
-    }
-
-    /// Adds one field error.
-    pub fn with_error(
-        mut self,
-        pointer: impl Into<String>,
-        rule: impl Into<String>,
-        detail: impl Into<String>,
-    ) -> Self {
-        self.0.errors.push(FieldError {
-            pointer: pointer.into(),
-            rule: rule.into(),
-            detail: detail.into(),
-        });
-        self
+        Declined::new(code, detail).into()
     }
 
     /// Adds a response header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.headers.insert(name, value);
+        self.headers.insert(name, value);
         self
     }
 
-    /// Says when to try again, in whole seconds.
-    pub fn retry_after(self, seconds: u64) -> Self {
-        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    /// The refusal, where there is no place for headers.
+    pub fn into_declined(self) -> Declined {
+        self.declined
     }
 
     /// The stable code.
     pub fn code(&self) -> Code {
-        self.0.code
-    }
-
-    /// What happened this time.
-    pub fn detail(&self) -> &str {
-        &self.0.detail
+        self.declined.code()
     }
 
     /// The body, with the id of the request it answers.
     pub fn body(&self, request_id: Option<String>) -> ProblemBody {
+        let code = self.declined.code();
         ProblemBody {
-            kind: format!("/problems/{}", self.0.code.as_str()),
-            title: self.0.code.title().to_owned(),
-            status: self.0.code.status(),
-            code: self.0.code,
-            detail: self.0.detail.clone(),
-            errors: self.0.errors.clone(),
+            kind: format!("/problems/{}", code.as_str()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            code,
+            detail: self.declined.detail().to_owned(),
+            errors: self.declined.errors().to_vec(),
             request_id,
         }
     }
 
     /// The response. Prefer `?` or [`IntoResponse`] in handlers: the outer layer adds the request id.
     pub fn render(self, request_id: Option<String>) -> Response {
-        let status = status(self.0.code);
+        let status = status(self.code());
         let mut response = (status, Json(self.body(request_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, challenge(self.0.code));
+            headers.insert(header::WWW_AUTHENTICATE, challenge(self.code()));
         }
-        headers.extend(self.0.headers.clone());
+        headers.extend(self.headers.clone());
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<CommonRefusal> for Problem {
-    fn from(refusal: CommonRefusal) -> Self {
-        let detail = refusal.to_string();
-        let (code, pointer) = match &refusal {
-            CommonRefusal::Unknown { what } => return Self::not_found(what),
-            CommonRefusal::WrongState { .. } => (Code::Conflict, String::new()),
-            CommonRefusal::BadText { field, .. } | CommonRefusal::BadCount { field, .. } => {
-                (Code::RuleViolated, format!("/{field}"))
-            }
-        };
-        Self::new(code, detail.clone()).with_error(pointer, refusal.code(), detail)
     }
 }
 
@@ -130,26 +89,10 @@ impl IntoResponse for Problem {
     }
 }
 
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.0.code.as_str(), self.0.detail)
-    }
-}
-
-impl std::error::Error for Problem {}
-
-/// An error with its sources, on one line, for the log.
-pub struct Chain<'a>(pub &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+/// Handlers decline; only here does it become HTTP.
+impl IntoResponse for Declined {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
     }
 }
 
@@ -221,17 +164,6 @@ mod tests {
         assert_eq!(
             header(Code::TokenRevoked),
             "Bearer realm=\"hanse\", error=\"invalid_token\""
-        );
-    }
-
-    #[test]
-    fn an_internal_problem_tells_the_caller_nothing_of_its_cause() {
-        let cause = std::io::Error::other("secret path /var/lib");
-        let problem = Problem::internal(&cause);
-        assert!(
-            !serde_json::to_string(&problem.body(None))
-                .unwrap()
-                .contains("secret")
         );
     }
 }

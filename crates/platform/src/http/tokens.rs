@@ -17,8 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Platform;
 use super::extract::{Caller, Command, PathOf, QueryOf};
 use super::idempotency::Outcome;
-use super::problem::Problem;
 use crate::auth::can;
+use crate::declined::Declined;
 use crate::principals;
 use crate::routes;
 
@@ -55,7 +55,7 @@ async fn list_tokens(
     _caller: Caller<can::SeeTokens>,
     State(platform): State<Arc<Platform>>,
     QueryOf(query): QueryOf<TokenQuery>,
-) -> Result<Json<Page<TokenView>>, Problem> {
+) -> Result<Json<Page<TokenView>>, Declined> {
     let TokenQuery {
         principal,
         cursor,
@@ -81,7 +81,7 @@ async fn issue_token(
     caller: Caller<can::ManageTokens>,
     State(platform): State<Arc<Platform>>,
     command: Command<IssueToken>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     principals::issue_token(&platform, caller, command).await
 }
 
@@ -94,13 +94,13 @@ async fn find_token(
     _caller: Caller<can::SeeTokens>,
     State(platform): State<Arc<Platform>>,
     PathOf(jti): PathOf<String>,
-) -> Result<Json<TokenView>, Problem> {
+) -> Result<Json<TokenView>, Declined> {
     let found = platform
         .read(move |moment| principals::find_token(moment, &jti))
         .await?;
     found
         .map(|(view, _)| Json(view))
-        .ok_or_else(|| Problem::not_found("token"))
+        .ok_or_else(|| Declined::not_found("token"))
 }
 
 /// Take a token back at once.
@@ -114,7 +114,7 @@ async fn revoke_token(
     State(platform): State<Arc<Platform>>,
     PathOf(jti): PathOf<String>,
     command: Command<RevokeToken>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     principals::revoke_token(&platform, caller, jti, command).await
 }
 
@@ -128,7 +128,7 @@ async fn revoke_token(
 async fn exchange_assertion(
     State(platform): State<Arc<Platform>>,
     command: Command<ExchangeAssertion>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     principals::exchange_assertion(&platform, &command.body.assertion).await
 }
 
@@ -142,6 +142,6 @@ async fn exchange_assertion(
 async fn redeem_bootstrap(
     State(platform): State<Arc<Platform>>,
     command: Command<RedeemBootstrap>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     principals::redeem_bootstrap(&platform, command).await
 }

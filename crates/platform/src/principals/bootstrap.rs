@@ -23,10 +23,10 @@ use super::refusal::Refusal;
 use super::views::find;
 use crate::auth::{Asks as _, Permit, can};
 use crate::change::Change;
+use crate::declined::Declined;
 use crate::http::Platform;
 use crate::http::extract::Command;
 use crate::http::idempotency::{Decided, Outcome, Reply, execute_as};
-use crate::http::problem::Problem;
 use crate::moment::Moment;
 
 const SECRET_PREFIX: &str = "hanse-bootstrap-";
@@ -128,7 +128,7 @@ impl Aggregate for Bootstrap {
 ///
 /// # Errors
 /// The journal cannot read or write; then nothing is printed either.
-pub async fn announce_bootstrap(platform: &Arc<Platform>) -> Result<Option<String>, Problem> {
+pub async fn announce_bootstrap(platform: &Arc<Platform>) -> Result<Option<String>, Declined> {
     let mut random = [0; 32];
     (platform.entropy)(&mut random);
     let secret = format!(
@@ -139,7 +139,7 @@ pub async fn announce_bootstrap(platform: &Arc<Platform>) -> Result<Option<Strin
         let filters = [("administrator", "yes"), ("status", "enabled")];
         let administrators = moment
             .records(PRINCIPAL, &filters, None, 1)
-            .map_err(|error| Problem::internal(&error))?;
+            .map_err(|error| Declined::internal(&error))?;
         let mut change = Change::default();
         if !administrators.is_empty() {
             return Ok((change, None));
@@ -159,7 +159,7 @@ pub async fn announce_bootstrap(platform: &Arc<Platform>) -> Result<Option<Strin
 pub async fn redeem_bootstrap(
     platform: &Arc<Platform>,
     command: Command<RedeemBootstrap>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     let actor = wish.id.clone();
     let shared = Arc::clone(platform);
@@ -172,7 +172,7 @@ fn redeem(
     platform: &Platform,
     moment: &Moment<'_>,
     wish: &RedeemBootstrap,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let id = &wish.id;
     let state = find::<BootstrapBody>(moment, BOOTSTRAP, BOOTSTRAP)?.map(|(state, _)| state);
     let given = secret_digest(&wish.bootstrap_token);

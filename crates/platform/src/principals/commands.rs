@@ -17,12 +17,12 @@ use super::views::{find, refused};
 use crate::auth::token::{Assertion, Claims, ScopeText};
 use crate::auth::{Asks as _, Permit, Resource, can};
 use crate::change::Change;
+use crate::declined::Declined;
 use crate::http::Platform;
 use crate::http::extract::{Caller, Command};
 use crate::http::idempotency::{
     Decided, IdempotencyKey, Outcome, Reply, Ticket, execute, execute_as,
 };
-use crate::http::problem::Problem;
 use crate::moment::Moment;
 
 /// Creates a principal.
@@ -33,7 +33,7 @@ pub async fn create_principal(
     platform: &Arc<Platform>,
     caller: Caller<can::ManagePrincipals>,
     command: Command<CreatePrincipal>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;
@@ -82,8 +82,8 @@ pub async fn set_standing(
     caller: Caller<can::ManagePrincipals>,
     id: PrincipalId,
     command: Command<SetStanding>,
-    check_version: impl Fn(u64) -> Result<(), Problem> + Send + Sync + 'static,
-) -> Result<Outcome, Problem> {
+    check_version: impl Fn(u64) -> Result<(), Declined> + Send + Sync + 'static,
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
         let command = PrincipalCommand::SetStanding(wish.clone());
@@ -101,7 +101,7 @@ pub async fn disable_principal(
     caller: Caller<can::ManagePrincipals>,
     id: PrincipalId,
     command: Command<DisablePrincipal>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
         let command = PrincipalCommand::Disable(wish.clone());
@@ -115,8 +115,8 @@ fn change_principal(
     caller: &Caller<can::ManagePrincipals>,
     id: &PrincipalId,
     command: PrincipalCommand,
-    check_version: &dyn Fn(u64) -> Result<(), Problem>,
-) -> Result<Decided, Problem> {
+    check_version: &dyn Fn(u64) -> Result<(), Declined>,
+) -> Result<Decided, Declined> {
     let permit = caller.permit(Resource::Zone)?;
     let found = find::<PrincipalBody>(moment, PRINCIPAL, id.as_str())?;
     let (state, version) = found.unzip();
@@ -140,7 +140,7 @@ pub async fn issue_token(
     platform: &Arc<Platform>,
     caller: Caller<can::ManageTokens>,
     command: Command<IssueToken>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     let shared = Arc::clone(platform);
     let outcome = execute(platform, caller, ticket, move |moment, caller| {
@@ -159,7 +159,7 @@ pub async fn issue_token(
 pub async fn exchange_assertion(
     platform: &Arc<Platform>,
     assertion: &str,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let claimed = Assertion::unverified_subject(assertion).ok_or(Refusal::UnprovenKey)?;
     let subject = claimed.clone();
     let (found, now_ms) = platform
@@ -206,7 +206,7 @@ fn issue(
     moment: &Moment<'_>,
     permit: Permit,
     wish: IssueToken,
-) -> Result<Decided, Problem> {
+) -> Result<Decided, Declined> {
     let found = find::<PrincipalBody>(moment, PRINCIPAL, wish.principal.as_str())?;
     let principal = found.map(|(principal, _)| principal);
     let by = permit.principal();
@@ -237,9 +237,9 @@ pub(super) fn issued(
 }
 
 /// Adds the token text to an answer that tells about a token.
-pub(super) fn show_token(platform: &Platform, mut outcome: Outcome) -> Result<Outcome, Problem> {
+pub(super) fn show_token(platform: &Platform, mut outcome: Outcome) -> Result<Outcome, Declined> {
     let view: TokenView = serde_json::from_value(outcome.reply.body().clone())
-        .map_err(|error| Problem::internal(&error))?;
+        .map_err(|error| Declined::internal(&error))?;
     let text = platform.tokens.seal(&claims(platform.tokens.zone(), view));
     outcome.reply = outcome.reply.map_body(|body| body["token"] = text.into());
     Ok(outcome)
@@ -270,7 +270,7 @@ pub async fn revoke_token(
     caller: Caller<can::ManageTokens>,
     jti: String,
     command: Command<RevokeToken>,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, Declined> {
     let Command { body: wish, ticket } = command;
     execute(platform, caller, ticket, move |moment, caller| {
         let permit = caller.permit(Resource::Zone)?;

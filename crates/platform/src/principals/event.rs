@@ -15,7 +15,7 @@ use super::bootstrap::{Bootstrap, BootstrapBody, BootstrapEvent};
 use super::principal::{Principal, PrincipalBody, PrincipalEvent};
 use super::token::{Token, TokenBody, TokenEvent};
 use crate::change::Change;
-use crate::http::problem::Problem;
+use crate::declined::Declined;
 
 pub(super) const PRINCIPAL: &str = "principal";
 pub(super) const TOKEN: &str = "token";
@@ -72,7 +72,7 @@ pub(super) fn append(
     change: &mut Change,
     stream: &StreamName,
     events: &[impl Happened],
-) -> Result<(), Problem> {
+) -> Result<(), Declined> {
     let privacy = match stream.as_str() {
         BOOTSTRAP_STREAM => Privacy::Public,
         _ => Privacy::Personal,

@@ -15,20 +15,23 @@ use super::principal::PrincipalBody;
 use super::token::TokenBody;
 use crate::auth::token::{TokenAuthority, TokenRefusal};
 use crate::auth::{Binding, Identity};
-use crate::http::problem::Problem;
+use crate::declined::Declined;
 use crate::moment::Moment;
 
 /// A principal and the version of its record.
 pub fn find_principal(
     snapshot: &Snapshot<'_>,
     id: &PrincipalId,
-) -> Result<Option<(PrincipalView, u64)>, Problem> {
+) -> Result<Option<(PrincipalView, u64)>, Declined> {
     Ok(find::<PrincipalBody>(snapshot, PRINCIPAL, id.as_str())?
         .map(|(body, version)| (body.into(), version)))
 }
 
 /// A token and the version of its record.
-pub fn find_token(snapshot: &Snapshot<'_>, jti: &str) -> Result<Option<(TokenView, u64)>, Problem> {
+pub fn find_token(
+    snapshot: &Snapshot<'_>,
+    jti: &str,
+) -> Result<Option<(TokenView, u64)>, Declined> {
     Ok(find::<TokenBody>(snapshot, TOKEN, jti)?.map(|(body, version)| (body.into(), version)))
 }
 
@@ -37,7 +40,7 @@ pub fn list_principals(
     snapshot: &Snapshot<'_>,
     after: Option<&str>,
     limit: usize,
-) -> Result<Vec<PrincipalView>, Problem> {
+) -> Result<Vec<PrincipalView>, Declined> {
     let records = snapshot
         .records(PRINCIPAL, &[], after, limit)
         .map_err(unreadable)?;
@@ -53,7 +56,7 @@ pub fn list_tokens(
     principal: Option<&PrincipalId>,
     after: Option<&str>,
     limit: usize,
-) -> Result<Vec<TokenView>, Problem> {
+) -> Result<Vec<TokenView>, Declined> {
     let filters: Vec<_> = principal
         .iter()
         .map(|id| ("principal", id.as_str()))
@@ -71,19 +74,19 @@ pub(super) fn find<T: DeserializeOwned>(
     snapshot: &Snapshot<'_>,
     kind: &str,
     id: &str,
-) -> Result<Option<(T, u64)>, Problem> {
+) -> Result<Option<(T, u64)>, Declined> {
     let record = snapshot.record(kind, id).map_err(unreadable)?;
     record
         .map(|record| Ok((body(&record)?, record.version)))
         .transpose()
 }
 
-fn body<T: DeserializeOwned>(record: &Record) -> Result<T, Problem> {
-    serde_json::from_slice(&record.body).map_err(|error| Problem::internal(&error))
+fn body<T: DeserializeOwned>(record: &Record) -> Result<T, Declined> {
+    serde_json::from_slice(&record.body).map_err(|error| Declined::internal(&error))
 }
 
-fn unreadable(error: ReadError) -> Problem {
-    Problem::internal(&error)
+fn unreadable(error: ReadError) -> Declined {
+    Declined::internal(&error)
 }
 
 /// Who sends this token, as of now: signature and times, then [`identify`].
@@ -94,7 +97,7 @@ pub fn authenticate(
     tokens: &TokenAuthority,
     moment: &Moment<'_>,
     text: &str,
-) -> Result<Identity, Problem> {
+) -> Result<Identity, Declined> {
     let claims = tokens
         .open(text, moment.now_ms.div_euclid(1000))
         .map_err(|refusal| refused(&refusal))?;
@@ -111,24 +114,24 @@ pub fn identify(
     subject: &PrincipalId,
     jti: &str,
     token_scopes: ScopeSet,
-) -> Result<Identity, Problem> {
-    let unknown = || Problem::new(Code::TokenInvalid, "the token was not issued by this zone");
+) -> Result<Identity, Declined> {
+    let unknown = || Declined::new(Code::TokenInvalid, "the token was not issued by this zone");
     let (token, _) = find::<TokenBody>(moment, TOKEN, jti)?.ok_or_else(unknown)?;
     if moment.now_ms.div_euclid(1000) >= token.expires_s {
         let exp = token.expires_s;
         return Err(refused(&TokenRefusal::Expired { exp }));
     }
     if token.status == TokenStatus::Revoked {
-        return Err(Problem::new(Code::TokenRevoked, "the token was revoked"));
+        return Err(Declined::new(Code::TokenRevoked, "the token was revoked"));
     }
-    let disabled = || Problem::new(Code::PrincipalDisabled, "the principal may no longer act");
+    let disabled = || Declined::new(Code::PrincipalDisabled, "the principal may no longer act");
     let (principal, _) =
         find::<PrincipalBody>(moment, PRINCIPAL, subject.as_str())?.ok_or_else(disabled)?;
     if principal.status == PrincipalStatus::Disabled {
         return Err(disabled());
     }
     let binding = combine(&principal, &token).ok_or_else(|| {
-        Problem::new(
+        Declined::new(
             Code::TokenInvalid,
             "the token is bound to what its principal no longer acts for",
         )
@@ -172,7 +175,7 @@ fn combine(principal: &PrincipalBody, token: &TokenBody) -> Option<Binding> {
     })
 }
 
-pub(super) fn refused(refusal: &TokenRefusal) -> Problem {
+pub(super) fn refused(refusal: &TokenRefusal) -> Declined {
     let code = match refusal {
         TokenRefusal::NotYetValid { .. } | TokenRefusal::Expired { .. } => Code::TokenExpired,
         TokenRefusal::Jws(_)
@@ -181,5 +184,5 @@ pub(super) fn refused(refusal: &TokenRefusal) -> Problem {
         | TokenRefusal::Audience
         | TokenRefusal::Lifetime => Code::TokenInvalid,
     };
-    Problem::new(code, refusal.to_string())
+    Declined::new(code, refusal.to_string())
 }
