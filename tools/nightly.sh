@@ -28,6 +28,7 @@ interleavings | every command beside every other one, 200 orders of reads and co
 seeds-journal | the journal keeps its promises on a simulated disk that fails: 20,000 seeds | JOURNAL_SEEDS=20000 $engines --test it -- no_seed_breaks_a_promise
 seeds-messenger | the messenger under faults that are drawn: 100 seeds of each test | IRIS_SEEDS=100 $engines --test it -- faults model
 sessions | 100,000 fuzzed sessions of breath guidance, none led on stale data | $engines --test it -- --ignored --nocapture a_hundred_thousand
+load-breath | breath guidance under load: 100 inputs a second for an hour, 24 hours with flat memory, a flood, 100 people at once | HANSE_LOAD=full $node --test it -- --nocapture breathe_load
 ignored | the other tests that are marked as ignored | $engines --no-fail-fast --test it -- --ignored --skip a_hundred_thousand
 assessments | 10,000 assessments of breath guidance with artefacts, gaps, doubled and late packets, none with a wrong rate | ZENB_ASSESSMENTS=10000 $engines --test it -- --nocapture no_assessment_gives_a_wrong_rate
 mutations | every breakage planted in the journal's rules and the guards of breath guidance is noticed | $engines --test it -- --nocapture every_planted_bug

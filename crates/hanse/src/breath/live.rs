@@ -442,7 +442,7 @@ fn words(code: ReasonCode) -> Option<&'static str> {
             "what protects this person cannot be read, so no pacer runs"
         }
         ReasonCode::DayDoseSpent => "the person was paced for long enough within a day",
-        ReasonCode::OutOfPlace => "the session is at another place: this has none there",
+        ReasonCode::OutOfPlace => "it does not belong at this point of the session",
         _ => return None,
     })
 }

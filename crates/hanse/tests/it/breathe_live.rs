@@ -12,10 +12,10 @@ use crate::j8::{CANARY, Stage, all_no, files_with, opening, packets, recording, 
 use crate::kill9::Node;
 
 /// A client of one live stream.
-struct Stream(WebSocket<TcpStream>);
+pub(crate) struct Stream(WebSocket<TcpStream>);
 
 /// Asks for a stream; the status when it is refused.
-fn connect(stage: &Stage, id: &str, origin: Option<&str>) -> Result<Stream, u16> {
+pub(crate) fn connect(stage: &Stage, id: &str, origin: Option<&str>) -> Result<Stream, u16> {
     let url = stage.node.url(&format!("/v1/breath/sessions/{id}/live"));
     let url = url.replacen("http", "ws", 1);
     let mut request = url.as_str().into_client_request().unwrap();
@@ -37,7 +37,7 @@ fn connect(stage: &Stage, id: &str, origin: Option<&str>) -> Result<Stream, u16>
 }
 
 impl Stream {
-    fn say(&mut self, value: &Value) {
+    pub(crate) fn say(&mut self, value: &Value) {
         self.0.send(Message::text(value.to_string())).unwrap();
     }
 
@@ -60,7 +60,7 @@ impl Stream {
     }
 
     #[track_caller]
-    fn until(&mut self, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, is_so: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..200 {
             let frame = self.hear().unwrap();
             if is_so(&frame) {

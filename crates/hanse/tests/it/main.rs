@@ -9,6 +9,7 @@ mod breathe_docs;
 mod breathe_export;
 mod breathe_kill;
 mod breathe_live;
+mod breathe_load;
 mod breathe_page;
 mod breathe_safety;
 mod breathe_times;
