@@ -9,6 +9,7 @@ use bytes::Bytes;
 use iris::account::Account;
 use iris::archive::{ArchiveId, Archives as _};
 use iris::documents::{Collection, Documents as _};
+use iris::live::fresh;
 use iris::outcome::SessionChange;
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Condition, Kind, Stanza};
@@ -21,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::TokenCheck;
 use crate::detached;
 use crate::node::Node;
-use crate::registry::{Mail, fresh};
+use crate::registry::Mail;
 use crate::resume;
 use crate::session::{Bound, Managed, Next, Progress};
 use crate::turns::{Turn, Turns};
@@ -673,7 +674,7 @@ impl Connection {
             }
         };
         bound.acknowledged(&acknowledged);
-        bound.session.set_detached(false);
+        bound.session.set_connected(true);
         self.shared
             .node
             .counters

@@ -16,7 +16,7 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
     let secs = bound.managed.as_ref().map_or(0, |managed| managed.max_secs);
     let until = Instant::now() + Duration::from_secs(u64::from(secs));
     bound.fall_behind();
-    bound.session.set_detached(true);
+    bound.session.set_connected(false);
     if bound.has_unacknowledged_messages() {
         wake(&bound);
     }

@@ -75,8 +75,6 @@ struct Standing {
     resource: Resource,
     /// Reads its archive instead of its mailbox.
     is_behind: bool,
-    /// Has no connection: it is told what waits, so that it can wake its device.
-    is_detached: bool,
     /// What the archive reader already gave to it.
     read_to: ArchiveId,
 }
@@ -147,7 +145,7 @@ impl Session {
     /// Delivers a message of the account's archive, or leaves it there for the session to read.
     pub(crate) fn deliver_archived(&self, id: ArchiveId, stanza: Bytes) {
         let mut standing = self.lock();
-        if standing.is_detached {
+        if !standing.resource.is_connected {
             self.notify(Mail::Waits);
         }
         if standing.is_behind || id <= standing.read_to {
@@ -162,8 +160,8 @@ impl Session {
     }
 
     /// Whether it has a connection.
-    pub(crate) fn set_detached(&self, is_detached: bool) {
-        self.lock().is_detached = is_detached;
+    pub(crate) fn set_connected(&self, is_connected: bool) {
+        self.lock().resource.is_connected = is_connected;
     }
 
     /// From here on the session reads its archive, after `position`.
@@ -232,21 +230,6 @@ impl Session {
     }
 }
 
-/// A resource nobody has said anything of yet.
-pub(crate) fn fresh(jid: FullJid) -> Resource {
-    Resource {
-        jid,
-        presence: None,
-        priority: 0,
-        interested: false,
-        blocklist: false,
-        carbons: false,
-        active: true,
-        notify: Vec::new(),
-        directed: Vec::new(),
-    }
-}
-
 type Accounts = HashMap<BareJid, BTreeMap<String, Arc<Session>>>;
 
 /// The sessions of this node.
@@ -309,7 +292,6 @@ impl Registry {
             standing: Mutex::new(Standing {
                 resource,
                 is_behind: false,
-                is_detached: false,
                 read_to: ArchiveId(0),
             }),
             mailbox,

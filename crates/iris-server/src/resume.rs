@@ -12,14 +12,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archives as _, Query};
 use iris::documents::{Collection, Documents as _, Unavailable, Write};
-use iris::live::Resource;
+use iris::live::{Resource, fresh};
 use iris::sm::{Kept, Outbound};
 use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::node::Node;
-use crate::registry::{Mail, fresh};
+use crate::registry::Mail;
 use crate::session::{Bound, Managed};
 use crate::turns::{Turn, Turns};
 

@@ -27,6 +27,7 @@ use crate::archive::Archived;
 use crate::authorize::{Permit, Principal};
 use crate::documents::{Collection, Unavailable, Write};
 use crate::outcome::{Context, Outcome, Send, Target};
+use crate::services;
 use crate::stanza::{Condition, Kind, NoStanza, Stanza, error_element, error_reply_with};
 use room::{Charter, Room};
 
@@ -151,6 +152,12 @@ impl Refusal {
     }
 }
 
+impl From<services::Refused> for Refusal {
+    fn from(refused: services::Refused) -> Self {
+        Self::because(refused.condition())
+    }
+}
+
 impl From<Unavailable> for Refusal {
     fn from(error: Unavailable) -> Self {
         Self {
@@ -215,6 +222,8 @@ fn by_kind(
     if to.node().is_none() {
         return match stanza.kind {
             Kind::Iq if !is_error => query::service(context, stanza),
+            // Nobody reads it, and who wrote it shall know.
+            Kind::Message => Err(Refusal::because(Condition::ServiceUnavailable)),
             _ => Ok(Outcome::nothing()),
         };
     }

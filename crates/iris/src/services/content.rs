@@ -38,14 +38,19 @@ impl MessageType {
 pub struct Content {
     /// Its type.
     pub type_: MessageType,
-    /// Belongs into archives, and so to devices that are away.
+    /// Belongs into archives.
     pub is_stored: bool,
+    /// Devices that were away get it when they return; a notice (`headline`) is for who is there (RFC 6121 8.5.2.2).
+    pub is_awaited: bool,
     /// Other devices of sender and recipient get a copy.
     pub is_copied: bool,
     /// `origin-id` (XEP-0359).
     pub origin_id: Option<String>,
     /// Has a body or an encrypted payload: worth waking a phone.
     pub is_important: bool,
+    /// A room says that it is a private message of an occupant (XEP-0045 7.5). The room sends it to each device that is in
+    /// it, so the recipient's others get no copy (XEP-0280 6.1).
+    pub is_private_of_room: bool,
 }
 
 impl Content {
@@ -58,13 +63,21 @@ impl Content {
         }
         let is_conversation = matches!(type_, MessageType::Chat | MessageType::Normal);
         let is_lasting = seen.is_important || seen.has_lasting_mark;
+        let is_kept = match type_ {
+            MessageType::Chat | MessageType::Normal => is_lasting || seen.store,
+            MessageType::Headline => seen.is_important,
+            // A room has an archive of its own; an error is for the device that sent what it answers (RFC 6121 8.5.3.2.1).
+            MessageType::Groupchat | MessageType::Error => false,
+        };
         Self {
             type_,
-            is_stored: is_conversation && !seen.no_store && (is_lasting || seen.store),
+            is_stored: is_kept && !seen.no_store,
+            is_awaited: is_conversation,
             is_copied: !seen.no_copy
                 && (type_ == MessageType::Chat || (type_ == MessageType::Normal && is_lasting)),
             origin_id: seen.origin_id,
             is_important: is_conversation && seen.is_important,
+            is_private_of_room: is_conversation && seen.is_private_of_room,
         }
     }
 }
@@ -77,6 +90,7 @@ struct Seen {
     no_store: bool,
     no_copy: bool,
     origin_id: Option<String>,
+    is_private_of_room: bool,
 }
 
 impl Seen {
@@ -88,8 +102,10 @@ impl Seen {
                 self.is_important = true;
             }
             ("x", ns::MUC_USER) => {
+                let mut inner = Children::of(child.bytes).peekable();
+                self.is_private_of_room = inner.peek().is_none();
                 self.is_important |=
-                    Children::of(child.bytes).any(|inner| inner.tag.local == "invite");
+                    inner.any(|inner| matches!(inner.tag.local, "invite" | "decline"));
             }
             ("received", ns::RECEIPTS)
             | ("received" | "displayed" | "acknowledged", ns::CHAT_MARKERS)
@@ -132,7 +148,13 @@ mod tests {
         let no_store = "<no-store xmlns='urn:xmpp:hints'/>";
         check("chat", body, true, true);
         check("normal", body, true, true);
-        check("headline", body, false, false);
+        check("headline", body, true, false);
+        check(
+            "headline",
+            "<event xmlns='http://jabber.org/protocol/pubsub#event'/>",
+            false,
+            false,
+        );
         check("groupchat", body, false, false);
         check("error", body, false, false);
         check(

@@ -87,6 +87,9 @@ pub fn presence(ctx: &Context<'_>, _permit: &Permit, stanza: &Stanza) -> Outcome
     presence::handle(ctx, stanza)
 }
 
+pub(crate) use message::{private_received, private_sent};
+pub(crate) use refusal::Refusal as Refused;
+
 /// A session ended without saying so: contacts see it leave. Called while [`Live`](crate::live::Live) still knows the session.
 pub fn session_ended(ctx: &Context<'_>, session: &FullJid) -> Outcome {
     presence::vanished(ctx, session)
