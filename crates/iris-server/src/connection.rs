@@ -406,6 +406,7 @@ impl Connection {
                     self.carry_out(actions).await;
                 }
                 Mail::Arrived { newest } => bound.arrived(newest),
+                Mail::Departed => bound.departed(),
                 Mail::Behind => bound.is_behind = true,
                 Mail::Waits => {}
                 Mail::TakeOver(reply) => {
@@ -785,7 +786,7 @@ fn send(
     }
     let length = bytes.len();
     let kept = match id {
-        Some(id) => Kept::Archived(bound.session.jid.to_bare(), id),
+        Some(id) => bound.kept_of_archive(id),
         None => Kept::Bytes(bytes),
     };
     bound.keep(kept, length);

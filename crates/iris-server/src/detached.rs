@@ -125,6 +125,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
         },
         Mail::Stored { .. } => bound.stored(),
         Mail::Arrived { newest } => bound.arrived(newest),
+        Mail::Departed => bound.departed(),
         Mail::Behind => {}
         Mail::Waits => wake(&bound),
         Mail::TakeOver(reply) => {

@@ -446,18 +446,15 @@ impl Node {
     }
 
     fn change_session(&self, session: &Session, change: &SessionChange) {
-        let before = session.resource();
-        session.apply(change);
-        let SessionChange::Presence(Some((_, priority))) = change else {
-            return;
-        };
-        if *priority < 0 || before.presence.is_some() && before.priority >= 0 {
+        if !session.apply(change) {
             return;
         }
-        let account = session.jid.to_bare();
-        match self.store.last(&account) {
+        match self.store.last(&session.jid.to_bare()) {
             Ok(newest) => session.arrive(newest.unwrap_or(ArchiveId(0))),
-            Err(error) => tracing::warn!(%error, "waiting messages cannot be read"),
+            Err(error) => {
+                tracing::warn!(%error, "waiting messages cannot be read");
+                session.fall_behind();
+            }
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) enum Mail {
         /// The end of the archive then.
         newest: ArchiveId,
     },
+    /// The session gets no more of what is sent to its account.
+    Departed,
     /// Read the archive: more waits there than in the mailbox.
     Behind,
     /// A message came for a session without a connection.
@@ -170,9 +172,8 @@ impl Session {
         self.notify(Mail::Behind);
     }
 
-    /// The client said for the first time that it is there; what waits for it comes from the archive.
+    /// What waits for the account, up to `newest`, is for the session, which read of [`Session::apply`] that it is.
     pub(crate) fn arrive(&self, newest: ArchiveId) {
-        self.lock().is_behind = true;
         self.notify(Mail::Arrived { newest });
     }
 
@@ -198,35 +199,48 @@ impl Session {
         true
     }
 
-    /// Applies what a handler changed.
-    pub(crate) fn apply(&self, change: &SessionChange) {
+    /// Applies what a handler changed. Whether the session gets from here on what is sent to its account, and did not
+    /// before: then nothing more is put into its mailbox until it [arrived](Session::arrive) and read its archive, so that
+    /// what comes at that very moment comes once.
+    pub(crate) fn apply(&self, change: &SessionChange) -> bool {
         let mut standing = self.lock();
-        let resource = &mut standing.resource;
-        match change {
-            SessionChange::Interested => resource.interested = true,
-            SessionChange::Blocklist => resource.blocklist = true,
-            SessionChange::Carbons(on) => resource.carbons = *on,
-            SessionChange::Presence(Some((presence, priority))) => {
-                resource.presence = Some(presence.clone());
-                resource.priority = *priority;
-            }
-            SessionChange::Presence(None) => {
-                resource.presence = None;
-                resource.priority = 0;
-            }
-            SessionChange::Active(active) => resource.active = *active,
-            SessionChange::Notify(nodes) => resource.notify.clone_from(nodes),
-            SessionChange::DirectedTo(to) => {
-                if !resource.directed.contains(to) {
-                    resource.directed.push(to.clone());
-                }
-            }
-            SessionChange::DirectedGone(to) => resource.directed.retain(|known| known != to),
-            // Rooms know their occupants themselves.
-            SessionChange::EnteredRoom(..) | SessionChange::LeftRoom(..) => {}
-            // What is written of the account ends all its sessions.
-            SessionChange::AccountRemoved => {}
+        let took = standing.resource.takes_messages();
+        apply_to(&mut standing.resource, change);
+        let takes = standing.resource.takes_messages();
+        if took && !takes {
+            // Under the lock: no message is put into the mailbox between the change and this.
+            self.notify(Mail::Departed);
         }
+        standing.is_behind |= takes && !took;
+        takes && !took
+    }
+}
+
+fn apply_to(resource: &mut Resource, change: &SessionChange) {
+    match change {
+        SessionChange::Interested => resource.interested = true,
+        SessionChange::Blocklist => resource.blocklist = true,
+        SessionChange::Carbons(on) => resource.carbons = *on,
+        SessionChange::Presence(Some((presence, priority))) => {
+            resource.presence = Some(presence.clone());
+            resource.priority = *priority;
+        }
+        SessionChange::Presence(None) => {
+            resource.presence = None;
+            resource.priority = 0;
+        }
+        SessionChange::Active(active) => resource.active = *active,
+        SessionChange::Notify(nodes) => resource.notify.clone_from(nodes),
+        SessionChange::DirectedTo(to) => {
+            if !resource.directed.contains(to) {
+                resource.directed.push(to.clone());
+            }
+        }
+        SessionChange::DirectedGone(to) => resource.directed.retain(|known| known != to),
+        // Rooms know their occupants themselves.
+        SessionChange::EnteredRoom(..) | SessionChange::LeftRoom(..) => {}
+        // What is written of the account ends all its sessions.
+        SessionChange::AccountRemoved => {}
     }
 }
 

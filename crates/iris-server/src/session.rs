@@ -6,7 +6,7 @@
 //! 2. at most `CREDIT_COUNT` stanzas or `CREDIT_BYTES` are on their way to the disk        (`advance`)
 //! 3. what an archive keeps is sent in archive order, each entry once                      (`position`)
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Page, Query, SentIn};
-use iris::live::Live as _;
+use iris::live::{Live as _, Resource};
 use iris::outcome::Outcome;
 use iris::services::csi::{self, While};
 use iris::services::{self, datetime};
@@ -47,6 +47,8 @@ const HELD_COUNT: usize = 200;
 const HELD_BYTES: usize = 64 << 10;
 /// Sent and unacknowledged stanzas, beyond which the archive waits.
 const UNACKNOWLEDGED_COUNT: usize = 1_000;
+/// Messages that a session remembers to have got out of their order.
+const ASIDE_COUNT: usize = 1_000;
 /// Bytes of unacknowledged stanzas that no archive keeps, beyond which the session ends.
 const UNACKNOWLEDGED_BYTES: usize = 1 << 20;
 
@@ -129,6 +131,12 @@ pub(crate) struct Bound {
     /// Up to here the messages came before the session arrived.
     pub(crate) history_to: ArchiveId,
     pub(crate) is_behind: bool,
+    /// It gets what is sent to its account, and got all of that up to `position`.
+    pub(crate) is_serving: bool,
+    /// Up to here it got what was sent to its account, when it last ceased to.
+    pub(crate) given_to: ArchiveId,
+    /// What it got of the archive after that while it was not serving, so that it does not get it again.
+    pub(crate) aside: BTreeSet<ArchiveId>,
     /// What no archive keeps and there was no room for.
     parked: VecDeque<Bytes>,
     parked_bytes: usize,
@@ -164,6 +172,9 @@ impl Bound {
             position: ArchiveId(0),
             history_to: ArchiveId(0),
             is_behind: false,
+            is_serving: false,
+            given_to: ArchiveId(0),
+            aside: BTreeSet::new(),
             parked: VecDeque::new(),
             parked_bytes: 0,
             is_active: true,
@@ -327,6 +338,24 @@ impl Bound {
         self.inbox.is_empty() && self.working.is_none() && self.in_flight.is_empty()
     }
 
+    /// How a message of the archive is kept that is being sent.
+    pub(crate) fn kept_of_archive(&mut self, id: ArchiveId) -> Kept {
+        let account = self.session.jid.to_bare();
+        if self.is_serving {
+            return Kept::Archived(account, id);
+        }
+        self.remember_aside(id);
+        Kept::Aside(account, id)
+    }
+
+    fn remember_aside(&mut self, id: ArchiveId) {
+        self.aside.insert(id);
+        if self.aside.len() > ASIDE_COUNT {
+            // It may come again one day; nothing is lost.
+            self.aside.pop_first();
+        }
+    }
+
     /// Keeps what is being sent, if the client acknowledges.
     pub(crate) fn keep(&mut self, kept: Kept, bytes: usize) {
         match self.managed.as_mut().filter(|managed| managed.is_on) {
@@ -394,6 +423,7 @@ impl Bound {
         for kept in kept {
             match kept {
                 Kept::Archived(_, id) => self.session.serve(*id),
+                Kept::Aside(..) => {}
                 Kept::Bytes(bytes) => {
                     if let Some(managed) = &mut self.managed {
                         managed.outbound_bytes -= bytes.len();
@@ -409,7 +439,7 @@ impl Bound {
             .managed
             .iter()
             .flat_map(|managed| managed.outbound.unacknowledged());
-        kept.any(|kept| matches!(kept, Kept::Archived(..)))
+        kept.any(|kept| matches!(kept, Kept::Archived(..) | Kept::Aside(..)))
     }
 
     /// Whether the client acknowledges too little to get more from its archive now.
@@ -429,19 +459,28 @@ impl Bound {
         unacknowledged + self.parked_bytes > UNACKNOWLEDGED_BYTES
     }
 
-    /// The client said for the first time that it is there: what waits for it comes from the archive.
+    /// From here on the session gets what is sent to its account: what waits, up to `newest`, comes from the archive.
     pub(crate) fn arrived(&mut self, newest: ArchiveId) {
-        self.history_to = newest;
-        self.position = match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
-            Ok(stored) => stored.max(self.session.served()).min(newest),
-            Err(error) => {
-                tracing::warn!(%error, "waiting messages cannot be read");
-                newest
+        match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
+            Ok(stored) => {
+                let served = stored.max(self.session.served()).max(self.given_to);
+                self.position = served.min(newest);
+                self.history_to = newest;
+                self.is_serving = true;
+                self.aside = self.aside.split_off(&self.position);
             }
-        };
+            Err(error) => tracing::warn!(%error, "waiting messages cannot be read"),
+        }
         self.is_behind = true;
         if let Some(managed) = &mut self.managed {
             managed.turns.moved();
+        }
+    }
+
+    /// What is sent to its account is no longer for the session.
+    pub(crate) fn departed(&mut self) {
+        if std::mem::take(&mut self.is_serving) {
+            self.given_to = self.position;
         }
     }
 
@@ -479,6 +518,9 @@ impl Bound {
                 self.position = archived.id;
                 if self.form_of(archived, &own).is_some() {
                     left -= 1;
+                    if !self.is_serving {
+                        self.remember_aside(archived.id);
+                    }
                 }
                 if left == 0 {
                     break;
@@ -488,7 +530,9 @@ impl Bound {
                 break;
             }
         }
-        self.session.serve(self.position);
+        if self.is_serving {
+            self.session.serve(self.position);
+        }
     }
 
     /// The messages of the archive after what was read of it, and the archive's end.
@@ -519,6 +563,11 @@ impl Bound {
         };
         let account = self.session.jid.to_bare();
         let resources = self.node.registry.resources(&account);
+        let own = resources.iter().find(|it| it.jid == self.session.jid);
+        if !own.is_some_and(Resource::takes_messages) {
+            // It ceased to be served, and has yet to hear of it.
+            self.departed();
+        }
         let mut found = Vec::new();
         for archived in &page.entries {
             self.position = archived.id;
@@ -529,6 +578,9 @@ impl Bound {
         }
         if page.complete {
             self.position = self.position.max(head);
+            if self.is_serving {
+                self.aside = self.aside.split_off(&self.position);
+            }
             let newest = || {
                 let newest = self.node.store.last(&account).ok().flatten();
                 newest.unwrap_or(self.position)
@@ -539,14 +591,17 @@ impl Bound {
     }
 
     /// This session as its account's only device.
-    fn own(&self) -> Vec<iris::live::Resource> {
+    fn own(&self) -> Vec<Resource> {
         let mut own = self.node.registry.resources(&self.session.jid.to_bare());
         own.retain(|resource| resource.jid == self.session.jid);
         own
     }
 
     /// How this session gets an archived message, if it does.
-    fn form_of(&self, archived: &Archived, resources: &[iris::live::Resource]) -> Option<Bytes> {
+    fn form_of(&self, archived: &Archived, resources: &[Resource]) -> Option<Bytes> {
+        if self.aside.contains(&archived.id) {
+            return None;
+        }
         let is_history = archived.id <= self.history_to;
         let forms = if is_history {
             if !archived.entry.deliver || archived.entry.direction != Direction::Received {
@@ -590,7 +645,9 @@ impl Bound {
         // What was erased meanwhile is replaced by nothing the client would see, so that counts stay equal.
         kept.map(|kept| match kept {
             Kept::Bytes(bytes) => bytes.clone(),
-            Kept::Archived(_, id) => self.again(*id).unwrap_or(Bytes::from_static(b"<message/>")),
+            Kept::Archived(_, id) | Kept::Aside(_, id) => {
+                self.again(*id).unwrap_or(Bytes::from_static(b"<message/>"))
+            }
         })
         .collect()
     }

@@ -45,6 +45,13 @@ pub fn fresh(jid: FullJid) -> Resource {
     }
 }
 
+impl Resource {
+    /// Whether it gets what is sent to its account (RFC 6121 8.5.2.1.1).
+    pub fn takes_messages(&self) -> bool {
+        self.presence.is_some() && self.priority >= 0
+    }
+}
+
 /// Read access to the sessions of this node.
 pub trait Live {
     /// Connected resources of an account, in the order of their names.

@@ -24,3 +24,4 @@ mod promise;
 mod resume;
 mod rooms;
 mod stalling;
+mod waiting;

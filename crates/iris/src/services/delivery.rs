@@ -129,7 +129,7 @@ fn forms<'a>(
         content.is_copied && !(direction == Direction::Received && content.is_private_of_room);
     resources.iter().filter_map(move |resource| {
         let is_available = resource.presence.is_some();
-        if named == Some(&resource.jid) || (is_for_all && is_available && resource.priority >= 0) {
+        if named == Some(&resource.jid) || (is_for_all && resource.takes_messages()) {
             return Some((&resource.jid, Form::Itself));
         }
         let takes_copy =
