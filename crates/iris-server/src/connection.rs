@@ -386,7 +386,7 @@ impl Connection {
                     handled: count,
                     is_stored,
                 } => {
-                    bound.stored();
+                    bound.stored(count, is_stored);
                     if !is_stored {
                         self.close(StreamCondition::InternalServerError.into())
                             .await;
@@ -620,6 +620,7 @@ impl Connection {
             outbound: Outbound::default(),
             outbound_bytes: 0,
             handled: 0,
+            proven: 0,
             since: newest.unwrap_or(ArchiveId(0)),
             is_on: false,
             is_asked: false,
@@ -656,6 +657,11 @@ impl Connection {
             tokio::spawn(bound.end());
             let gone = StreamError::from(StreamCondition::NotAuthorized);
             return self.machine.on(Event::Closing(gone));
+        }
+        // A count that the client hears is one that it hears after a crash, too.
+        if !bound.prove().await {
+            tokio::spawn(detached::wait(bound));
+            return self.machine.on(Event::ResumeFailed { handled: None });
         }
         let Some(managed) = bound.managed.as_mut() else {
             return self.machine.on(Event::ResumeFailed { handled: None });

@@ -123,7 +123,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
             Progress::Halted => return Taken::Ended(bound),
             Progress::None | Progress::Handled(_) => {}
         },
-        Mail::Stored { .. } => bound.stored(),
+        Mail::Stored { handled, is_stored } => bound.stored(handled, is_stored),
         Mail::Arrived { newest } => bound.arrived(newest),
         Mail::Departed => bound.departed(),
         Mail::Behind => {}

@@ -198,11 +198,15 @@ impl Bound {
         !self.storing.is_due && !self.storing.is_under_way
     }
 
-    /// Storing ended.
-    pub(crate) fn stored(&mut self) {
+    /// Storing ended; the store shows `handled` stanzas of the client, if it is durable.
+    pub(crate) fn stored(&mut self, handled: u32, is_stored: bool) {
         self.storing.is_under_way = false;
         if let Some(managed) = &mut self.managed {
             managed.turns.stored();
+            let is_ahead = handled.wrapping_sub(managed.proven) < u32::MAX / 2;
+            if is_stored && is_ahead {
+                managed.proven = handled;
+            }
         }
     }
 }
@@ -351,6 +355,7 @@ pub(crate) fn revive(
         outbound_bytes: kept_bytes(&stored.outbound),
         outbound: stored.outbound,
         handled,
+        proven: handled,
         since: stored.since,
         is_on: true,
         is_asked: false,

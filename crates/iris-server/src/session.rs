@@ -14,7 +14,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Page, Query, SentIn};
-use iris::live::{Live as _, Resource};
+use iris::live::{Live as _, Resource, fresh};
 use iris::outcome::Outcome;
 use iris::services::csi::{self, While};
 use iris::services::{self, datetime};
@@ -81,6 +81,8 @@ pub(crate) struct Managed {
     pub(crate) outbound_bytes: usize,
     /// Stanzas of the client that are durable.
     pub(crate) handled: u32,
+    /// Those of them that the archive or a store of the session shows: what the client is told never goes back.
+    pub(crate) proven: u32,
     /// The archive's end when the session became resumable: nothing of it is before.
     pub(crate) since: ArchiveId,
     /// What is sent is counted: the client was told.
@@ -119,6 +121,8 @@ pub(crate) struct Bound {
     pub(crate) node: Arc<Node>,
     pub(crate) session: Arc<Session>,
     mail: mpsc::UnboundedReceiver<Mail>,
+    /// Mail that came while the session waited for something else.
+    postponed: VecDeque<Mail>,
     inbox: VecDeque<(Item, Option<u32>, usize)>,
     inbox_bytes: usize,
     working: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -162,6 +166,7 @@ impl Bound {
             node,
             session,
             mail,
+            postponed: VecDeque::new(),
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             working: None,
@@ -275,6 +280,13 @@ impl Bound {
 
     /// Waits for mail, or for a stanza to get on its way.
     pub(crate) async fn next(&mut self) -> Next {
+        match self.postponed.pop_front() {
+            Some(mail) => Next::Mail(mail),
+            None => self.next_fresh().await,
+        }
+    }
+
+    async fn next_fresh(&mut self) -> Next {
         std::future::poll_fn(|cx| {
             if let Some(working) = self.working.as_mut()
                 && working.as_mut().poll(cx).is_ready()
@@ -293,7 +305,8 @@ impl Bound {
 
     /// More mail, if it is there already.
     pub(crate) fn more_mail(&mut self) -> Option<Mail> {
-        self.mail.try_recv().ok()
+        let postponed = self.postponed.pop_front();
+        postponed.or_else(|| self.mail.try_recv().ok())
     }
 
     /// A stanza is done. Stanzas count in the order they came.
@@ -327,10 +340,43 @@ impl Bound {
             progress = if needs_proof {
                 Progress::Unproven(count)
             } else {
+                managed.proven = count;
                 Progress::Handled(count)
             };
         }
         progress
+    }
+
+    /// Waits until all that came is handled and a store shows it. Whether one does.
+    pub(crate) async fn prove(&mut self) -> bool {
+        let mut postponed = VecDeque::new();
+        let mut goes_on = true;
+        while goes_on && !(self.is_settled() && self.is_proven()) {
+            self.advance();
+            if self.is_settled() {
+                self.store();
+            }
+            match self.next_fresh().await {
+                Next::Mail(Mail::Done {
+                    number,
+                    outcome,
+                    is_proven,
+                }) => goes_on = self.done(number, outcome, is_proven) != Progress::Halted,
+                Next::Mail(Mail::Stored { handled, is_stored }) => {
+                    self.stored(handled, is_stored);
+                    goes_on = is_stored;
+                }
+                Next::Mail(mail) => postponed.push_back(mail),
+                Next::Worked => {}
+            }
+        }
+        self.postponed.extend(postponed);
+        goes_on
+    }
+
+    fn is_proven(&self) -> bool {
+        let managed = self.managed.as_ref();
+        managed.is_none_or(|it| it.proven == it.handled)
     }
 
     /// Whether everything the client sent is durable.
@@ -481,6 +527,10 @@ impl Bound {
     pub(crate) fn departed(&mut self) {
         if std::mem::take(&mut self.is_serving) {
             self.given_to = self.position;
+            // What is read from here on is for it by another rule, and a store of before does not say so.
+            if let Some(managed) = &mut self.managed {
+                managed.turns.moved();
+            }
         }
     }
 
@@ -621,7 +671,8 @@ impl Bound {
         Some(with_child(&bytes, &delay.finish()))
     }
 
-    /// An archived message that was sent and not acknowledged, as it is sent again.
+    /// An archived message that was sent and not acknowledged, as it is sent again: whatever the device has become since, it
+    /// was for it then.
     fn again(&self, id: ArchiveId) -> Option<Bytes> {
         let account = self.session.jid.to_bare();
         let query = Query {
@@ -632,7 +683,12 @@ impl Bound {
         };
         let page = self.node.store.page(&account, &query).ok()?;
         let archived = page.entries.first()?;
-        let forms = services::delivery::of_archived(archived, &self.own());
+        let as_it_was = Resource {
+            presence: Some(Bytes::new()),
+            carbons: true,
+            ..fresh(self.session.jid.clone())
+        };
+        let forms = services::delivery::of_archived(archived, &[as_it_was]);
         forms.into_iter().next().map(|(_, bytes)| bytes)
     }
 
