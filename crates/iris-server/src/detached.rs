@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::decide::Deciding;
 use crate::locks::Wanted;
 use crate::registry::Mail;
-use crate::session::{Bound, Next, Progress};
+use crate::session::{Bound, Next, Progress, wakes};
 
 /// Waits for a connection that takes the session over; ends it when its time is over. Messages of the archive wait
 /// there.
@@ -17,7 +17,7 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
     let until = Instant::now() + Duration::from_secs(u64::from(secs));
     bound.fall_behind();
     bound.session.set_connected(false);
-    if bound.has_unacknowledged_messages() {
+    if bound.has_reason_to_wake() {
         wake(&bound);
     }
     // A device without a connection is asked nothing: what waited for somebody to look is kept like the rest.
@@ -108,6 +108,9 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
     match mail {
         Mail::Passing(bytes) => {
             bound.session.taken(bytes.len());
+            if wakes(&bytes) {
+                wake(&bound);
+            }
             bound.park(bytes);
             if bound.is_overfull() {
                 return Taken::Ended(bound);

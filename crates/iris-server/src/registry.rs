@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::committer::NotCommitted;
 use crate::dedupe::Recent;
 use crate::server::SessionStatus;
-use crate::session::Bound;
+use crate::session::{Bound, wakes};
 
 const SHARDS: usize = 64;
 /// Bytes of archived messages that wait in a mailbox.
@@ -61,7 +61,7 @@ pub(crate) enum Mail {
     Departed,
     /// Read the archive: more waits there than in the mailbox.
     Behind,
-    /// A message came for a session without a connection.
+    /// A message came for a session without a connection that wakes its device.
     Waits,
     /// A new connection takes the session over.
     TakeOver(oneshot::Sender<Box<Bound>>),
@@ -112,6 +112,7 @@ impl Session {
         let standing = self.lock();
         SessionStatus {
             jid: self.jid.clone(),
+            is_connected: standing.resource.is_connected,
             is_available: standing.resource.presence.is_some(),
             priority: standing.resource.priority,
             queued_bytes: self.queued.load(Ordering::Relaxed),
@@ -147,7 +148,7 @@ impl Session {
     /// Delivers a message of the account's archive, or leaves it there for the session to read.
     pub(crate) fn deliver_archived(&self, id: ArchiveId, stanza: Bytes) {
         let mut standing = self.lock();
-        if !standing.resource.is_connected {
+        if !standing.resource.is_connected && wakes(&stanza) {
             self.notify(Mail::Waits);
         }
         if standing.is_behind || id <= standing.read_to {

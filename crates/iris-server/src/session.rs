@@ -16,7 +16,7 @@ use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Page, Query, SentIn};
 use iris::live::{Live as _, Resource, fresh};
 use iris::outcome::Outcome;
-use iris::services::csi::{self, While};
+use iris::services::attention::{Matter, While};
 use iris::services::{self, datetime};
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Stanza, with_child};
@@ -435,7 +435,7 @@ impl Bound {
         let Ok(stanza) = Stanza::from_peer(&bytes) else {
             return Some(bytes);
         };
-        match csi::while_inactive(&stanza) {
+        match Matter::of(&stanza).decided().0 {
             While::Urgent => return Some(bytes),
             While::Dropped => {}
             While::Waits => self.hold(None, bytes),
@@ -479,13 +479,23 @@ impl Bound {
         }
     }
 
-    /// Whether a message was sent that the client did not acknowledge.
-    pub(crate) fn has_unacknowledged_messages(&self) -> bool {
-        let mut kept = self
+    /// Whether something waits, or was sent and not acknowledged, that wakes a device.
+    pub(crate) fn has_reason_to_wake(&self) -> bool {
+        let sent = self
             .managed
             .iter()
-            .flat_map(|managed| managed.outbound.unacknowledged());
-        kept.any(|kept| matches!(kept, Kept::Archived(..) | Kept::Aside(..)))
+            .flat_map(|managed| managed.outbound.unacknowledged())
+            .any(|kept| match kept {
+                Kept::Bytes(bytes) => wakes(bytes),
+                Kept::Archived(_, id) | Kept::Aside(_, id) => {
+                    self.again(*id).is_some_and(|bytes| wakes(&bytes))
+                }
+            });
+        let mut waiting = self
+            .parked
+            .iter()
+            .chain(self.held.iter().map(|(_, bytes)| bytes));
+        sent || waiting.any(wakes)
     }
 
     /// Whether the client acknowledges too little to get more from its archive now.
@@ -819,6 +829,11 @@ impl Bound {
         }
         node.registry.remove(&self.session);
     }
+}
+
+/// Whether a stanza wakes a device that has no connection.
+pub(crate) fn wakes(stanza: &Bytes) -> bool {
+    Stanza::from_peer(stanza).is_ok_and(|stanza| Matter::of(&stanza).wakes())
 }
 
 fn alone(address: BareJid) -> (BareJid, Hold) {

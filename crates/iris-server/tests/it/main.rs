@@ -20,6 +20,7 @@ mod messages;
 mod model;
 mod outside;
 mod own_process;
+mod phones;
 mod promise;
 mod resume;
 mod rooms;

@@ -175,6 +175,41 @@ async fn a_private_message_in_a_room_is_kept_copied_and_delivered_after_a_kill()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_again_in_a_room_is_kept_once_also_after_a_kill() {
+    let mut bed = Bed::with_accounts(&["alice", "bob"]).await;
+    let speech = |n: usize| {
+        format!(
+            "<message to='{ROOM}' type='groupchat'><body>said {n}.</body>\
+             <origin-id xmlns='urn:xmpp:sid:0' id='o{n}'/></message>"
+        )
+    };
+    let mut alice = Client::online(&bed, "alice", "a").await;
+    alice.enters(ROOM, "al").await;
+    alice.manage().await;
+    alice.send(&(speech(0) + &speech(1) + &speech(1))).await;
+    assert_eq!(alice.settled_through(3).await, 3);
+    bed.kill().await;
+    bed.start().await;
+    let mut alice = Client::online(&bed, "alice", "other").await;
+    alice.enters(ROOM, "al").await;
+    alice.manage().await;
+    alice.send(&(speech(1) + &speech(2))).await;
+    assert_eq!(alice.settled_through(2).await, 2);
+    // What was refused is no first copy.
+    let mut bob = Client::online(&bed, "bob", "b").await;
+    bob.manage().await;
+    bob.send(&speech(3)).await;
+    bob.until("type='error'").await;
+    bob.enters(ROOM, "bo").await;
+    bob.send(&speech(3)).await;
+    bob.until("<body>said 3.</body>").await;
+    let said = archive(&bed, ROOM);
+    for n in 0..4 {
+        assert_eq!(said.matches(&format!("said {n}.")).count(), 1, "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_and_its_refusal_wait_for_who_is_away() {
     let mut bed = Bed::with_accounts(&["alice", "bob"]).await;
     let mut alice = Client::online(&bed, "alice", "a").await;

@@ -83,6 +83,12 @@ impl Rooms {
         room.is_some_and(|room| !room.occupants.is_empty())
     }
 
+    /// The address that a device has in a room.
+    pub fn occupant(&self, room: &BareJid, device: &FullJid) -> Option<FullJid> {
+        let room = self.active.get(room)?;
+        Some(room.occupant_jid(room.nick_of(device)?))
+    }
+
     /// The rooms that a device is in.
     pub fn of_device(&self, device: &FullJid) -> Vec<BareJid> {
         let rooms = self.active.values();

@@ -46,8 +46,10 @@ pub struct Content {
     pub is_copied: bool,
     /// `origin-id` (XEP-0359).
     pub origin_id: Option<String>,
-    /// Has a body or an encrypted payload: worth waking a phone.
-    pub is_important: bool,
+    /// Has a body or an encrypted payload.
+    pub has_text: bool,
+    /// Asks into a room, or declines to come.
+    pub is_invitation: bool,
     /// A room says that it is a private message of an occupant (XEP-0045 7.5). The room sends it to each device that is in
     /// it, so the recipient's others get no copy (XEP-0280 6.1).
     pub is_private_of_room: bool,
@@ -62,10 +64,10 @@ impl Content {
             seen.read(&child);
         }
         let is_conversation = matches!(type_, MessageType::Chat | MessageType::Normal);
-        let is_lasting = seen.is_important || seen.has_lasting_mark;
+        let is_lasting = seen.has_text || seen.is_invitation || seen.has_lasting_mark;
         let is_kept = match type_ {
             MessageType::Chat | MessageType::Normal => is_lasting || seen.store,
-            MessageType::Headline => seen.is_important,
+            MessageType::Headline => seen.has_text,
             // A room has an archive of its own; an error is for the device that sent what it answers (RFC 6121 8.5.3.2.1).
             MessageType::Groupchat | MessageType::Error => false,
         };
@@ -76,7 +78,8 @@ impl Content {
             is_copied: !seen.no_copy
                 && (type_ == MessageType::Chat || (type_ == MessageType::Normal && is_lasting)),
             origin_id: seen.origin_id,
-            is_important: is_conversation && seen.is_important,
+            has_text: seen.has_text,
+            is_invitation: is_conversation && seen.is_invitation,
             is_private_of_room: is_conversation && seen.is_private_of_room,
         }
     }
@@ -84,7 +87,8 @@ impl Content {
 
 #[derive(Default)]
 struct Seen {
-    is_important: bool,
+    has_text: bool,
+    is_invitation: bool,
     has_lasting_mark: bool,
     store: bool,
     no_store: bool,
@@ -99,18 +103,20 @@ impl Seen {
         match (name, child.namespace.as_deref().unwrap_or(ns::CLIENT)) {
             // OMEMO has had two namespaces; others use the same element name.
             ("body", ns::CLIENT) | ("encrypted", _) | ("openpgp", "urn:xmpp:openpgp:0") => {
-                self.is_important = true;
+                self.has_text = true;
             }
             ("x", ns::MUC_USER) => {
                 let mut inner = Children::of(child.bytes).peekable();
                 self.is_private_of_room = inner.peek().is_none();
-                self.is_important |=
+                self.is_invitation |=
                     inner.any(|inner| matches!(inner.tag.local, "invite" | "decline"));
             }
             ("received", ns::RECEIPTS)
             | ("received" | "displayed" | "acknowledged", ns::CHAT_MARKERS)
-            | ("reactions", "urn:xmpp:reactions:0")
-            | ("x", ns::CONFERENCE) => self.has_lasting_mark = true,
+            | ("reactions", "urn:xmpp:reactions:0") => self.has_lasting_mark = true,
+            ("x", ns::CONFERENCE) => self.is_invitation = true,
+            // A device may have to be woken before it can ring.
+            (_, ns::CALL) => self.has_lasting_mark = true,
             ("retract", space) if space.starts_with("urn:xmpp:message-retract:") => {
                 self.has_lasting_mark = true;
             }

@@ -3,6 +3,7 @@
 
 use jid::{BareJid, FullJid, Jid};
 
+use super::attention::Matter;
 use super::content::{Content, MessageType};
 use super::refusal::{Detail, Refusal};
 use super::request::refuse;
@@ -143,7 +144,7 @@ fn keep(
         sent_in: None,
         deliver: direction == Direction::Received && content.is_awaited,
     };
-    let send = if direction == Direction::Received && content.is_important {
+    let send = if direction == Direction::Received && Matter::of(stanza).wakes() {
         push::wake(ctx, owner, 1)?
     } else {
         Vec::new()

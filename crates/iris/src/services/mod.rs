@@ -7,8 +7,8 @@
 //! Who asks something of an account that is not there, that blocked the caller, or that lets only others see what is
 //! asked for, gets the same answer in all three cases.
 
+pub mod attention;
 pub mod content;
-pub mod csi;
 pub mod datetime;
 pub mod delivery;
 pub mod disco;
