@@ -9,6 +9,7 @@ use bytes::Bytes;
 use iris::account::Account;
 use iris::archive::{ArchiveId, Archives as _};
 use iris::documents::{Collection, Documents as _};
+use iris::live::fresh;
 use iris::outcome::SessionChange;
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Condition, Kind, Stanza};
@@ -21,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::TokenCheck;
 use crate::detached;
 use crate::node::Node;
-use crate::registry::{Mail, fresh};
+use crate::registry::Mail;
 use crate::resume;
 use crate::session::{Bound, Managed, Next, Progress};
 use crate::turns::{Turn, Turns};
@@ -385,7 +386,7 @@ impl Connection {
                     handled: count,
                     is_stored,
                 } => {
-                    bound.stored();
+                    bound.stored(count, is_stored);
                     if !is_stored {
                         self.close(StreamCondition::InternalServerError.into())
                             .await;
@@ -405,6 +406,7 @@ impl Connection {
                     self.carry_out(actions).await;
                 }
                 Mail::Arrived { newest } => bound.arrived(newest),
+                Mail::Departed => bound.departed(),
                 Mail::Behind => bound.is_behind = true,
                 Mail::Waits => {}
                 Mail::TakeOver(reply) => {
@@ -618,6 +620,7 @@ impl Connection {
             outbound: Outbound::default(),
             outbound_bytes: 0,
             handled: 0,
+            proven: 0,
             since: newest.unwrap_or(ArchiveId(0)),
             is_on: false,
             is_asked: false,
@@ -655,6 +658,11 @@ impl Connection {
             let gone = StreamError::from(StreamCondition::NotAuthorized);
             return self.machine.on(Event::Closing(gone));
         }
+        // A count that the client hears is one that it hears after a crash, too.
+        if !bound.prove().await {
+            tokio::spawn(detached::wait(bound));
+            return self.machine.on(Event::ResumeFailed { handled: None });
+        }
         let Some(managed) = bound.managed.as_mut() else {
             return self.machine.on(Event::ResumeFailed { handled: None });
         };
@@ -673,7 +681,7 @@ impl Connection {
             }
         };
         bound.acknowledged(&acknowledged);
-        bound.session.set_detached(false);
+        bound.session.set_connected(true);
         self.shared
             .node
             .counters
@@ -784,7 +792,7 @@ fn send(
     }
     let length = bytes.len();
     let kept = match id {
-        Some(id) => Kept::Archived(bound.session.jid.to_bare(), id),
+        Some(id) => bound.kept_of_archive(id),
         None => Kept::Bytes(bytes),
     };
     bound.keep(kept, length);

@@ -11,9 +11,11 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use iris::authorize::{Action, Permit, Principal, authorize};
 use iris::documents::{Collection, Overlay, Write};
+use iris::host::Host;
 use iris::muc::{self, Refusal, Rooms};
 use iris::outcome::{Context, Outcome, Send as Sending, Target};
 use iris::services;
+use iris::services::content::Content;
 use iris::stanza::{Condition, Kind, Stanza, error_reply};
 use jid::{BareJid, FullJid, Jid};
 
@@ -237,8 +239,7 @@ impl Deciding<'_> {
         let host = &self.node.host;
         let stanza = Stanza::from_peer(bytes).ok()?;
         if let Ok(full) = to.try_as_full()
-            && (stanza.kind == Kind::Iq && stanza.is_answer()
-                || stanza.from.domain() == host.rooms.as_ref())
+            && is_for_device_alone(host, &stanza)
             && to.domain() == host.domain.as_ref()
         {
             return Some(Outcome {
@@ -275,6 +276,16 @@ impl Node {
             }
             _ => Principal::Peer(from.domain().to_owned()),
         }
+    }
+}
+
+/// Whether a stanza goes straight to the device that it names: answers, and what a room shows or says to those in it. What
+/// carries something for a person goes the way of every message, or nothing would be left of it after a crash.
+fn is_for_device_alone(host: &Host, stanza: &Stanza) -> bool {
+    match stanza.kind {
+        Kind::Iq if stanza.is_answer() => true,
+        Kind::Message if Content::of(stanza).is_stored => false,
+        Kind::Iq | Kind::Message | Kind::Presence => stanza.from.domain() == host.rooms.as_ref(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! A message that a client or another server sends again, because it did not hear that the first was durable, is
 //! acknowledged and not stored or delivered again. It is known by the sender's `origin-id` (XEP-0359) and the address
 //! it goes to, among the last `REMEMBERED` that the sender's archive holds; from another server, by that id and the
-//! sender's address, among the last that the recipient's archive holds.
+//! sender's address, among the last that the recipient's archive holds; in a room, by that id and the occupant, among the
+//! last that the room's archive holds.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::decide::Deciding;
 use crate::locks::Wanted;
 use crate::registry::Mail;
-use crate::session::{Bound, Next, Progress};
+use crate::session::{Bound, Next, Progress, wakes};
 
 /// Waits for a connection that takes the session over; ends it when its time is over. Messages of the archive wait
 /// there.
@@ -16,8 +16,8 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
     let secs = bound.managed.as_ref().map_or(0, |managed| managed.max_secs);
     let until = Instant::now() + Duration::from_secs(u64::from(secs));
     bound.fall_behind();
-    bound.session.set_detached(true);
-    if bound.has_unacknowledged_messages() {
+    bound.session.set_connected(false);
+    if bound.has_reason_to_wake() {
         wake(&bound);
     }
     // A device without a connection is asked nothing: what waited for somebody to look is kept like the rest.
@@ -108,6 +108,9 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
     match mail {
         Mail::Passing(bytes) => {
             bound.session.taken(bytes.len());
+            if wakes(&bytes) {
+                wake(&bound);
+            }
             bound.park(bytes);
             if bound.is_overfull() {
                 return Taken::Ended(bound);
@@ -123,8 +126,9 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
             Progress::Halted => return Taken::Ended(bound),
             Progress::None | Progress::Handled(_) => {}
         },
-        Mail::Stored { .. } => bound.stored(),
+        Mail::Stored { handled, is_stored } => bound.stored(handled, is_stored),
         Mail::Arrived { newest } => bound.arrived(newest),
+        Mail::Departed => bound.departed(),
         Mail::Behind => {}
         Mail::Waits => wake(&bound),
         Mail::TakeOver(reply) => {

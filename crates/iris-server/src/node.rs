@@ -214,6 +214,10 @@ impl Node {
 
     /// Whether the session's account did not send this message before.
     async fn is_first(self: &Arc<Self>, caller: &mut Caller, stanza: &Stanza) -> bool {
+        if let Some((said, key)) = self.said_in_room(stanza).await {
+            caller.remembered = said.first(key);
+            return caller.remembered.is_some();
+        }
         let Some(key) = key_of(stanza) else {
             return true;
         };
@@ -239,21 +243,26 @@ impl Node {
         stanza: &Stanza,
     ) -> Answer {
         let turn = self.turn_of(stanza).await;
-        let remembered = match principal {
-            Principal::Peer(_) => match self.received(stanza).await {
-                Some((received, key)) => match received.first(key) {
-                    // Its first copy is on its way to the disk, or there: this one is answered after that.
-                    None => return self.begin(turn, |_| Outcome::nothing(), drop).await,
-                    first => first,
-                },
-                None => None,
-            },
+        let known = match principal {
+            Principal::Peer(_) => self.received(stanza).await,
             _ => None,
+        };
+        let known = match known {
+            None => self.said_in_room(stanza).await,
+            known => known,
+        };
+        let remembered = match known {
+            Some((received, key)) => match received.first(key) {
+                // Its first copy is on its way to the disk, or there: this one is answered after that.
+                None => return self.begin(turn, |_| Outcome::nothing(), drop).await,
+                first => first,
+            },
+            None => None,
         };
         let (principal, stanza) = (principal.clone(), stanza.clone());
         let decide = move |deciding: &Deciding<'_>| deciding.stanza(&principal, &stanza);
-        let known = move |done: Result<(), NotCommitted>| {
-            if let (Ok(()), Some(remembered)) = (done, remembered) {
+        let known = move |kept: bool| {
+            if let Some(remembered) = remembered.filter(|_| kept) {
                 remembered.keep();
             }
         };
@@ -265,6 +274,26 @@ impl Node {
     async fn received(self: &Arc<Self>, stanza: &Stanza) -> Option<(Arc<Recent>, Key)> {
         let (to, id) = key_of(stanza)?;
         let recipient = Some(to.to_bare()).filter(|_| self.host.is_local(&to))?;
+        let received = self.received_by(recipient).await;
+        Some((received, (stanza.from.clone(), id)))
+    }
+
+    /// What was said in a room of this node, and what this message is known by there: whoever did not hear that it is
+    /// durable says it again.
+    async fn said_in_room(self: &Arc<Self>, stanza: &Stanza) -> Option<(Arc<Recent>, Key)> {
+        let to = stanza.to.as_ref()?;
+        let is_speech = stanza.kind == Kind::Message
+            && stanza.type_.as_deref() == Some("groupchat")
+            && to.domain() == self.host.rooms.as_ref();
+        let id = Some(stanza).filter(|_| is_speech).and_then(origin_id)?;
+        let device = stanza.from.try_as_full().ok()?;
+        let occupant = self.rooms().occupant(&to.to_bare(), device)?;
+        let said = self.received_by(to.to_bare()).await;
+        Some((said, (occupant.into(), id)))
+    }
+
+    /// What came lately to an account or a room.
+    async fn received_by(self: &Arc<Self>, recipient: BareJid) -> Arc<Recent> {
         let received = self.received.of(&recipient);
         if !received.is_loaded() {
             let (node, loading) = (self.clone(), received.clone());
@@ -275,7 +304,7 @@ impl Node {
                 tracing::warn!(%error, "what was received before cannot be read");
             }
         }
-        Some((received, (stanza.from.clone(), id)))
+        received
     }
 
     /// Makes durable and visible what is decided on what is held, and on these rooms.
@@ -324,18 +353,19 @@ impl Node {
         answer.await.unwrap_or(Err(NotCommitted::Halted))
     }
 
-    /// Puts what is decided on its way to the disk; `known` hears first what became of it.
+    /// Puts what is decided on its way to the disk; `known` hears first whether something
+    /// of it is stored.
     async fn begin(
         self: &Arc<Self>,
         turn: Turn,
         decide: impl Fn(&Deciding<'_>) -> Outcome + Send + 'static,
-        known: impl FnOnce(Result<(), NotCommitted>) + Send + 'static,
+        known: impl FnOnce(bool) + Send + 'static,
     ) -> Answer {
         let (node, rooms) = (self.clone(), turn.rooms);
         let again: Again = Box::new(move || node.decided(&rooms, &decide));
         let Some(decided) = again() else {
             let (sender, answer) = tokio::sync::oneshot::channel();
-            known(Err(NotCommitted::Refused));
+            known(false);
             let _ = sender.send(Err(NotCommitted::Refused));
             return answer;
         };
@@ -350,15 +380,18 @@ impl Node {
         decided: Decided,
         again: Option<Again>,
         held: Held,
-        known: impl FnOnce(Result<(), NotCommitted>) + Send + 'static,
+        known: impl FnOnce(bool) + Send + 'static,
     ) -> Answer {
         let (sender, answer) = tokio::sync::oneshot::channel();
         let node = self.clone();
         let Held { alone, beside } = held;
         place.submit(decided, again, move |stored| {
+            let is_kept = stored
+                .as_ref()
+                .is_ok_and(|(decided, _)| !decided.change().is_empty());
             let done = stored.map(|(decided, archived)| node.show(None, decided, &archived));
             drop(alone);
-            known(done);
+            known(is_kept);
             // Nobody waits any more when the caller was dropped.
             let _ = sender.send(done);
         });
@@ -393,15 +426,22 @@ impl Node {
         held: Held,
     ) {
         if decided.change().is_empty() && caller.may_pass(&decided.outcome) {
+            let caller = Caller {
+                remembered: None,
+                ..caller
+            };
             self.show(Some(&caller.session), decided, &[]);
             caller.done(Ok(()), false);
             return;
         }
         let node = self.clone();
+        let mut caller = caller;
         let Held { alone, beside } = held;
         place.submit(decided, Some(again), move |stored: Stored| {
             match stored {
                 Ok((decided, archived)) => {
+                    // What was refused, or is kept nowhere, may come again.
+                    caller.remembered = caller.remembered.filter(|_| !decided.change().is_empty());
                     let is_proven = archived.iter().any(|it| it.entry.sent_in.is_some());
                     node.show(Some(&caller.session), decided, &archived);
                     caller.done(Ok(()), is_proven);
@@ -446,18 +486,15 @@ impl Node {
     }
 
     fn change_session(&self, session: &Session, change: &SessionChange) {
-        let before = session.resource();
-        session.apply(change);
-        let SessionChange::Presence(Some((_, priority))) = change else {
-            return;
-        };
-        if *priority < 0 || before.presence.is_some() && before.priority >= 0 {
+        if !session.apply(change) {
             return;
         }
-        let account = session.jid.to_bare();
-        match self.store.last(&account) {
+        match self.store.last(&session.jid.to_bare()) {
             Ok(newest) => session.arrive(newest.unwrap_or(ArchiveId(0))),
-            Err(error) => tracing::warn!(%error, "waiting messages cannot be read"),
+            Err(error) => {
+                tracing::warn!(%error, "waiting messages cannot be read");
+                session.fall_behind();
+            }
         }
     }
 
@@ -641,13 +678,15 @@ fn contact_of(stanza: &Stanza) -> Option<Jid> {
     Jid::new(item.attr("jid")?).ok()
 }
 
-/// What a message is known by if its client sends it again. What a room gets is the room's to tell apart.
+/// What a message is known by if its client sends it again. What is said in a room is known there.
 fn key_of(stanza: &Stanza) -> Option<Key> {
     let is_message = stanza.kind == Kind::Message && stanza.type_.as_deref() != Some("groupchat");
-    if !is_message || memchr::memmem::find(&stanza.bytes, b"origin-id").is_none() {
-        return None;
-    }
-    let id = stanza.child("origin-id", Some("urn:xmpp:sid:0"))?;
-    let id = id.tag.value("id")?.into_owned();
+    let id = Some(stanza).filter(|_| is_message).and_then(origin_id)?;
     Some((stanza.to.clone()?, id))
+}
+
+fn origin_id(stanza: &Stanza) -> Option<String> {
+    memchr::memmem::find(&stanza.bytes, b"origin-id")?;
+    let id = stanza.child("origin-id", Some("urn:xmpp:sid:0"))?;
+    Some(id.tag.value("id")?.into_owned())
 }

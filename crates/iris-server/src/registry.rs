@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::committer::NotCommitted;
 use crate::dedupe::Recent;
 use crate::server::SessionStatus;
-use crate::session::Bound;
+use crate::session::{Bound, wakes};
 
 const SHARDS: usize = 64;
 /// Bytes of archived messages that wait in a mailbox.
@@ -57,9 +57,11 @@ pub(crate) enum Mail {
         /// The end of the archive then.
         newest: ArchiveId,
     },
+    /// The session gets no more of what is sent to its account.
+    Departed,
     /// Read the archive: more waits there than in the mailbox.
     Behind,
-    /// A message came for a session without a connection.
+    /// A message came for a session without a connection that wakes its device.
     Waits,
     /// A new connection takes the session over.
     TakeOver(oneshot::Sender<Box<Bound>>),
@@ -75,8 +77,6 @@ struct Standing {
     resource: Resource,
     /// Reads its archive instead of its mailbox.
     is_behind: bool,
-    /// Has no connection: it is told what waits, so that it can wake its device.
-    is_detached: bool,
     /// What the archive reader already gave to it.
     read_to: ArchiveId,
 }
@@ -112,6 +112,7 @@ impl Session {
         let standing = self.lock();
         SessionStatus {
             jid: self.jid.clone(),
+            is_connected: standing.resource.is_connected,
             is_available: standing.resource.presence.is_some(),
             priority: standing.resource.priority,
             queued_bytes: self.queued.load(Ordering::Relaxed),
@@ -147,7 +148,7 @@ impl Session {
     /// Delivers a message of the account's archive, or leaves it there for the session to read.
     pub(crate) fn deliver_archived(&self, id: ArchiveId, stanza: Bytes) {
         let mut standing = self.lock();
-        if standing.is_detached {
+        if !standing.resource.is_connected && wakes(&stanza) {
             self.notify(Mail::Waits);
         }
         if standing.is_behind || id <= standing.read_to {
@@ -162,8 +163,8 @@ impl Session {
     }
 
     /// Whether it has a connection.
-    pub(crate) fn set_detached(&self, is_detached: bool) {
-        self.lock().is_detached = is_detached;
+    pub(crate) fn set_connected(&self, is_connected: bool) {
+        self.lock().resource.is_connected = is_connected;
     }
 
     /// From here on the session reads its archive, after `position`.
@@ -172,9 +173,8 @@ impl Session {
         self.notify(Mail::Behind);
     }
 
-    /// The client said for the first time that it is there; what waits for it comes from the archive.
+    /// What waits for the account, up to `newest`, is for the session, which read of [`Session::apply`] that it is.
     pub(crate) fn arrive(&self, newest: ArchiveId) {
-        self.lock().is_behind = true;
         self.notify(Mail::Arrived { newest });
     }
 
@@ -200,50 +200,48 @@ impl Session {
         true
     }
 
-    /// Applies what a handler changed.
-    pub(crate) fn apply(&self, change: &SessionChange) {
+    /// Applies what a handler changed. Whether the session gets from here on what is sent to its account, and did not
+    /// before: then nothing more is put into its mailbox until it [arrived](Session::arrive) and read its archive, so that
+    /// what comes at that very moment comes once.
+    pub(crate) fn apply(&self, change: &SessionChange) -> bool {
         let mut standing = self.lock();
-        let resource = &mut standing.resource;
-        match change {
-            SessionChange::Interested => resource.interested = true,
-            SessionChange::Blocklist => resource.blocklist = true,
-            SessionChange::Carbons(on) => resource.carbons = *on,
-            SessionChange::Presence(Some((presence, priority))) => {
-                resource.presence = Some(presence.clone());
-                resource.priority = *priority;
-            }
-            SessionChange::Presence(None) => {
-                resource.presence = None;
-                resource.priority = 0;
-            }
-            SessionChange::Active(active) => resource.active = *active,
-            SessionChange::Notify(nodes) => resource.notify.clone_from(nodes),
-            SessionChange::DirectedTo(to) => {
-                if !resource.directed.contains(to) {
-                    resource.directed.push(to.clone());
-                }
-            }
-            SessionChange::DirectedGone(to) => resource.directed.retain(|known| known != to),
-            // Rooms know their occupants themselves.
-            SessionChange::EnteredRoom(..) | SessionChange::LeftRoom(..) => {}
-            // What is written of the account ends all its sessions.
-            SessionChange::AccountRemoved => {}
+        let took = standing.resource.takes_messages();
+        apply_to(&mut standing.resource, change);
+        let takes = standing.resource.takes_messages();
+        if took && !takes {
+            // Under the lock: no message is put into the mailbox between the change and this.
+            self.notify(Mail::Departed);
         }
+        standing.is_behind |= takes && !took;
+        takes && !took
     }
 }
 
-/// A resource nobody has said anything of yet.
-pub(crate) fn fresh(jid: FullJid) -> Resource {
-    Resource {
-        jid,
-        presence: None,
-        priority: 0,
-        interested: false,
-        blocklist: false,
-        carbons: false,
-        active: true,
-        notify: Vec::new(),
-        directed: Vec::new(),
+fn apply_to(resource: &mut Resource, change: &SessionChange) {
+    match change {
+        SessionChange::Interested => resource.interested = true,
+        SessionChange::Blocklist => resource.blocklist = true,
+        SessionChange::Carbons(on) => resource.carbons = *on,
+        SessionChange::Presence(Some((presence, priority))) => {
+            resource.presence = Some(presence.clone());
+            resource.priority = *priority;
+        }
+        SessionChange::Presence(None) => {
+            resource.presence = None;
+            resource.priority = 0;
+        }
+        SessionChange::Active(active) => resource.active = *active,
+        SessionChange::Notify(nodes) => resource.notify.clone_from(nodes),
+        SessionChange::DirectedTo(to) => {
+            if !resource.directed.contains(to) {
+                resource.directed.push(to.clone());
+            }
+        }
+        SessionChange::DirectedGone(to) => resource.directed.retain(|known| known != to),
+        // Rooms know their occupants themselves.
+        SessionChange::EnteredRoom(..) | SessionChange::LeftRoom(..) => {}
+        // What is written of the account ends all its sessions.
+        SessionChange::AccountRemoved => {}
     }
 }
 
@@ -309,7 +307,6 @@ impl Registry {
             standing: Mutex::new(Standing {
                 resource,
                 is_behind: false,
-                is_detached: false,
                 read_to: ArchiveId(0),
             }),
             mailbox,

@@ -6,20 +6,20 @@
 //! follows from the client's count and the kind that the store names ([`crate::turns`]): a device that resumes gets
 //! each message once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archives as _, Query};
 use iris::documents::{Collection, Documents as _, Unavailable, Write};
-use iris::live::Resource;
+use iris::live::{Resource, fresh};
 use iris::sm::{Kept, Outbound};
 use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::node::Node;
-use crate::registry::{Mail, fresh};
+use crate::registry::Mail;
 use crate::session::{Bound, Managed};
 use crate::turns::{Turn, Turns};
 
@@ -57,6 +57,15 @@ struct Stored {
     position: ArchiveId,
     /// Up to here the messages came before the session arrived.
     history_to: ArchiveId,
+    /// It is served what is sent to its account. A store of before this was noted says it by presence and priority.
+    #[serde(default)]
+    is_serving: Option<bool>,
+    /// Up to here it was, when it last ceased to be.
+    #[serde(default)]
+    given_to: ArchiveId,
+    /// What it got after that, while it was not.
+    #[serde(default)]
+    aside: BTreeSet<ArchiveId>,
     /// What was sent after this store.
     turn: Turn,
     since: ArchiveId,
@@ -123,6 +132,9 @@ fn stored(bound: &Bound, managed: &Managed, turn: Turn) -> Option<(String, Store
         outbound: managed.outbound.clone(),
         position: bound.position,
         history_to: bound.history_to,
+        is_serving: Some(bound.is_serving),
+        given_to: bound.given_to,
+        aside: bound.aside.clone(),
         turn,
         since: managed.since,
         presence,
@@ -186,11 +198,15 @@ impl Bound {
         !self.storing.is_due && !self.storing.is_under_way
     }
 
-    /// Storing ended.
-    pub(crate) fn stored(&mut self) {
+    /// Storing ended; the store shows `handled` stanzas of the client, if it is durable.
+    pub(crate) fn stored(&mut self, handled: u32, is_stored: bool) {
         self.storing.is_under_way = false;
         if let Some(managed) = &mut self.managed {
             managed.turns.stored();
+            let is_ahead = handled.wrapping_sub(managed.proven) < u32::MAX / 2;
+            if is_stored && is_ahead {
+                managed.proven = handled;
+            }
         }
     }
 }
@@ -281,7 +297,7 @@ fn kept_bytes(outbound: &Outbound) -> usize {
     let kept = outbound.unacknowledged();
     kept.map(|kept| match kept {
         Kept::Bytes(bytes) => bytes.len(),
-        Kept::Archived(..) => 0,
+        Kept::Archived(..) | Kept::Aside(..) => 0,
     })
     .sum()
 }
@@ -320,6 +336,7 @@ pub(crate) fn revive(
         directed: stored.directed,
         ..fresh(stored.jid)
     };
+    let takes_messages = resource.takes_messages();
     let Ok((session, mail)) = node.registry.add(resource, usize::MAX) else {
         return Ok(None);
     };
@@ -329,17 +346,29 @@ pub(crate) fn revive(
     bound.position = stored.position;
     bound.history_to = stored.history_to;
     bound.is_behind = true;
+    bound.is_serving = stored.is_serving.unwrap_or(takes_messages);
+    bound.given_to = stored.given_to;
+    bound.aside = stored.aside;
     bound.managed = Some(Managed {
         id: Some(id.to_owned()),
         max_secs: stored.max_secs,
         outbound_bytes: kept_bytes(&stored.outbound),
         outbound: stored.outbound,
         handled,
+        proven: handled,
         since: stored.since,
         is_on: true,
         is_asked: false,
         turns: Turns::default(),
         revived: Some(stored.turn),
     });
+    if !takes_messages {
+        // It was stored between saying that it is there no more and hearing that it is served no more.
+        bound.departed();
+    } else if !bound.is_serving {
+        // It was stored between saying that it is there and being served what waits.
+        let newest = node.store.last(account)?.unwrap_or(ArchiveId(0));
+        bound.session.arrive(newest);
+    }
     Ok(Some(bound))
 }

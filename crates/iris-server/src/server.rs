@@ -111,6 +111,8 @@ pub struct Status {
 pub struct SessionStatus {
     /// Its address.
     pub jid: jid::FullJid,
+    /// Whether it has a connection; without one it waits to be resumed.
+    pub is_connected: bool,
     /// Whether it is available.
     pub is_available: bool,
     /// Its priority.

@@ -6,7 +6,7 @@
 //! 2. at most `CREDIT_COUNT` stanzas or `CREDIT_BYTES` are on their way to the disk        (`advance`)
 //! 3. what an archive keeps is sent in archive order, each entry once                      (`position`)
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use iris::archive::{ArchiveId, Archived, Archives as _, Direction, Page, Query, SentIn};
-use iris::live::Live as _;
+use iris::live::{Live as _, Resource, fresh};
 use iris::outcome::Outcome;
-use iris::services::csi::{self, While};
+use iris::services::attention::{Matter, While};
 use iris::services::{self, datetime};
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Stanza, with_child};
@@ -47,6 +47,8 @@ const HELD_COUNT: usize = 200;
 const HELD_BYTES: usize = 64 << 10;
 /// Sent and unacknowledged stanzas, beyond which the archive waits.
 const UNACKNOWLEDGED_COUNT: usize = 1_000;
+/// Messages that a session remembers to have got out of their order.
+const ASIDE_COUNT: usize = 1_000;
 /// Bytes of unacknowledged stanzas that no archive keeps, beyond which the session ends.
 const UNACKNOWLEDGED_BYTES: usize = 1 << 20;
 
@@ -79,6 +81,8 @@ pub(crate) struct Managed {
     pub(crate) outbound_bytes: usize,
     /// Stanzas of the client that are durable.
     pub(crate) handled: u32,
+    /// Those of them that the archive or a store of the session shows: what the client is told never goes back.
+    pub(crate) proven: u32,
     /// The archive's end when the session became resumable: nothing of it is before.
     pub(crate) since: ArchiveId,
     /// What is sent is counted: the client was told.
@@ -117,6 +121,8 @@ pub(crate) struct Bound {
     pub(crate) node: Arc<Node>,
     pub(crate) session: Arc<Session>,
     mail: mpsc::UnboundedReceiver<Mail>,
+    /// Mail that came while the session waited for something else.
+    postponed: VecDeque<Mail>,
     inbox: VecDeque<(Item, Option<u32>, usize)>,
     inbox_bytes: usize,
     working: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -129,6 +135,12 @@ pub(crate) struct Bound {
     /// Up to here the messages came before the session arrived.
     pub(crate) history_to: ArchiveId,
     pub(crate) is_behind: bool,
+    /// It gets what is sent to its account, and got all of that up to `position`.
+    pub(crate) is_serving: bool,
+    /// Up to here it got what was sent to its account, when it last ceased to.
+    pub(crate) given_to: ArchiveId,
+    /// What it got of the archive after that while it was not serving, so that it does not get it again.
+    pub(crate) aside: BTreeSet<ArchiveId>,
     /// What no archive keeps and there was no room for.
     parked: VecDeque<Bytes>,
     parked_bytes: usize,
@@ -154,6 +166,7 @@ impl Bound {
             node,
             session,
             mail,
+            postponed: VecDeque::new(),
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             working: None,
@@ -164,6 +177,9 @@ impl Bound {
             position: ArchiveId(0),
             history_to: ArchiveId(0),
             is_behind: false,
+            is_serving: false,
+            given_to: ArchiveId(0),
+            aside: BTreeSet::new(),
             parked: VecDeque::new(),
             parked_bytes: 0,
             is_active: true,
@@ -264,6 +280,13 @@ impl Bound {
 
     /// Waits for mail, or for a stanza to get on its way.
     pub(crate) async fn next(&mut self) -> Next {
+        match self.postponed.pop_front() {
+            Some(mail) => Next::Mail(mail),
+            None => self.next_fresh().await,
+        }
+    }
+
+    async fn next_fresh(&mut self) -> Next {
         std::future::poll_fn(|cx| {
             if let Some(working) = self.working.as_mut()
                 && working.as_mut().poll(cx).is_ready()
@@ -282,7 +305,8 @@ impl Bound {
 
     /// More mail, if it is there already.
     pub(crate) fn more_mail(&mut self) -> Option<Mail> {
-        self.mail.try_recv().ok()
+        let postponed = self.postponed.pop_front();
+        postponed.or_else(|| self.mail.try_recv().ok())
     }
 
     /// A stanza is done. Stanzas count in the order they came.
@@ -316,15 +340,66 @@ impl Bound {
             progress = if needs_proof {
                 Progress::Unproven(count)
             } else {
+                managed.proven = count;
                 Progress::Handled(count)
             };
         }
         progress
     }
 
+    /// Waits until all that came is handled and a store shows it. Whether one does.
+    pub(crate) async fn prove(&mut self) -> bool {
+        let mut postponed = VecDeque::new();
+        let mut goes_on = true;
+        while goes_on && !(self.is_settled() && self.is_proven()) {
+            self.advance();
+            if self.is_settled() {
+                self.store();
+            }
+            match self.next_fresh().await {
+                Next::Mail(Mail::Done {
+                    number,
+                    outcome,
+                    is_proven,
+                }) => goes_on = self.done(number, outcome, is_proven) != Progress::Halted,
+                Next::Mail(Mail::Stored { handled, is_stored }) => {
+                    self.stored(handled, is_stored);
+                    goes_on = is_stored;
+                }
+                Next::Mail(mail) => postponed.push_back(mail),
+                Next::Worked => {}
+            }
+        }
+        self.postponed.extend(postponed);
+        goes_on
+    }
+
+    fn is_proven(&self) -> bool {
+        let managed = self.managed.as_ref();
+        managed.is_none_or(|it| it.proven == it.handled)
+    }
+
     /// Whether everything the client sent is durable.
     pub(crate) fn is_settled(&self) -> bool {
         self.inbox.is_empty() && self.working.is_none() && self.in_flight.is_empty()
+    }
+
+    /// How a message of the archive is kept that is being sent.
+    pub(crate) fn kept_of_archive(&mut self, id: ArchiveId) -> Kept {
+        let account = self.session.jid.to_bare();
+        if self.is_serving {
+            return Kept::Archived(account, id);
+        }
+        self.remember_aside(id);
+        Kept::Aside(account, id)
+    }
+
+    fn remember_aside(&mut self, id: ArchiveId) {
+        self.aside.insert(id);
+        if self.aside.len() > ASIDE_COUNT {
+            // It may come again one day; nothing is lost.
+            self.aside.pop_first();
+        }
     }
 
     /// Keeps what is being sent, if the client acknowledges.
@@ -360,7 +435,7 @@ impl Bound {
         let Ok(stanza) = Stanza::from_peer(&bytes) else {
             return Some(bytes);
         };
-        match csi::while_inactive(&stanza) {
+        match Matter::of(&stanza).decided().0 {
             While::Urgent => return Some(bytes),
             While::Dropped => {}
             While::Waits => self.hold(None, bytes),
@@ -394,6 +469,7 @@ impl Bound {
         for kept in kept {
             match kept {
                 Kept::Archived(_, id) => self.session.serve(*id),
+                Kept::Aside(..) => {}
                 Kept::Bytes(bytes) => {
                     if let Some(managed) = &mut self.managed {
                         managed.outbound_bytes -= bytes.len();
@@ -403,13 +479,23 @@ impl Bound {
         }
     }
 
-    /// Whether a message was sent that the client did not acknowledge.
-    pub(crate) fn has_unacknowledged_messages(&self) -> bool {
-        let mut kept = self
+    /// Whether something waits, or was sent and not acknowledged, that wakes a device.
+    pub(crate) fn has_reason_to_wake(&self) -> bool {
+        let sent = self
             .managed
             .iter()
-            .flat_map(|managed| managed.outbound.unacknowledged());
-        kept.any(|kept| matches!(kept, Kept::Archived(..)))
+            .flat_map(|managed| managed.outbound.unacknowledged())
+            .any(|kept| match kept {
+                Kept::Bytes(bytes) => wakes(bytes),
+                Kept::Archived(_, id) | Kept::Aside(_, id) => {
+                    self.again(*id).is_some_and(|bytes| wakes(&bytes))
+                }
+            });
+        let mut waiting = self
+            .parked
+            .iter()
+            .chain(self.held.iter().map(|(_, bytes)| bytes));
+        sent || waiting.any(wakes)
     }
 
     /// Whether the client acknowledges too little to get more from its archive now.
@@ -429,19 +515,32 @@ impl Bound {
         unacknowledged + self.parked_bytes > UNACKNOWLEDGED_BYTES
     }
 
-    /// The client said for the first time that it is there: what waits for it comes from the archive.
+    /// From here on the session gets what is sent to its account: what waits, up to `newest`, comes from the archive.
     pub(crate) fn arrived(&mut self, newest: ArchiveId) {
-        self.history_to = newest;
-        self.position = match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
-            Ok(stored) => stored.max(self.session.served()).min(newest),
-            Err(error) => {
-                tracing::warn!(%error, "waiting messages cannot be read");
-                newest
+        match crate::resume::served(&self.node, &self.session.jid.to_bare()) {
+            Ok(stored) => {
+                let served = stored.max(self.session.served()).max(self.given_to);
+                self.position = served.min(newest);
+                self.history_to = newest;
+                self.is_serving = true;
+                self.aside = self.aside.split_off(&self.position);
             }
-        };
+            Err(error) => tracing::warn!(%error, "waiting messages cannot be read"),
+        }
         self.is_behind = true;
         if let Some(managed) = &mut self.managed {
             managed.turns.moved();
+        }
+    }
+
+    /// What is sent to its account is no longer for the session.
+    pub(crate) fn departed(&mut self) {
+        if std::mem::take(&mut self.is_serving) {
+            self.given_to = self.position;
+            // What is read from here on is for it by another rule, and a store of before does not say so.
+            if let Some(managed) = &mut self.managed {
+                managed.turns.moved();
+            }
         }
     }
 
@@ -479,6 +578,9 @@ impl Bound {
                 self.position = archived.id;
                 if self.form_of(archived, &own).is_some() {
                     left -= 1;
+                    if !self.is_serving {
+                        self.remember_aside(archived.id);
+                    }
                 }
                 if left == 0 {
                     break;
@@ -488,7 +590,9 @@ impl Bound {
                 break;
             }
         }
-        self.session.serve(self.position);
+        if self.is_serving {
+            self.session.serve(self.position);
+        }
     }
 
     /// The messages of the archive after what was read of it, and the archive's end.
@@ -519,6 +623,11 @@ impl Bound {
         };
         let account = self.session.jid.to_bare();
         let resources = self.node.registry.resources(&account);
+        let own = resources.iter().find(|it| it.jid == self.session.jid);
+        if !own.is_some_and(Resource::takes_messages) {
+            // It ceased to be served, and has yet to hear of it.
+            self.departed();
+        }
         let mut found = Vec::new();
         for archived in &page.entries {
             self.position = archived.id;
@@ -529,6 +638,9 @@ impl Bound {
         }
         if page.complete {
             self.position = self.position.max(head);
+            if self.is_serving {
+                self.aside = self.aside.split_off(&self.position);
+            }
             let newest = || {
                 let newest = self.node.store.last(&account).ok().flatten();
                 newest.unwrap_or(self.position)
@@ -539,14 +651,17 @@ impl Bound {
     }
 
     /// This session as its account's only device.
-    fn own(&self) -> Vec<iris::live::Resource> {
+    fn own(&self) -> Vec<Resource> {
         let mut own = self.node.registry.resources(&self.session.jid.to_bare());
         own.retain(|resource| resource.jid == self.session.jid);
         own
     }
 
     /// How this session gets an archived message, if it does.
-    fn form_of(&self, archived: &Archived, resources: &[iris::live::Resource]) -> Option<Bytes> {
+    fn form_of(&self, archived: &Archived, resources: &[Resource]) -> Option<Bytes> {
+        if self.aside.contains(&archived.id) {
+            return None;
+        }
         let is_history = archived.id <= self.history_to;
         let forms = if is_history {
             if !archived.entry.deliver || archived.entry.direction != Direction::Received {
@@ -566,7 +681,8 @@ impl Bound {
         Some(with_child(&bytes, &delay.finish()))
     }
 
-    /// An archived message that was sent and not acknowledged, as it is sent again.
+    /// An archived message that was sent and not acknowledged, as it is sent again: whatever the device has become since, it
+    /// was for it then.
     fn again(&self, id: ArchiveId) -> Option<Bytes> {
         let account = self.session.jid.to_bare();
         let query = Query {
@@ -577,7 +693,12 @@ impl Bound {
         };
         let page = self.node.store.page(&account, &query).ok()?;
         let archived = page.entries.first()?;
-        let forms = services::delivery::of_archived(archived, &self.own());
+        let as_it_was = Resource {
+            presence: Some(Bytes::new()),
+            carbons: true,
+            ..fresh(self.session.jid.clone())
+        };
+        let forms = services::delivery::of_archived(archived, &[as_it_was]);
         forms.into_iter().next().map(|(_, bytes)| bytes)
     }
 
@@ -590,7 +711,9 @@ impl Bound {
         // What was erased meanwhile is replaced by nothing the client would see, so that counts stay equal.
         kept.map(|kept| match kept {
             Kept::Bytes(bytes) => bytes.clone(),
-            Kept::Archived(_, id) => self.again(*id).unwrap_or(Bytes::from_static(b"<message/>")),
+            Kept::Archived(_, id) | Kept::Aside(_, id) => {
+                self.again(*id).unwrap_or(Bytes::from_static(b"<message/>"))
+            }
         })
         .collect()
     }
@@ -706,6 +829,11 @@ impl Bound {
         }
         node.registry.remove(&self.session);
     }
+}
+
+/// Whether a stanza wakes a device that has no connection.
+pub(crate) fn wakes(stanza: &Bytes) -> bool {
+    Stanza::from_peer(stanza).is_ok_and(|stanza| Matter::of(&stanza).wakes())
 }
 
 fn alone(address: BareJid) -> (BareJid, Hold) {

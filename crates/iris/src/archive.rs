@@ -9,7 +9,9 @@ use crate::documents::Unavailable;
 
 /// Place in an owner's archive: starts at 1, no gaps, never reused. Its decimal text, with leading zeros to
 /// 20 digits, is the archive id (XEP-0359 `stanza-id`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct ArchiveId(pub u64);
 
 impl std::fmt::Display for ArchiveId {

@@ -71,6 +71,7 @@ pub struct Row {
 
 const SERVICES_MESSAGE: &str = "crates/iris/tests/it/services_message.rs";
 const SERVICES_MAM: &str = "crates/iris/tests/it/services_mam.rs";
+const ATTENTION: &str = "crates/iris/tests/it/attention.rs";
 const SERVICES_MISC: &str = "crates/iris/tests/it/services_misc.rs";
 const SERVICES_PEP: &str = "crates/iris/tests/it/services_pep.rs";
 const SERVICES_ROSTER: &str = "crates/iris/tests/it/services_roster.rs";
@@ -181,7 +182,7 @@ pub const ROWS: &[Row] = &[
     row(Mobile, Basic, "XEP-0198", "Stream Management", "1.6.3", Complete,
         &[(COUNTS, "taking_back_an_acknowledgement_is_an_error"), (STOCK_MESSAGES, "slixmpp_resumes_by_itself")], "as under IM"),
     row(Mobile, Basic, "XEP-0352", "Client State Indication", "1.0.0", Complete,
-        &[(SERVICES_MISC, "an_inactive_device_is_spared_what_can_wait"), (STOCK_ACCOUNT, "an_inactive_client_loses_no_message")], ""),
+        &[(ATTENTION, "each_stanza_is_what_it_is_to_a_person"), (STOCK_ACCOUNT, "an_inactive_client_loses_no_message")], ""),
     row(Mobile, Advanced, "XEP-0357", "Push Notifications", "0.4.1", Complete,
         &[(SERVICES_MESSAGE, "an_absent_device_is_woken_through_its_app_server_which_learns_only_a_number")], "only the number of messages leaves the node"),
 

@@ -9,6 +9,8 @@ use jid::{BareJid, FullJid, Jid};
 pub struct Resource {
     /// Its address.
     pub jid: FullJid,
+    /// It has a connection; without one it waits to be resumed (XEP-0198).
+    pub is_connected: bool,
     /// Newest broadcast presence, as carried; absent before the first.
     pub presence: Option<Bytes>,
     /// Its priority (RFC 6121 4.7.2.3).
@@ -25,6 +27,29 @@ pub struct Resource {
     pub notify: Vec<String>,
     /// Who got directed presence from it (RFC 6121 4.6) and so is told when it leaves.
     pub directed: Vec<Jid>,
+}
+
+/// A connected resource that nobody has said anything of yet.
+pub fn fresh(jid: FullJid) -> Resource {
+    Resource {
+        jid,
+        is_connected: true,
+        presence: None,
+        priority: 0,
+        interested: false,
+        blocklist: false,
+        carbons: false,
+        active: true,
+        notify: Vec::new(),
+        directed: Vec::new(),
+    }
+}
+
+impl Resource {
+    /// Whether it gets what is sent to its account (RFC 6121 8.5.2.1.1).
+    pub fn takes_messages(&self) -> bool {
+        self.presence.is_some() && self.priority >= 0
+    }
 }
 
 /// Read access to the sessions of this node.

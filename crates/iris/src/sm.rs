@@ -19,8 +19,11 @@ pub const SM: &str = "urn:xmpp:sm:3";
 /// A sent stanza that is not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kept {
-    /// It is in the archive.
+    /// It is in the archive, and so is everything before it that was for this session: it has all of that, too.
     Archived(BareJid, ArchiveId),
+    /// It is in the archive, and says nothing of what waits there before it: the session took part in the account's
+    /// conversations only as far as it was named or copied.
+    Aside(BareJid, ArchiveId),
     /// It is nowhere else: as carried.
     Bytes(#[serde(with = "text")] Bytes),
 }

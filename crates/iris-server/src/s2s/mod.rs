@@ -115,7 +115,7 @@ impl Federation {
         };
         Ok(Arc::new(Self {
             node: Arc::downgrade(node),
-            outbox: Outbox::new(journal, node.random()),
+            outbox: Outbox::new(journal, node.host.rooms.clone(), node.random()),
             acceptor: tls::acceptor(&config.certificate, &config.key)?,
             connector: tls::connector(&config.certificate, &config.key)?,
             anchors,

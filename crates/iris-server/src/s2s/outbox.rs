@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use bytes::Bytes;
 use iris::services::content::{Content, MessageType};
 use iris::stanza::{Kind, Stanza};
+use jid::DomainPart;
 use journal::{
     EffectState, Journal, LeaseRequest, LeasedEffect, NewEffect, ReadError, Settlement, StreamName,
     Transaction,
@@ -55,13 +56,16 @@ pub(super) struct Outbox {
     /// Times never go back, because order is by time.
     newest_ms: AtomicI64,
     count: AtomicU64,
+    /// Where the node's own rooms are.
+    rooms: DomainPart,
     /// Unlike that of every start before.
     run: String,
 }
 
 impl Outbox {
-    pub(super) fn new(journal: Journal, random: [u8; 32]) -> Self {
+    pub(super) fn new(journal: Journal, rooms: DomainPart, random: [u8; 32]) -> Self {
         Self {
+            rooms,
             journal,
             newest_ms: AtomicI64::new(0),
             count: AtomicU64::new(0),
@@ -79,7 +83,7 @@ impl Outbox {
 
     /// The stream that seals a stanza, if it is to be kept.
     fn owner(&self, stanza: &Stanza) -> Option<StreamName> {
-        if !outlasts_a_crash(stanza) {
+        if !outlasts_a_crash(&self.rooms, stanza) {
             return None;
         }
         let owner = account_stream(&stanza.from.to_bare()).ok()?;
@@ -207,12 +211,15 @@ fn pair_of(kind: &str) -> Option<Pair> {
     Pair::new(local, remote)
 }
 
-/// Messages that archives would keep and room speech, and what changes subscriptions.
-fn outlasts_a_crash(stanza: &Stanza) -> bool {
+/// Messages that archives would keep, what somebody says in a room elsewhere, and what changes subscriptions. What a room of
+/// our own says is in its archive.
+fn outlasts_a_crash(rooms: &DomainPart, stanza: &Stanza) -> bool {
     match stanza.kind {
         Kind::Message => {
             let content = Content::of(stanza);
-            let is_speech = content.type_ == MessageType::Groupchat && content.is_important;
+            let is_speech = content.type_ == MessageType::Groupchat
+                && content.has_text
+                && stanza.from.domain() != rooms.as_ref();
             content.is_stored || is_speech
         }
         Kind::Presence => matches!(

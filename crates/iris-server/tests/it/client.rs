@@ -170,6 +170,13 @@ impl Client {
         attribute(&self.until("/>").await, "h").parse().unwrap()
     }
 
+    /// Waits until `count` stanzas are acknowledged. Those that came meanwhile are still to be read.
+    pub(crate) async fn settled_through(&mut self, count: usize) -> usize {
+        self.send("<r xmlns='urn:xmpp:sm:3'/>").await;
+        let last = format!("<a xmlns='urn:xmpp:sm:3' h='{count}'/>");
+        self.try_until(&last).await.map_or(0, |()| count)
+    }
+
     /// Resumes a session, and returns how much of what it sent is durable.
     pub(crate) async fn resumed(bed: &impl Place, name: &str, id: &str, h: u32) -> (Self, u32) {
         let mut client = Self::signed_in(bed, name).await;

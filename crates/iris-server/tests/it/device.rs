@@ -36,9 +36,17 @@ fn fresh_framer() -> Framer {
 impl Device {
     /// Signed in as `name@localhost/name`, resumable and available.
     pub(crate) async fn online(place: &impl Place, name: &str) -> Self {
+        let mut device = Self::bound(place, name).await;
+        device.send("<presence/>".to_owned()).await;
+        device.settle().await;
+        device
+    }
+
+    /// Signed in as `name@localhost/name`, and resumable.
+    pub(crate) async fn bound(place: &impl Place, name: &str) -> Self {
         let mut client = Client::bound(place, name, name).await;
         let session = client.manage().await;
-        let mut device = Self {
+        Self {
             name: name.to_owned(),
             client: Some(client),
             framer: fresh_framer(),
@@ -48,10 +56,7 @@ impl Device {
             acknowledged: 0,
             numbers: Vec::new(),
             resumed: 0,
-        };
-        device.send("<presence/>".to_owned()).await;
-        device.settle().await;
-        device
+        }
     }
 
     /// Sends a stanza. If the connection is gone, it is sent when the session is resumed.
@@ -61,10 +66,19 @@ impl Device {
         self.write(&with_question).await;
     }
 
+    /// Sends a message with a number to one device.
+    pub(crate) async fn say_to_device(&mut self, to: &str, number: usize) {
+        self.say_to(&format!("{to}@localhost/{to}"), number).await;
+    }
+
     /// Sends a message with a number, and that number as its origin id.
     pub(crate) async fn say(&mut self, to: &str, number: usize) {
+        self.say_to(&format!("{to}@localhost"), number).await;
+    }
+
+    async fn say_to(&mut self, to: &str, number: usize) {
         self.send(format!(
-            "<message to='{to}@localhost' type='chat'><body>n{number}.</body>\
+            "<message to='{to}' type='chat'><body>n{number}.</body>\
              <origin-id xmlns='urn:xmpp:sid:0' id='{number}'/></message>"
         ))
         .await;
@@ -81,6 +95,12 @@ impl Device {
     /// What it sent and does not know to be durable.
     pub(crate) fn open(&self) -> usize {
         self.unacknowledged.len()
+    }
+
+    /// Acknowledges all it has.
+    pub(crate) async fn acknowledge(&mut self) {
+        let answer = format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", self.handled);
+        self.write(&answer).await;
     }
 
     /// Takes what comes next. `false` when the connection is gone.

@@ -27,6 +27,7 @@ use crate::archive::Archived;
 use crate::authorize::{Permit, Principal};
 use crate::documents::{Collection, Unavailable, Write};
 use crate::outcome::{Context, Outcome, Send, Target};
+use crate::services;
 use crate::stanza::{Condition, Kind, NoStanza, Stanza, error_element, error_reply_with};
 use room::{Charter, Room};
 
@@ -80,6 +81,12 @@ impl Rooms {
     pub fn is_occupied(&self, room: &BareJid) -> bool {
         let room = self.active.get(room);
         room.is_some_and(|room| !room.occupants.is_empty())
+    }
+
+    /// The address that a device has in a room.
+    pub fn occupant(&self, room: &BareJid, device: &FullJid) -> Option<FullJid> {
+        let room = self.active.get(room)?;
+        Some(room.occupant_jid(room.nick_of(device)?))
     }
 
     /// The rooms that a device is in.
@@ -151,6 +158,12 @@ impl Refusal {
     }
 }
 
+impl From<services::Refused> for Refusal {
+    fn from(refused: services::Refused) -> Self {
+        Self::because(refused.condition())
+    }
+}
+
 impl From<Unavailable> for Refusal {
     fn from(error: Unavailable) -> Self {
         Self {
@@ -215,6 +228,8 @@ fn by_kind(
     if to.node().is_none() {
         return match stanza.kind {
             Kind::Iq if !is_error => query::service(context, stanza),
+            // Nobody reads it, and who wrote it shall know.
+            Kind::Message => Err(Refusal::because(Condition::ServiceUnavailable)),
             _ => Ok(Outcome::nothing()),
         };
     }

@@ -11,6 +11,7 @@ use super::wire::{self, NS_OCCUPANT_ID, NS_STANZA_ID, NS_USER};
 use super::{Refusal, Rooms, device, keep, payload};
 use crate::archive::{ArchiveId, Direction, Entry};
 use crate::outcome::{Context, Outcome, Send, Target};
+use crate::services;
 use crate::stanza::{Condition, Stanza, with_child, with_to, without_children};
 
 const NS_HINTS: &str = "urn:xmpp:hints";
@@ -30,7 +31,7 @@ pub(super) fn message(
     let outcome = match (stanza.type_.as_deref(), to.resource()) {
         (Some("groupchat"), None) => to_all(context, room, stanza),
         (Some("groupchat"), Some(_)) => Err(Refusal::because(Condition::BadRequest)),
-        (_, Some(nick)) => to_one(room, stanza, nick),
+        (_, Some(nick)) => to_one(context, room, stanza, nick),
         (_, None) => mediated(room, stanza),
     };
     let settled = rooms.settle(&jid);
@@ -172,8 +173,14 @@ pub(super) fn copy(
     Ok(with_child(&copy, &format!("{stable}{more}")))
 }
 
-/// A private message between two occupants (XEP-0045 7.5).
-fn to_one(room: &Room, stanza: &Stanza, nick: &jid::ResourceRef) -> Result<Outcome, Refusal> {
+/// A private message between two occupants (XEP-0045 7.5). It is no concern of the room's archive: who has an account here
+/// finds it in their own, on either side, so it is kept and copied like every other message between two people.
+fn to_one(
+    context: &Context<'_>,
+    room: &Room,
+    stanza: &Stanza,
+    nick: &jid::ResourceRef,
+) -> Result<Outcome, Refusal> {
     let device = device(stanza)?;
     let Some(own) = room.nick_of(&device) else {
         return Err(Refusal::because(Condition::NotAcceptable));
@@ -181,12 +188,24 @@ fn to_one(room: &Room, stanza: &Stanza, nick: &jid::ResourceRef) -> Result<Outco
     let Some(whom) = room.occupants.get(nick) else {
         return Err(Refusal::because(Condition::ItemNotFound));
     };
-    let from = room.occupant_jid(own);
+    let is_account = |account: &BareJid| account.domain() == context.host.domain.as_ref();
     let mut outcome = Outcome::nothing();
-    for (to, _) in &whom.devices {
-        let private = wire::readdressed(stanza, &Jid::from(from.clone()), &Jid::from(to.clone()))?;
+    if is_account(&device.to_bare()) && device.to_bare() != whom.account {
+        let to = Jid::from(room.jid.with_resource(nick));
+        outcome = services::private_sent(context, stanza, &to)?;
+    }
+    let from = Jid::from(room.occupant_jid(own));
+    let copies = whom.devices.iter().rev().enumerate();
+    for (place, (to, _)) in copies {
+        let private = wire::readdressed(stanza, &from, &Jid::from(to.clone()))?;
+        let private = without_children(&private, |child| child.is("x", Some(NS_USER)));
         let private = with_child(&private, &format!("<x xmlns='{NS_USER}'/>"));
-        outcome.send.push(wire::to_device(to, private));
+        outcome = outcome.and(match (is_account(&whom.account), place) {
+            // An archive keeps one copy for the account; its newest device in the room gets that one.
+            (true, 0) => services::private_received(context, &Stanza::from_peer(&private)?)?,
+            (true, _) => Outcome::reply(Target::Resource(to.clone()), private),
+            (false, _) => Outcome::reply(Target::Route(to.clone().into()), private),
+        });
     }
     Ok(outcome)
 }
@@ -259,13 +278,13 @@ fn declined(room: &Room, stanza: &Stanza, decline: &Element) -> Result<Outcome, 
         .attr("to")
         .and_then(|to| to.parse().ok())
         .ok_or_else(|| Refusal::because(Condition::JidMalformed))?;
-    // Only those inside are told, so that a room cannot be used to write to anybody.
-    let Some((_, _, device)) = room
-        .devices()
-        .find(|(_, occupant, _)| occupant.account == whom.to_bare())
-    else {
+    let whom = whom.to_bare();
+    // Only those who are inside or have a standing are told, so that a room cannot be used to write to anybody.
+    let is_known = room.charter.affiliation(&whom) >= Affiliation::Member
+        || room.occupants.values().any(|it| it.account == whom);
+    if !is_known {
         return Ok(Outcome::nothing());
-    };
+    }
     let reason = decline
         .get_child("reason", NS_USER)
         .map_or_else(String::new, |it| {
@@ -274,11 +293,8 @@ fn declined(room: &Room, stanza: &Stanza, decline: &Element) -> Result<Outcome, 
     let told = format!(
         "<message from='{}' to='{}'><x xmlns='{NS_USER}'><decline from='{}'>{reason}</decline></x></message>",
         escape(room.jid.as_str()),
-        escape(device.as_str()),
+        escape(whom.as_str()),
         escape(stanza.from.to_bare().as_str())
     );
-    Ok(Outcome {
-        send: vec![wire::to_device(device, told)],
-        ..Outcome::nothing()
-    })
+    Ok(Outcome::reply(Target::Route(whom.into()), told))
 }

@@ -38,14 +38,21 @@ impl MessageType {
 pub struct Content {
     /// Its type.
     pub type_: MessageType,
-    /// Belongs into archives, and so to devices that are away.
+    /// Belongs into archives.
     pub is_stored: bool,
+    /// Devices that were away get it when they return; a notice (`headline`) is for who is there (RFC 6121 8.5.2.2).
+    pub is_awaited: bool,
     /// Other devices of sender and recipient get a copy.
     pub is_copied: bool,
     /// `origin-id` (XEP-0359).
     pub origin_id: Option<String>,
-    /// Has a body or an encrypted payload: worth waking a phone.
-    pub is_important: bool,
+    /// Has a body or an encrypted payload.
+    pub has_text: bool,
+    /// Asks into a room, or declines to come.
+    pub is_invitation: bool,
+    /// A room says that it is a private message of an occupant (XEP-0045 7.5). The room sends it to each device that is in
+    /// it, so the recipient's others get no copy (XEP-0280 6.1).
+    pub is_private_of_room: bool,
 }
 
 impl Content {
@@ -57,26 +64,37 @@ impl Content {
             seen.read(&child);
         }
         let is_conversation = matches!(type_, MessageType::Chat | MessageType::Normal);
-        let is_lasting = seen.is_important || seen.has_lasting_mark;
+        let is_lasting = seen.has_text || seen.is_invitation || seen.has_lasting_mark;
+        let is_kept = match type_ {
+            MessageType::Chat | MessageType::Normal => is_lasting || seen.store,
+            MessageType::Headline => seen.has_text,
+            // A room has an archive of its own; an error is for the device that sent what it answers (RFC 6121 8.5.3.2.1).
+            MessageType::Groupchat | MessageType::Error => false,
+        };
         Self {
             type_,
-            is_stored: is_conversation && !seen.no_store && (is_lasting || seen.store),
+            is_stored: is_kept && !seen.no_store,
+            is_awaited: is_conversation,
             is_copied: !seen.no_copy
                 && (type_ == MessageType::Chat || (type_ == MessageType::Normal && is_lasting)),
             origin_id: seen.origin_id,
-            is_important: is_conversation && seen.is_important,
+            has_text: seen.has_text,
+            is_invitation: is_conversation && seen.is_invitation,
+            is_private_of_room: is_conversation && seen.is_private_of_room,
         }
     }
 }
 
 #[derive(Default)]
 struct Seen {
-    is_important: bool,
+    has_text: bool,
+    is_invitation: bool,
     has_lasting_mark: bool,
     store: bool,
     no_store: bool,
     no_copy: bool,
     origin_id: Option<String>,
+    is_private_of_room: bool,
 }
 
 impl Seen {
@@ -85,16 +103,20 @@ impl Seen {
         match (name, child.namespace.as_deref().unwrap_or(ns::CLIENT)) {
             // OMEMO has had two namespaces; others use the same element name.
             ("body", ns::CLIENT) | ("encrypted", _) | ("openpgp", "urn:xmpp:openpgp:0") => {
-                self.is_important = true;
+                self.has_text = true;
             }
             ("x", ns::MUC_USER) => {
-                self.is_important |=
-                    Children::of(child.bytes).any(|inner| inner.tag.local == "invite");
+                let mut inner = Children::of(child.bytes).peekable();
+                self.is_private_of_room = inner.peek().is_none();
+                self.is_invitation |=
+                    inner.any(|inner| matches!(inner.tag.local, "invite" | "decline"));
             }
             ("received", ns::RECEIPTS)
             | ("received" | "displayed" | "acknowledged", ns::CHAT_MARKERS)
-            | ("reactions", "urn:xmpp:reactions:0")
-            | ("x", ns::CONFERENCE) => self.has_lasting_mark = true,
+            | ("reactions", "urn:xmpp:reactions:0") => self.has_lasting_mark = true,
+            ("x", ns::CONFERENCE) => self.is_invitation = true,
+            // A device may have to be woken before it can ring.
+            (_, ns::CALL) => self.has_lasting_mark = true,
             ("retract", space) if space.starts_with("urn:xmpp:message-retract:") => {
                 self.has_lasting_mark = true;
             }
@@ -132,7 +154,13 @@ mod tests {
         let no_store = "<no-store xmlns='urn:xmpp:hints'/>";
         check("chat", body, true, true);
         check("normal", body, true, true);
-        check("headline", body, false, false);
+        check("headline", body, true, false);
+        check(
+            "headline",
+            "<event xmlns='http://jabber.org/protocol/pubsub#event'/>",
+            false,
+            false,
+        );
         check("groupchat", body, false, false);
         check("error", body, false, false);
         check(

@@ -125,10 +125,11 @@ fn forms<'a>(
             MessageType::Error | MessageType::Groupchat => false,
         };
     let sender = message.from.clone();
-    let is_copied = content.is_copied;
+    let is_copied =
+        content.is_copied && !(direction == Direction::Received && content.is_private_of_room);
     resources.iter().filter_map(move |resource| {
         let is_available = resource.presence.is_some();
-        if named == Some(&resource.jid) || (is_for_all && is_available && resource.priority >= 0) {
+        if named == Some(&resource.jid) || (is_for_all && resource.takes_messages()) {
             return Some((&resource.jid, Form::Itself));
         }
         let takes_copy =

@@ -1,8 +1,9 @@
 //! Where a message goes (RFC 6121 8.5): into archives, to connected devices, to other domains, or back.
 //! Offline storage (XEP-0160) is the archive and a cursor for each device, so there is no second store.
 
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 
+use super::attention::Matter;
 use super::content::{Content, MessageType};
 use super::refusal::{Detail, Refusal};
 use super::request::refuse;
@@ -36,8 +37,7 @@ fn send(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
         return Err(Refusal::with(Condition::NotAcceptable, Detail::Blocked));
     }
     let content = Content::of(stanza);
-    let is_local = to.domain() == ctx.host.domain.as_ref();
-    let there = if is_local {
+    let there = if ctx.host.is_local(&to) {
         receive(ctx, stanza, &content)?
     } else {
         Outcome {
@@ -48,7 +48,7 @@ fn send(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
             ..Outcome::nothing()
         }
     };
-    if to.to_bare() == sender || to.node().is_none() && is_local {
+    if to.to_bare() == sender {
         return Ok(there);
     }
     Ok(keep(ctx, &sender, Direction::Sent, &to, stanza, &content)?.and(there))
@@ -57,12 +57,11 @@ fn send(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
 fn receive(ctx: &Context<'_>, stanza: &Stanza, content: &Content) -> Result<Outcome, Refusal> {
     let sender = stanza.from.to_bare();
     let owner = stanza.to.as_ref().map_or(sender, Jid::to_bare);
-    // The server itself reads no messages.
-    if owner.node().is_none() {
-        return Ok(Outcome::nothing());
-    }
-    let is_known =
-        stored::account_exists(ctx, &owner)? && !blocking::is_blocked(ctx, &owner, &stanza.from)?;
+    // Nobody reads what is sent to the server itself or to its uploads, and who writes there shall know.
+    let is_account = owner.node().is_some() && owner.domain() == ctx.host.domain.as_ref();
+    let is_known = is_account
+        && stored::account_exists(ctx, &owner)?
+        && !blocking::is_blocked(ctx, &owner, &stanza.from)?;
     let is_room_speech_astray =
         content.type_ == MessageType::Groupchat && !names_device(ctx, &owner, stanza);
     if !is_known || is_room_speech_astray {
@@ -78,6 +77,38 @@ fn receive(ctx: &Context<'_>, stanza: &Stanza, content: &Content) -> Result<Outc
     )
 }
 
+/// A private message between two occupants of a room of this node (XEP-0045 7.5), on the side of a sender who has an
+/// account here.
+///
+/// # Errors
+/// The sender blocked the occupant.
+pub(crate) fn private_sent(
+    ctx: &Context<'_>,
+    stanza: &Stanza,
+    to: &Jid,
+) -> Result<Outcome, Refusal> {
+    let sender = stanza.from.to_bare();
+    if blocking::is_blocked(ctx, &sender, to)? {
+        return Err(Refusal::with(Condition::NotAcceptable, Detail::Blocked));
+    }
+    keep(
+        ctx,
+        &sender,
+        Direction::Sent,
+        to,
+        stanza,
+        &Content::of(stanza),
+    )
+}
+
+/// The same on the side of a recipient who has an account here: `stanza` is as the room says it, to one device.
+///
+/// # Errors
+/// The recipient blocked the occupant.
+pub(crate) fn private_received(ctx: &Context<'_>, stanza: &Stanza) -> Result<Outcome, Refusal> {
+    receive(ctx, stanza, &Content::of(stanza))
+}
+
 /// The owner's side of a message: archived, and delivered from there, or delivered and forgotten.
 fn keep(
     ctx: &Context<'_>,
@@ -89,19 +120,18 @@ fn keep(
 ) -> Result<Outcome, Refusal> {
     let live = ctx.live.resources(owner);
     let is_wanted = content.is_stored && preferences::keeps(ctx, owner, peer)?;
+    let passing = delivery::of_passing(owner, direction, stanza, content, &live);
+    let is_connected = |to: &FullJid| live.iter().any(|it| it.jid == *to && it.is_connected);
     let is_taken_now =
-        direction == Direction::Sent || live.iter().any(|resource| resource.presence.is_some());
+        direction == Direction::Sent || passing.iter().any(|(to, _)| is_connected(to));
     // Who wants no archive still wants what was sent while no device was there.
     if !content.is_stored || (!is_wanted && is_taken_now) {
-        let send = delivery::of_passing(owner, direction, stanza, content, &live)
-            .into_iter()
-            .map(|(to, stanza)| Send {
-                to: Target::Resource(to),
-                stanza,
-            })
-            .collect();
+        let send = passing.into_iter().map(|(to, stanza)| Send {
+            to: Target::Resource(to),
+            stanza,
+        });
         return Ok(Outcome {
-            send,
+            send: send.collect(),
             ..Outcome::nothing()
         });
     }
@@ -112,9 +142,9 @@ fn keep(
         stanza: delivery::without_stanza_id(&stanza.bytes, owner),
         origin_id: content.origin_id.clone(),
         sent_in: None,
-        deliver: direction == Direction::Received,
+        deliver: direction == Direction::Received && content.is_awaited,
     };
-    let send = if direction == Direction::Received && content.is_important {
+    let send = if direction == Direction::Received && Matter::of(stanza).wakes() {
         push::wake(ctx, owner, 1)?
     } else {
         Vec::new()

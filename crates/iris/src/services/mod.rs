@@ -7,8 +7,8 @@
 //! Who asks something of an account that is not there, that blocked the caller, or that lets only others see what is
 //! asked for, gets the same answer in all three cases.
 
+pub mod attention;
 pub mod content;
-pub mod csi;
 pub mod datetime;
 pub mod delivery;
 pub mod disco;
@@ -86,6 +86,9 @@ pub fn message(ctx: &Context<'_>, _permit: &Permit, stanza: &Stanza) -> Outcome 
 pub fn presence(ctx: &Context<'_>, _permit: &Permit, stanza: &Stanza) -> Outcome {
     presence::handle(ctx, stanza)
 }
+
+pub(crate) use message::{private_received, private_sent};
+pub(crate) use refusal::Refusal as Refused;
 
 /// A session ended without saying so: contacts see it leave. Called while [`Live`](crate::live::Live) still knows the session.
 pub fn session_ended(ctx: &Context<'_>, session: &FullJid) -> Outcome {

@@ -8,6 +8,7 @@ pub(crate) const BLOCKING: &str = "urn:xmpp:blocking";
 pub(crate) const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";
 pub(crate) const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
 pub(crate) const BOOKMARKS_LEGACY: &str = "storage:bookmarks";
+pub(crate) const CALL: &str = "urn:xmpp:jingle-message:0";
 pub(crate) const CAPS: &str = "http://jabber.org/protocol/caps";
 pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
 pub(crate) const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";

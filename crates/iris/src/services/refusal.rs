@@ -34,6 +34,11 @@ impl Refusal {
         }
     }
 
+    /// The condition alone.
+    pub(crate) fn condition(&self) -> Condition {
+        self.condition
+    }
+
     /// The `<error/>` element.
     pub(crate) fn element(&self) -> String {
         let specific = self.detail.as_ref().map(|detail| specific(detail).finish());

@@ -4,10 +4,11 @@
 
 use jid::{BareJid, Jid};
 
+use super::attention::Matter;
 use super::refusal::{Detail, Refusal};
 use super::roster::{self, Item};
 use super::subscription::{self, Request, Standing, Step};
-use super::{blocking, presence, stored};
+use super::{blocking, presence, push, stored};
 use crate::documents::Collection;
 use crate::outcome::{Context, Outcome, Send, Target};
 use crate::stanza::{Condition, Stanza, with_to};
@@ -82,6 +83,9 @@ pub(crate) fn receive(
             contact.as_str(),
             &text,
         ));
+        if Matter::ContactRequest.wakes() {
+            outcome.send.extend(push::wake(ctx, &account, 1)?);
+        }
     }
     if step.passes {
         outcome.send.push(Send {

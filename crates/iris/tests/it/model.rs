@@ -8,7 +8,7 @@ use iris::archive::{ArchiveId, Archived, Archives, Page, Query};
 use iris::authorize::{Principal, authorize};
 use iris::documents::{Collection, Documents, Overlay, Unavailable, Write};
 use iris::host::Host;
-use iris::live::{Live, Resource};
+use iris::live::{Live, Resource, fresh};
 use iris::outcome::{Context, Outcome, Send, SessionChange, Target};
 use iris::services;
 use iris::stanza::{Kind, Stanza};
@@ -76,17 +76,7 @@ impl World {
         let jid = FullJid::new(&format!("{node}@{DOMAIN}/{resource}")).unwrap();
         let sessions = self.live.entry(jid.to_bare()).or_default();
         sessions.retain(|session| session.jid != jid);
-        sessions.push(Resource {
-            jid: jid.clone(),
-            presence: None,
-            priority: 0,
-            interested: false,
-            blocklist: false,
-            carbons: false,
-            active: true,
-            notify: Vec::new(),
-            directed: Vec::new(),
-        });
+        sessions.push(fresh(jid.clone()));
         sessions.sort_by(|a, b| a.jid.cmp(&b.jid));
         self.inbox.entry(jid.clone()).or_default();
         jid

@@ -3,13 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use iris::account::{Account, Standing};
 use iris::archive::{ArchiveId, Archived, Archives, Entry, Page, Query};
 use iris::authorize::{Action, Principal, authorize};
 use iris::documents::{Collection, Documents, Unavailable, Write};
 use iris::host::Host;
 use iris::live::{Live, Resource};
 use iris::muc::{self, Rooms};
-use iris::outcome::{Context, Outcome, Target};
+use iris::outcome::{Context, Outcome, Send, Target};
+use iris::services;
 use iris::stanza::{Stanza, tree};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -108,6 +110,22 @@ impl Zone {
         }
     }
 
+    fn account(&mut self, address: &str) {
+        let account = Account {
+            credentials: None,
+            standing: Standing::Enabled,
+            principal: None,
+            created_ms: self.now_ms,
+        };
+        let key = (
+            Collection::Account,
+            address.parse().expect("an address"),
+            String::new(),
+        );
+        let mut documents = self.store.documents.borrow_mut();
+        documents.insert(key, account.to_document());
+    }
+
     /// Sends a stanza and hands every consequence to whom it concerns.
     fn send(&mut self, from: &str, stanza: &str) {
         let from: FullJid = from.parse().expect("an address");
@@ -170,7 +188,14 @@ impl Zone {
         }
         let mut sends = outcome.send;
         for entry in outcome.archive {
-            sends.extend(muc::deliver(&self.rooms, &self.archived(entry)));
+            let archived = self.archived(entry);
+            sends.extend(muc::deliver(&self.rooms, &archived));
+            let devices = self.rooms_devices();
+            let copies = services::delivery::of_archived(&archived, &devices);
+            sends.extend(copies.into_iter().map(|(to, stanza)| Send {
+                to: Target::Resource(to),
+                stanza,
+            }));
         }
         for send in sends {
             let to = match send.to {
@@ -183,6 +208,12 @@ impl Zone {
                 self.inbox.entry(device).or_default().push(element);
             }
         }
+    }
+
+    /// Every device that got something.
+    fn rooms_devices(&self) -> Vec<Resource> {
+        let devices = self.inbox.keys().cloned();
+        devices.map(iris::live::fresh).collect()
     }
 
     fn archived(&self, entry: Entry) -> Archived {
@@ -199,7 +230,10 @@ impl Zone {
     /// What a device received since the last look.
     fn got(&mut self, device: &str) -> Vec<Element> {
         let device: FullJid = device.parse().expect("an address");
-        self.inbox.remove(&device).unwrap_or_default()
+        self.inbox
+            .get_mut(&device)
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     fn enter(&mut self, device: &str, nick: &str) {
@@ -634,6 +668,7 @@ fn public_rooms_are_listed_and_hidden_ones_are_not() {
 #[test]
 fn a_private_message_keeps_the_real_addresses_out() {
     let mut zone = Zone::new();
+    zone.account("alice@zone.example");
     zone.enter(ALICE, "Alice");
     zone.enter(BOB, "Bob");
     zone.got(ALICE);

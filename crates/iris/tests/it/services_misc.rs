@@ -2,10 +2,8 @@
 
 use iris::documents::Collection;
 use iris::host::{Contact, ExternalService};
-use iris::services::csi::{While, while_inactive};
 use iris::services::disco::capabilities;
 use iris::services::upload::Slot;
-use iris::stanza::Stanza;
 use minidom::Element;
 
 use crate::model::{World, error, payload};
@@ -462,48 +460,4 @@ fn who_leaves_for_good_is_gone_for_contacts_and_strangers() {
             .unwrap()
             .contains("service-unavailable")
     );
-}
-
-#[test]
-fn an_inactive_device_is_spared_what_can_wait() {
-    #[track_caller]
-    fn check(xml: &str, expected: While) {
-        let stanza = Stanza::from_peer(xml.as_bytes()).unwrap();
-        assert_eq!(while_inactive(&stanza), expected, "{xml}");
-    }
-    check(
-        "<message type='chat' from='a@b'><body>x</body></message>",
-        While::Urgent,
-    );
-    check(
-        "<message type='chat' from='a@b'><encrypted xmlns='urn:xmpp:omemo:2'/></message>",
-        While::Urgent,
-    );
-    check(
-        "<message type='chat' from='a@b'><composing xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/></message>",
-        While::Dropped,
-    );
-    check(
-        "<message type='chat' from='a@b'><received xmlns='urn:xmpp:receipts' id='1'/></message>",
-        While::Urgent,
-    );
-    check(
-        "<message type='groupchat' from='r@b/n'><body>x</body></message>",
-        While::Waits,
-    );
-    check(
-        "<message type='headline' from='a@b'><event xmlns='http://jabber.org/protocol/pubsub#event'/></message>",
-        While::Waits,
-    );
-    check("<presence from='a@b/c'/>", While::Replaceable);
-    check(
-        "<presence from='a@b/c' type='unavailable'/>",
-        While::Replaceable,
-    );
-    check("<presence from='a@b' type='subscribe'/>", While::Urgent);
-    check(
-        "<presence from='r@b/n'><x xmlns='http://jabber.org/protocol/muc#user'/></presence>",
-        While::Waits,
-    );
-    check("<iq type='get' id='1' from='a@b'/>", While::Urgent);
 }
