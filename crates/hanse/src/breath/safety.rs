@@ -617,7 +617,7 @@ mod tests {
         history.take(&Step::Begin(0));
         let counted = Inhibition {
             episodes: 5,
-            until_wall_ms: i64::try_from(LATEST_MS).unwrap(),
+            until_wall_ms: (1 << 53) - 1,
         };
         let end = Command::End {
             breathed_ms: LATEST_MS,
