@@ -2,7 +2,7 @@
 //! clock that is set back opens one, an episode taken over is neither shortened nor endless, and what is stored is what is read.
 #![no_main]
 
-use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
+use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use zenb::bug::Rules;
 use zenb::inhibition::{
