@@ -82,6 +82,7 @@ pub struct CreatePrincipal {
     pub entities: BTreeSet<String>,
     /// The jurisdiction it acts in.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::text::LineText>))]
     pub jurisdiction: Option<String>,
 }
 
@@ -98,6 +99,7 @@ pub struct SetStanding {
     pub entities: BTreeSet<String>,
     /// The jurisdiction it acts in from now on.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::text::LineText>))]
     pub jurisdiction: Option<String>,
 }
 

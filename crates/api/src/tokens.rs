@@ -77,6 +77,7 @@ pub struct IssueToken {
     pub entities: BTreeSet<String>,
     /// The jurisdiction it is bound to; that of the principal when absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::text::LineText>))]
     pub jurisdiction: Option<String>,
 }
 

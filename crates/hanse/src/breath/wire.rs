@@ -309,7 +309,7 @@ pub enum InputBody {
     Stop {
         /// When. A time that no other input may have counts as the session's last moment.
         #[serde(default, deserialize_with = "any_time")]
-        #[schema(maximum = 9007199254740991u64)]
+        #[schema(value_type = Option<Value>)]
         at_ms: Option<u64>,
         /// Who asks.
         #[serde(default)]

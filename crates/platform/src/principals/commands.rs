@@ -124,8 +124,8 @@ fn change_principal(
         now_ms: moment.now_ms,
         by: permit.principal(),
     };
-    let events = Principal::decide(state.as_ref(), command, &context)?.events;
     version.map_or(Ok(()), check_version)?;
+    let events = Principal::decide(state.as_ref(), command, &context)?.events;
     let (stream, mut change) = (principal_stream(id), Change::default());
     append(&mut change, &stream, &events)?;
     let reply = Reply::ok(&PrincipalView::from(after::<Principal>(state, &events)));
