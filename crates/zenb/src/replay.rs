@@ -10,13 +10,16 @@ use thiserror::Error;
 use crate::digest::NUMERIC_VERSION;
 use crate::digest::StateDigest;
 use crate::engine::Engine;
+use crate::engine::LATEST_MS;
 use crate::engine::Refused;
 use crate::engine::Step;
 use crate::engine::Summary;
 use crate::event::Decided;
 use crate::event::Decision;
+use crate::event::DecisionKind;
 use crate::event::Ended;
 use crate::event::SessionEvent;
+use crate::units::EngineMs;
 
 /// A session whose record follows from its inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +198,29 @@ pub fn ended(engine: &Engine) -> Option<Ended> {
         inputs_count: engine.inputs_count(),
         digest: engine.digest(),
     })
+}
+
+/// An engine that can end a session whose record is of another numeric version: nothing of it is
+/// recomputed, but when it began and when it was last heard of. `None` where the record has no
+/// opening, or its end.
+pub fn to_be_ended<'a>(events: impl IntoIterator<Item = &'a SessionEvent>) -> Option<Engine> {
+    let (mut opening, mut started, mut now) = (None, None, EngineMs(0));
+    for event in events {
+        match event {
+            SessionEvent::Opened(opened) => opening = Some(&opened.opening),
+            // A stop may have any time.
+            SessionEvent::Input(input) if input.at().0 <= LATEST_MS => now = now.max(input.at()),
+            SessionEvent::Input(_) => {}
+            SessionEvent::Decided(decided) => {
+                let begins = |it: &Decision| it.kind == DecisionKind::Started;
+                if decided.decisions.iter().any(begins) {
+                    started = Some(now);
+                }
+            }
+            SessionEvent::Ended(_) => return None,
+        }
+    }
+    opening.map(|opening| Engine::heard_of(opening, started, now))
 }
 
 /// Recomputes a whole record.

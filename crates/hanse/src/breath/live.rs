@@ -9,7 +9,7 @@ use journal::{Privacy, Seq, StreamName};
 use zenb::engine::{Engine, Input, Refused, StageView, StopBy};
 use zenb::event::{Code as ReasonCode, Decided, Decision, DecisionKind, SessionEvent, beats_taken};
 use zenb::inhibition::ContextKey;
-use zenb::replay::ended;
+use zenb::replay::{ended, to_be_ended};
 use zenb::spectrum::R1;
 use zenb::units::{EngineMs, Ticks};
 
@@ -45,6 +45,8 @@ pub struct Live {
     /// A moment of the machine's monotonic time and the engine's time then.
     anchor: (Duration, EngineMs),
     recent: VecDeque<u16>,
+    /// Whether the record is of another version of the engine: it can only be ended.
+    is_of_another_engine: bool,
 }
 
 /// Inputs that the engine took, before they are durable: [`Live::settled`] is the session after it.
@@ -82,6 +84,7 @@ impl Live {
             checkpointed: 0,
             anchor: (at, EngineMs(0)),
             recent: VecDeque::new(),
+            is_of_another_engine: false,
         }
     }
 
@@ -123,12 +126,11 @@ impl Live {
         let restore = || -> Result<_, log::LogError> {
             let registered = log::registered(&events)?;
             let placed = log::of_engine(&events)?;
-            let replay = log::replay(&placed)?;
-            Ok((registered, placed, replay))
+            let (engine, is_of_another_engine) = restored(&placed)?;
+            Ok((registered, placed, engine, is_of_another_engine))
         };
-        let (registered, placed, replay) = restore().map_err(|error| unrestorable(&error))?;
-        let restored = replay.resume().filter(|(_, due)| due.is_none());
-        let (engine, _) = restored.ok_or_else(|| unrestorable(&log::LogError::NotRegistered))?;
+        let (registered, placed, engine, is_of_another_engine) =
+            restore().map_err(|error| unrestorable(&error))?;
         let mut live = Self {
             registered,
             head,
@@ -138,6 +140,7 @@ impl Live {
             anchor: (at, later(&engine, passed_ms)),
             engine,
             recent: VecDeque::new(),
+            is_of_another_engine,
         };
         for placed in placed {
             if let SessionEvent::Input(Input::Packet { rr, .. }) = placed.event {
@@ -226,6 +229,10 @@ impl Live {
         let is_running = status_of(&batch.engine) == SessionStatus::Running;
         let forbidden = match input {
             Input::Stop { .. } => return Ok(()),
+            _ if self.is_of_another_engine => {
+                let words = "the record is of another version of the engine, so the session can only be stopped";
+                return Err(("another_engine", words.to_owned()));
+            }
             Input::Start { .. } if !is_running => {
                 let known = self.registered.safety_events;
                 batch.standing.may_begin(id, protocol, known)
@@ -284,6 +291,7 @@ impl Live {
             anchor: self.anchor,
             recent: self.recent.clone(),
             engine: batch.engine,
+            is_of_another_engine: self.is_of_another_engine,
         };
         after.remember(&batch.beats);
         after
@@ -390,6 +398,22 @@ pub fn append(
         }
     }
     Ok(())
+}
+
+/// The engine as a record leaves it, and whether that is another version's, which can only be ended.
+fn restored(placed: &[log::Placed]) -> Result<(Engine, bool), log::LogError> {
+    match log::replay(placed) {
+        Ok(replay) => {
+            let restored = replay.resume().filter(|(_, due)| due.is_none());
+            let (engine, _) = restored.ok_or(log::LogError::NotRegistered)?;
+            Ok((engine, false))
+        }
+        Err(error) => {
+            let events = placed.iter().map(|placed| &placed.event);
+            let ended = error.is_of_another_engine().then(|| to_be_ended(events));
+            Ok((ended.flatten().ok_or(error)?, true))
+        }
+    }
 }
 
 /// Where a session stands.

@@ -39,6 +39,11 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// Whether nothing is wrong but that another version of the engine wrote it.
+    pub fn is_of_another_engine(&self) -> bool {
+        matches!(self, Self::Diverged { diverged, .. } if matches!(**diverged, Diverged::OtherNumericVersion { .. }))
+    }
+
     /// The place in the stream, if one event is to blame.
     pub fn seq(&self) -> Option<u64> {
         match self {

@@ -214,10 +214,12 @@ pub(in crate::breath) mod tests {
     use std::sync::atomic::AtomicI64;
 
     use evidence::key::SigningKey;
-    use journal::{CommitError, DumpDirectory, Options, SealingKey, Transaction};
+    use journal::{CommitError, DumpDirectory, Options, Privacy, SealingKey, Transaction};
     use journal_sqlite::SqliteEngine;
     use tempfile::TempDir;
-    use zenb::engine::{Input, Opening};
+    use zenb::digest::NUMERIC_VERSION;
+    use zenb::engine::{Engine, Input, Opening, StopBy};
+    use zenb::event::{Opened, SessionEvent};
     use zenb::protocol::{Kind, Pace, Protocol};
     use zenb::screen::{Answer, Answers, Question};
     use zenb::units::EngineMs;
@@ -226,8 +228,8 @@ pub(in crate::breath) mod tests {
     use crate::breath::consent::Command;
     use crate::breath::consents;
     use crate::breath::erase::shred_session;
-    use crate::breath::live::Batch;
-    use crate::breath::record::{Registered, SessionClock};
+    use crate::breath::live::{Batch, append};
+    use crate::breath::record::{self, REGISTERED_KIND, Registered, SessionClock};
     use crate::breath::safeties::Standing;
     use crate::breath::sessions::begin;
     use crate::entities::wire::time;
@@ -319,8 +321,8 @@ pub(in crate::breath) mod tests {
             });
         }
 
-        fn open(&self) -> Live {
-            let moment = self.platform.moment().unwrap();
+        /// What a session is opened with, and the answers to its questions.
+        fn asked(&self, moment: &Moment<'_>) -> (Registered, Opening, Standing, Input) {
             let pace = Kind::Paced { pace: Pace::SIX };
             let registered = Registered {
                 id: self.id.get(),
@@ -331,7 +333,7 @@ pub(in crate::breath) mod tests {
                 at: time(moment.now_ms),
                 safety_events: Some(0),
             };
-            let standing = Standing::read(&moment, &registered.person);
+            let standing = Standing::read(moment, &registered.person);
             let (_, inhibitions, breathed_today_ms) = standing.at_opening();
             let opening = Opening {
                 protocol: registered.protocol,
@@ -349,12 +351,49 @@ pub(in crate::breath) mod tests {
                 clinician_agreed: false,
             };
             let at = EngineMs(0);
+            (registered, opening, standing, Input::Screen { at, answers })
+        }
+
+        fn open(&self) -> Live {
+            let moment = self.platform.moment().unwrap();
+            let (registered, opening, standing, answers) = self.asked(&moment);
             let mut change = Change::default();
             let (live, _) = begin(&registered, opening, AT, &mut change).unwrap();
-            let batch = live.take(&[Input::Screen { at, answers }], standing);
+            let batch = live.take(&[answers], standing);
             live.write(&batch, &mut change).unwrap();
             self.commit(guarded(&moment, change)).unwrap();
             live.settled(batch)
+        }
+
+        /// From now on the stage is about a session that an older engine has recorded: it has run for a minute.
+        fn run_by_an_older_engine(&self) {
+            self.id.set(SessionId::fresh());
+            let moment = self.platform.moment().unwrap();
+            let (registered, opening, mut standing, answers) = self.asked(&moment);
+            let (mut engine, step) = Engine::open(&opening);
+            let opened = Opened {
+                numeric_version: NUMERIC_VERSION - 1,
+                opening,
+            };
+            let mut events = vec![
+                SessionEvent::Opened(opened),
+                SessionEvent::Decided(step.into()),
+            ];
+            let at = EngineMs(60_000);
+            for input in [answers, START, Input::Tick { at }] {
+                let step = engine.step(&input).unwrap();
+                events.push(SessionEvent::Input(input));
+                events.push(SessionEvent::Decided(step.into()));
+            }
+            let stream = streams::breath_session(&registered.id);
+            let mut change = Change::default();
+            change
+                .append(&stream, Privacy::Personal, REGISTERED_KIND, &registered)
+                .unwrap();
+            append(&mut change, &stream, &events).unwrap();
+            standing.begin(registered.id, registered.protocol, registered.safety_events);
+            standing.write(&mut change).unwrap();
+            self.commit(guarded(&moment, change)).unwrap();
         }
 
         fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
@@ -472,6 +511,39 @@ pub(in crate::breath) mod tests {
         entry.remember(Arc::clone(&before), Some(&Frame::now(&before)));
         assert!(Arc::ptr_eq(&entry.remembered().unwrap(), &after));
         assert!(watcher.try_recv().is_err());
+    }
+
+    /// REQ-363
+    #[test]
+    fn a_session_of_an_older_engine_takes_a_stop_and_nothing_else() {
+        let stop = Input::Stop {
+            at: EngineMs(61_000),
+            by: StopBy::Person,
+        };
+        let tick = Input::Tick {
+            at: EngineMs(61_000),
+        };
+        // The node's own tick finds that it cannot go on with it, and ends it too.
+        for (input, refused) in [(stop, 0), (tick, 1)] {
+            let stage = Stage::set();
+            stage.run_by_an_older_engine();
+            let live = stage.current().unwrap();
+            assert_eq!(live.state(None).status.as_str(), "running");
+            let (live, batch, transaction) = stage.decide(&[input]);
+            assert_eq!(batch.refused.len(), refused, "{batch:?}");
+            assert!(batch.refused.iter().all(|it| it.code == "another_engine"));
+            stage.commit(transaction).unwrap();
+            assert!(live.settled(batch).has_ended());
+            // Nothing stands in the way of the person's next session.
+            let (record, another) = stage.read(|moment| {
+                let record = record::stored(moment, stage.id.get()).unwrap();
+                (record, Standing::read(moment, &"guest".parse().unwrap()))
+            });
+            assert_eq!(record.status.as_str(), "ended");
+            let breathed_ms = record.summary.unwrap().breathed_ms;
+            assert!((60_000..=61_000).contains(&breathed_ms), "{breathed_ms}");
+            assert!(!another.is_running(stage.id.get()));
+        }
     }
 
     /// REQ-354

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Engine;
 use super::Feeling;
+use super::Opening;
 use super::Refused;
 use super::Running;
 use super::SessionOutcome;
@@ -23,9 +24,6 @@ use crate::event::Numbers;
 use crate::event::Quantity;
 use crate::event::numbers;
 use crate::features::Features;
-use crate::guidance::Changes;
-use crate::guidance::Guidance;
-use crate::guidance::Ladder;
 use crate::inhibition::Inhibition;
 use crate::protocol::DAY_MINUTES_MAX;
 use crate::protocol::FALLBACK_MILLI;
@@ -73,18 +71,7 @@ impl Engine {
             (Kind::Adaptive { start, .. }, _) => start.pace().milli_breaths(),
             (Kind::AssessStepped | Kind::AssessSliding, None) => FALLBACK_MILLI,
         };
-        let mut running = Running {
-            started: at,
-            pacer: None,
-            paced_since: at,
-            breath: 0,
-            purpose: kind.purpose(),
-            ladder: Ladder::start(at),
-            guidance: Guidance::new(&self.state.protocol),
-            changes: Changes::default(),
-            assessment,
-            denied: None,
-        };
+        let mut running = Running::new(&self.state.protocol, assessment, at);
         events.push(Decision::critical(
             DecisionKind::Started,
             Code::PersonBegan,
@@ -99,6 +86,18 @@ impl Engine {
         running.start_pacer(&self.moment(at), first, events);
         self.state.stage = Stage::Running(Box::new(running));
         Ok(())
+    }
+
+    /// A session of which only its opening and its times are known, so that it can be stopped: it
+    /// began at `started`, and was last heard of at `now`.
+    pub(crate) fn heard_of(opening: &Opening, started: Option<EngineMs>, now: EngineMs) -> Self {
+        let (mut engine, _) = Self::open(opening);
+        engine.state.now = now;
+        if let Some(started) = started {
+            let running = Running::new(&opening.protocol, None, started);
+            engine.state.stage = Stage::Running(Box::new(running));
+        }
+        engine
     }
 
     /// Lets time pass up to `at`.

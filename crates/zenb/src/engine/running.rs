@@ -6,6 +6,7 @@ use super::Running;
 use super::SessionOutcome;
 use super::run::Moment;
 use super::run::Over;
+use crate::assessment::Assessment;
 use crate::assessment::Move;
 use crate::belief::Mode;
 use crate::belief::Paced;
@@ -27,7 +28,10 @@ use crate::guard::Purpose;
 use crate::guard::Verdict;
 use crate::guard::guard;
 use crate::guidance::Arrow;
+use crate::guidance::Changes;
 use crate::guidance::Conditions;
+use crate::guidance::Guidance;
+use crate::guidance::Ladder;
 use crate::guidance::Level;
 use crate::guidance::NOT_FOLLOWED_STOP_MS;
 use crate::guidance::Situation;
@@ -36,8 +40,26 @@ use crate::heart::Taken;
 use crate::pacer::Pacer;
 use crate::protocol::FALLBACK_MILLI;
 use crate::protocol::GUIDANCE_MILLI_MAX;
+use crate::protocol::Protocol;
+use crate::units::EngineMs;
 
 impl Running {
+    /// A session that begins at `at`, before its pacer does.
+    pub(super) fn new(protocol: &Protocol, assessment: Option<Assessment>, at: EngineMs) -> Self {
+        Self {
+            started: at,
+            pacer: None,
+            paced_since: at,
+            breath: 0,
+            purpose: protocol.kind().purpose(),
+            ladder: Ladder::start(at),
+            guidance: Guidance::new(protocol),
+            changes: Changes::default(),
+            assessment,
+            denied: None,
+        }
+    }
+
     /// Beats that happened since the pacer began are the assessment's.
     pub(super) fn take_beats(&mut self, taken: Taken) {
         if let Some(assessment) = &mut self.assessment {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use zenb::engine::Input;
+use zenb::event::SessionEvent;
 use zenb::protocol::Kind;
 use zenb::replay::replay;
 
@@ -91,6 +92,36 @@ fn sessions() -> Vec<(String, Session)> {
         sessions.push((format!("simulated {name}"), session));
     }
     sessions
+}
+
+/// The record of a file's opening and inputs, by this engine.
+fn recorded_again(record: &[SessionEvent]) -> Vec<SessionEvent> {
+    let Some(SessionEvent::Opened(opened)) = record.first() else {
+        panic!("no opening");
+    };
+    let mut session = Session::open(opened.opening.clone(), Person::following(1), None);
+    for event in record {
+        if let SessionEvent::Input(input) = event {
+            session.send(input.clone()).unwrap();
+        }
+    }
+    session.record()
+}
+
+/// REQ-219: what the fuzzer begins with reaches the engine. `ZENB_WRITE_GOLDEN=1` writes it again.
+#[test]
+fn the_fuzzer_begins_with_records_of_this_engine() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/zenb_record");
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let mut record: Vec<SessionEvent> = serde_json::from_str(&text).unwrap();
+        if std::env::var_os("ZENB_WRITE_GOLDEN").is_some() {
+            record = recorded_again(&record);
+            fs::write(&path, serde_json::to_string(&record).unwrap() + "\n").unwrap();
+        }
+        replay(&record).unwrap();
+    }
 }
 
 /// REQ-219, goal G11. `ZENB_WRITE_GOLDEN=1` writes the file again after a change of

@@ -7,6 +7,8 @@ use zenb::event::SessionEvent;
 use zenb::replay::Diverged;
 use zenb::replay::Replay;
 use zenb::replay::replay;
+use zenb::replay::to_be_ended;
+use zenb::units::EngineMs;
 
 use super::person::Person;
 use super::session::Session;
@@ -95,6 +97,29 @@ fn events_missing_doubled_or_of_another_engine_are_refused() {
             own: NUMERIC_VERSION,
         })
     );
+}
+
+/// REQ-217: what another engine recorded can be ended, by when it began and was last heard of.
+#[test]
+fn a_record_of_another_engine_can_be_ended_and_no_more() {
+    let session = recorded();
+    let record = session.record();
+    assert!(to_be_ended(&record[1..]).is_none(), "no opening");
+    for cut in [2, 4, 50, record.len() - 4] {
+        let now = record[..cut].iter().rev().find_map(|event| match event {
+            SessionEvent::Input(input) => Some(input.at()),
+            _ => None,
+        });
+        let mut engine = to_be_ended(&record[..cut]).unwrap();
+        let (at, by) = (EngineMs(u64::MAX), StopBy::Host);
+        engine.step(&Input::Stop { at, by }).unwrap();
+        let summary = engine.summary().unwrap();
+        assert_eq!(summary.ended_ms, now.map_or(0, |now| now.0));
+        let started = session.engine.summary().unwrap().started_ms;
+        let runs = cut > 6;
+        assert_eq!(summary.started_ms, started.filter(|_| runs), "{cut}");
+    }
+    assert!(to_be_ended(&record).is_none(), "it has ended");
 }
 
 /// REQ-218: a session is restored from any prefix of its record and goes on as if never broken.
