@@ -14,7 +14,10 @@ fuzz_target!(|text: &str| {
     if SignedNote::parse(text).is_ok() {
         let signer = NoteSigner::new("fuzz", SigningKey::from_seed([1; 32])).expect("plain name");
         if let Ok(note) = signer.cosign(text) {
-            signer.verifier().open(&note).expect("a note opens with the key that signed it");
+            signer
+                .verifier()
+                .open(&note)
+                .expect("a note opens with the key that signed it");
         }
     }
     if let Ok(checkpoint) = Checkpoint::from_text(text) {

@@ -6,7 +6,8 @@ use iris::framer::{Frame, FrameError, Framer, Limits};
 use libfuzzer_sys::fuzz_target;
 use rxml::Parse as _;
 
-const HEADER: &[u8] = b"<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>";
+const HEADER: &[u8] =
+    b"<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>";
 
 fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<FrameError>) {
     let mut framer = Framer::new(Limits::AFTER);

@@ -15,7 +15,9 @@ fuzz_target!(|input: (u8, Vec<Vec<u8>>)| {
     let (choice, messages) = input;
     let mechanism = Mechanism::ALL[usize::from(choice) % Mechanism::ALL.len()];
     let offer = Offer {
-        domain: DomainPart::new("zone.example").expect("a domain").into_owned(),
+        domain: DomainPart::new("zone.example")
+            .expect("a domain")
+            .into_owned(),
         exporter: Some([3; 32]),
         takes_tokens: true,
         nonce: "fuzz".to_owned(),
@@ -29,6 +31,9 @@ fuzz_target!(|input: (u8, Vec<Vec<u8>>)| {
         if matches!(step, Step::LookUp(_)) {
             step = exchange.credentials(Some(&CREDENTIALS));
         }
-        assert!(!matches!(step, Step::Success { .. }), "signed in without the password");
+        assert!(
+            !matches!(step, Step::Success { .. }),
+            "signed in without the password"
+        );
     }
 });

@@ -28,7 +28,10 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(Stanza::from_peer(&without).is_ok());
     let to = Jid::new("bob@zone.example").expect("an address");
     let readdressed = with_to(&stanza.bytes, &to).expect("still a stanza");
-    assert_eq!(Stanza::from_peer(&readdressed).expect("a stanza").to, Some(to));
+    assert_eq!(
+        Stanza::from_peer(&readdressed).expect("a stanza").to,
+        Some(to)
+    );
     if let Some(error) = error_reply(&stanza, Condition::BadRequest) {
         assert!(Stanza::from_peer(&error).is_ok());
     }

@@ -163,7 +163,8 @@ fn complete_operation(operation: &mut Operation, method: &HttpMethod, has_parame
         statuses.extend(["408", "413", "415", "422"]);
     }
     if writes && !changes_nothing {
-        statuses.push("409");
+        // Whatever a write names may have been erased, up to its commit.
+        statuses.extend(["409", "410"]);
         let parameters = operation.parameters.get_or_insert_default();
         parameters.push(idempotency_parameter().into());
     }
