@@ -16,6 +16,9 @@ use sanctions::{
     REVIEW_BP, Subject, compare_names, import,
 };
 
+#[path = "../tests/it/writings.rs"]
+mod writings;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
@@ -26,9 +29,11 @@ fn main() -> Outcome<()> {
         evasion(&options, path)?;
     }
     let ofac = IndexedList::new(ofac(&options)?);
+    self_recall(&options, &ofac);
     customers(&options, &ofac)?;
     if let Some(path) = &options.un {
         let un = IndexedList::new(import::un::import(&fs::read(path)?, "un-sc")?);
+        self_recall(&options, &un);
         customers(&options, &un)?;
         listed_people(&options, &un)?;
     }
@@ -249,6 +254,43 @@ fn ofac(options: &Options) -> Outcome<List> {
         add: &add,
     };
     Ok(import::ofac::import(files, header("ofac-sdn"))?)
+}
+
+/// Every person on the list, asked for by every usual way to write each name; found when the entry is among the hits.
+fn self_recall(options: &Options, list: &IndexedList) {
+    let policy = options.policy();
+    let mut ways: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let (mut whole, mut people) = (0, 0);
+    let entries = list.list().entries().iter();
+    for entry in entries.filter(|entry| entry.kind == PartyKind::Person) {
+        let mut lost = false;
+        let strong = entry.names.iter().filter(|name| name.quality != NameQuality::Weak);
+        for name in strong {
+            for (way, text) in writings::of_person(&name.text) {
+                let hits = list.search(&Subject::named(&text, PartyKind::Person), &policy);
+                let found = hits.iter().any(|hit| hit.entry_id == entry.id);
+                let class = ways.entry(way).or_default();
+                class.0 += 1;
+                class.1 += usize::from(found);
+                if !found && options.errors {
+                    println!("  not found: {way}: {text} <- {}", name.text);
+                }
+                lost |= !found;
+            }
+        }
+        people += 1;
+        whole += usize::from(!lost);
+    }
+    let (asked, found) = ways.values().fold((0, 0), |sum, way| (sum.0 + way.0, sum.1 + way.1));
+    println!(
+        "self-recall on {}: {:.2} % of {asked} writings, {:.2} % of {people} people by all of theirs",
+        list.list().header().name,
+        percent(found, asked),
+        percent(whole, people),
+    );
+    for (way, (asked, found)) in ways {
+        println!("    {way:<32} {found:>5} of {asked:<5} {:>6.2} %", percent(found, asked));
+    }
 }
 
 #[expect(

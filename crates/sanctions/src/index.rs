@@ -398,11 +398,14 @@ impl Bound {
         let q = (q + self.granted + row.initials * self.heaviest).min(self.weight);
         let l = (l + row.granted + self.initials * token::WEIGHT_MAX).min(row.weight);
         let paired = u64::from(q.max(l));
-        let left = score::penalty(
+        let mut left = score::penalty(
             u64::from(self.weight - q),
             u64::from(row.weight - l),
             u64::MAX,
         );
+        if q == self.weight {
+            left = left.min(score::short_form_penalty(paired));
+        }
         (paired * 10_000).checked_div(paired + left).unwrap_or(0)
     }
 }

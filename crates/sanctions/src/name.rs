@@ -31,6 +31,16 @@ pub(super) struct NameWord {
     pub(super) word: Word,
     pub(super) role: Role,
     pub(super) weight: u32,
+    pub(super) part: Part,
+}
+
+/// Which part of a person's name a word belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// What stands before the comma; the last word where there is no comma.
+    Surname,
+    /// Every other word.
+    Given,
 }
 
 /// Every reading of the name, at least one word each; empty when nothing in it is legible.
@@ -120,10 +130,16 @@ fn words(text: &str, kind: PartyKind) -> Vec<NameWord> {
                 weight: token::weight(&word, role),
                 word,
                 role,
+                part: piece.part,
             });
         }
     }
     promote_if_nothing_identifies(&mut out);
+    let has_comma = out.iter().any(|w| w.part == Part::Surname);
+    let last = out.iter_mut().rfind(|w| w.role == Role::Content);
+    if let Some(last) = last.filter(|_| !has_comma) {
+        last.part = Part::Surname;
+    }
     out
 }
 
@@ -144,12 +160,13 @@ struct Piece {
     text: String,
     native: Option<String>,
     abjad: bool,
+    part: Part,
 }
 
 /// Splits at everything that is not a letter, digit, mark or apostrophe, and where a small
 /// letter meets a capital.
 fn pieces(text: &str) -> Vec<Piece> {
-    let mut out = Vec::new();
+    let mut out: Vec<Piece> = Vec::new();
     let mut current = Vec::new();
     for c in text.chars().chain([' ']) {
         let joins = c.is_alphanumeric() || is_mark(c);
@@ -164,8 +181,15 @@ fn pieces(text: &str) -> Vec<Piece> {
         if c == '&' {
             push_piece(&mut out, &['a', 'n', 'd']);
         }
+        if is_comma(c) && out.iter().all(|piece| piece.part == Part::Given) {
+            out.iter_mut().for_each(|piece| piece.part = Part::Surname);
+        }
     }
     out
+}
+
+fn is_comma(c: char) -> bool {
+    matches!(c, ',' | '،' | '、' | '，')
 }
 
 /// Whether a capital after `before` starts a word: the word begins with a capital and at least two
@@ -190,6 +214,7 @@ fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
             text: "al".to_owned(),
             native: None,
             abjad: true,
+            part: Part::Given,
         });
         return push_piece(out, rest);
     }
@@ -204,6 +229,7 @@ fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
             text,
             native,
             abjad: all(Script::Abjad),
+            part: Part::Given,
         });
     }
 }
@@ -243,10 +269,11 @@ fn join_abd(pieces: &mut Vec<Piece>) {
     const GLUED: &[&str] = &[
         "abdul", "abdal", "abdel", "abdol", "abdoul", "abdur", "abdus",
     ];
-    let plain = |text: &str, abjad| Piece {
+    let plain = |text: &str, of: &Piece| Piece {
         text: text.to_owned(),
         native: None,
-        abjad,
+        abjad: of.abjad,
+        part: of.part,
     };
     let mut out: Vec<Piece> = Vec::new();
     let mut after_abd = false;
@@ -260,12 +287,12 @@ fn join_abd(pieces: &mut Vec<Piece>) {
             .iter()
             .find_map(|prefix| piece.text.strip_prefix(prefix))
         {
-            Some("") => out.push(plain("abdul", piece.abjad)),
+            Some("") => out.push(plain("abdul", &piece)),
             Some(rest) if rest.len() > 1 && rest != "la" && !rest.starts_with("lah") => {
-                out.push(plain("abdul", piece.abjad));
-                out.push(plain(rest, piece.abjad));
+                out.push(plain("abdul", &piece));
+                out.push(plain(rest, &piece));
             }
-            _ if after_abd => out.push(plain("abdul", piece.abjad)),
+            _ if after_abd => out.push(plain("abdul", &piece)),
             _ => out.push(piece),
         }
     }
@@ -285,6 +312,7 @@ fn replace_phrases(pieces: &mut Vec<Piece>) {
                 text: (*short).to_owned(),
                 native: None,
                 abjad: false,
+                part: Part::Given,
             };
             pieces.splice(at..at + phrase.len(), [joined]);
         }

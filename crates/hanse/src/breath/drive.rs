@@ -17,7 +17,7 @@ use super::ids::SessionId;
 use super::live::{Batch, Live};
 use super::memory::{Entry, Ticking};
 use super::record::{self, SessionClock};
-use super::safeties::Standing;
+use super::safeties::Protection;
 use super::wire::{self, FeelingBody, InputBody, InputRefused, PACKET_BEATS_MAX, State, StopBody};
 use crate::state::Node;
 use crate::streams;
@@ -290,7 +290,7 @@ pub fn decide(
     change: &mut Change,
 ) -> Result<(Arc<Live>, Batch), Declined> {
     let live = node.breath.current(moment, at, id)?;
-    let standing = Standing::read(moment, &live.registered.person);
+    let standing = Protection::read(moment, &live.registered.person);
     let batch = live.take(&choose(&live, live.now(at))?, standing);
     live.write(&batch, change)?;
     Ok((live, batch))

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::consents;
 use super::ids::{BreathPerson, SessionId};
 use super::record::{self, SessionRecord};
-use super::safeties::Standing;
+use super::safeties::Protection;
 use crate::breath::can;
 use crate::state::Node;
 use crate::streams;
@@ -88,7 +88,7 @@ fn end_practice(
     session: &SessionRecord,
     change: &mut Change,
 ) -> Result<(), Declined> {
-    let mut standing = Standing::read(moment, &session.person);
+    let mut standing = Protection::read(moment, &session.person);
     if standing.is_running(session.id)
         && let Ok(live) = node.breath.current(moment, at, session.id)
     {

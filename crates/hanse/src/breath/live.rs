@@ -16,7 +16,7 @@ use zenb::units::{EngineMs, Ticks};
 use super::ids::SessionId;
 use super::log;
 use super::record::{CHECKPOINT_KIND, Checkpoint, Registered, SessionClock, SessionStatus};
-use super::safeties::Standing;
+use super::safeties::Protection;
 use super::wire::{self, InputRefused, State};
 use crate::streams;
 use platform::change::Change;
@@ -54,7 +54,7 @@ pub struct Live {
 pub struct Batch {
     engine: Engine,
     /// What protects the person, and what the inputs make of it.
-    standing: Standing,
+    standing: Protection,
     events: Vec<SessionEvent>,
     checkpoint: bool,
     /// How many inputs were taken.
@@ -185,7 +185,7 @@ impl Live {
 
     /// Gives inputs to a copy of the engine, as far as what protects the person allows: a start that it forbids is refused,
     /// and a pacer that must not go on ends where it is.
-    pub fn take(&self, inputs: &[Input], standing: Standing) -> Batch {
+    pub fn take(&self, inputs: &[Input], standing: Protection) -> Batch {
         let mut batch = Batch {
             engine: self.engine.clone(),
             standing,

@@ -230,7 +230,7 @@ pub(in crate::breath) mod tests {
     use crate::breath::erase::shred_session;
     use crate::breath::live::{Batch, append};
     use crate::breath::record::{self, REGISTERED_KIND, Registered, SessionClock};
-    use crate::breath::safeties::Standing;
+    use crate::breath::safeties::Protection;
     use crate::breath::sessions::begin;
     use crate::entities::wire::time;
     use crate::institutions::NodeProjection;
@@ -322,7 +322,7 @@ pub(in crate::breath) mod tests {
         }
 
         /// What a session is opened with, and the answers to its questions.
-        fn asked(&self, moment: &Moment<'_>) -> (Registered, Opening, Standing, Input) {
+        fn asked(&self, moment: &Moment<'_>) -> (Registered, Opening, Protection, Input) {
             let pace = Kind::Paced { pace: Pace::SIX };
             let registered = Registered {
                 id: self.id.get(),
@@ -333,7 +333,7 @@ pub(in crate::breath) mod tests {
                 at: time(moment.now_ms),
                 safety_events: Some(0),
             };
-            let standing = Standing::read(moment, &registered.person);
+            let standing = Protection::read(moment, &registered.person);
             let (_, inhibitions, breathed_today_ms) = standing.at_opening();
             let opening = Opening {
                 protocol: registered.protocol,
@@ -405,7 +405,7 @@ pub(in crate::breath) mod tests {
         fn decide(&self, inputs: &[Input]) -> (Arc<Live>, Batch, Transaction) {
             let moment = self.platform.moment().unwrap();
             let live = self.sessions.current(&moment, AT, self.id.get()).unwrap();
-            let standing = Standing::read(&moment, &live.registered.person);
+            let standing = Protection::read(&moment, &live.registered.person);
             let batch = live.take(inputs, standing);
             let mut change = Change::default();
             live.write(&batch, &mut change).unwrap();
@@ -537,7 +537,7 @@ pub(in crate::breath) mod tests {
             // Nothing stands in the way of the person's next session.
             let (record, another) = stage.read(|moment| {
                 let record = record::stored(moment, stage.id.get()).unwrap();
-                (record, Standing::read(moment, &"guest".parse().unwrap()))
+                (record, Protection::read(moment, &"guest".parse().unwrap()))
             });
             assert_eq!(record.status.as_str(), "ended");
             let breathed_ms = record.summary.unwrap().breathed_ms;

@@ -11,7 +11,7 @@
 //! 2. nobody goes on from a session that is not what its stream says  (`live::Live::current`, whose read guards; kill test)
 //! 3. without consent no session opens and no input is taken, and withdrawing shreds them; whichever comes first, the other
 //!    sees it (`consents::check_in_force`, `erase::everything_of`, read in the moment of the decision; J8, breathe_live)
-//! 4. what protects a person and cannot be read holds, it is never empty  (`safeties::Standing`; breathe_safety)
+//! 4. what protects a person and cannot be read holds, it is never empty  (`safeties::Protection`; breathe_safety)
 //! 5. of a person's sessions one at most runs, and each start and input sees the dose and the inhibitions of its moment, whoever
 //!    opened it and whatever was erased  (`safety::Safety`, decided in `live::Live::take`; breathe_safety)
 //! 6. no session stays between running and ended                      (`keeper`; breathe_kill)

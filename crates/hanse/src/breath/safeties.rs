@@ -1,8 +1,8 @@
 //! Reading, showing, keeping and ending what protects a person: [`Safety`] in the journal.
 //!
 //! Invariants (guard):
-//! 1. what cannot be read is not nothing: no pacer starts and none goes on   (`Standing::read`; breathe_safety)
-//! 2. a stop needs none of it                                               (`Standing::end` decides nothing on what is unreadable)
+//! 1. what cannot be read is not nothing: no pacer starts and none goes on   (`Protection::read`; breathe_safety)
+//! 2. a stop needs none of it                                               (`Protection::end` decides nothing on what is unreadable)
 //! 3. erasing sessions leaves it; it ends with the consent, or when nothing in it protects any more  (`end_if_over`)
 
 use crate::journal_api::erase;
@@ -64,7 +64,7 @@ impl From<SafetyRecord> for Safety {
 
 /// What protects a person at one instant, and what is decided about it.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct Protection {
     person: BreathPerson,
     now_ms: i64,
     /// Nothing where it cannot be read.
@@ -80,7 +80,7 @@ struct Known {
     is_last_alive: bool,
 }
 
-impl Standing {
+impl Protection {
     /// What protects a person. A failure to read it is told to the log, and holds the person.
     pub fn read(moment: &Moment<'_>, person: &BreathPerson) -> Self {
         let known = known(moment, person).unwrap_or_else(|failure| {
@@ -299,7 +299,7 @@ pub fn end_if_over(
     person: &BreathPerson,
     change: &mut Change,
 ) -> Result<bool, Declined> {
-    let Some(known) = Standing::read(moment, person).known else {
+    let Some(known) = Protection::read(moment, person).known else {
         return Ok(false);
     };
     let is_over = known.events > 0 && known.safety.over_ms() <= moment.now_ms;
@@ -395,7 +395,7 @@ async fn find_safety(
             let gone = "it was destroyed when the consent was taken back";
             return Err(Declined::new(Code::Gone, gone));
         }
-        let standing = Standing::read(moment, &person);
+        let standing = Protection::read(moment, &person);
         let known = standing
             .known
             .ok_or_else(|| refused(Refusal::Unreadable, ""))?;
@@ -451,7 +451,7 @@ mod tests {
         stage.take(&[START, bad]);
         stage.shred();
         let person: BreathPerson = "guest".parse().unwrap();
-        let standing = stage.read(|moment| Standing::read(moment, &person));
+        let standing = stage.read(|moment| Protection::read(moment, &person));
         assert_eq!(standing.at_opening().2, 60_000);
         let over_ms = standing.known.unwrap().safety.over_ms();
         for (at_ms, ends) in [(over_ms - 1, false), (over_ms, true), (over_ms, false)] {
@@ -461,7 +461,7 @@ mod tests {
         }
         assert_eq!(stage.read(|moment| people(moment).unwrap()), []);
         // Gone in its time is not lost: the next session begins on nothing, and leaves a record again.
-        let fresh = stage.read(|moment| Standing::read(moment, &person));
+        let fresh = stage.read(|moment| Protection::read(moment, &person));
         let (events, inhibitions, breathed_ms) = fresh.at_opening();
         assert_eq!((events, breathed_ms), (Some(0), 0));
         assert_ne!(inhibitions, LoadedInhibitions::LoadFailed);
@@ -476,7 +476,7 @@ mod tests {
             stage.read(|moment| people(moment).unwrap()),
             std::slice::from_ref(&person)
         );
-        let again = stage.read(|moment| Standing::read(moment, &person));
+        let again = stage.read(|moment| Protection::read(moment, &person));
         assert_eq!(again.at_opening().0, Some(2));
     }
 

@@ -22,7 +22,7 @@ use super::live::{Batch, Live, append};
 use super::record::{
     self, REGISTERED_KIND, Registered, SessionClock, SessionRecord, SessionStatus,
 };
-use super::safeties::Standing;
+use super::safeties::Protection;
 use super::wire::{
     self, BreathSession, INPUTS_MAX, InputsBody, OpenBody, State as SessionState, Stepped, StopBody,
 };
@@ -115,7 +115,7 @@ fn open(
     asked: &Asked,
 ) -> Result<(Decided, (Live, Batch)), Declined> {
     let permit = caller.permit(Resource::Zone)?;
-    let standing = Standing::read(moment, &asked.body.person);
+    let standing = Protection::read(moment, &asked.body.person);
     let (safety_events, inhibitions, breathed_ms) = standing.at_opening();
     let registered = Registered {
         id: asked.id,
