@@ -110,7 +110,7 @@ fn a_rhythm_full_of_ectopic_beats_is_above_the_limits_and_clean_ones_are_not() {
 }
 
 /// Beats marked, and beats at which more than 5 % of the last minute's were, of a whole series.
-fn marked_and_held(rr: &[Ticks]) -> (usize, usize) {
+pub(crate) fn marked_and_held(rr: &[Ticks]) -> (usize, usize) {
     let judged = judge_causally(rr);
     let mut oldest = 0;
     let (mut marked, mut held, mut in_minute) = (0, 0, 0);
