@@ -1,4 +1,8 @@
 //! Artefacts: found, told apart, mended; and how much the causal judgement loses.
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures of a run are part of what it shows"
+)]
 
 use proptest::prelude::*;
 use zenb::artefact::Class;
@@ -171,6 +175,50 @@ fn marks_agree_with_the_published_implementation() {
         .collect();
     let (found, alone) = score(&classes, &marks);
     assert_eq!((found, marks.len(), alone), (80, 83, 0));
+}
+
+/// How far an interval is from the median of the eleven around it, in its shares.
+fn displacement(rr: &[Ticks], at: usize) -> f64 {
+    let around = at.saturating_sub(5)..(at + 6).min(rr.len());
+    let mut around: Vec<u32> = rr[around].iter().map(|ticks| ticks.get()).collect();
+    around.sort_unstable();
+    let median = f64::from(around[around.len() / 2]);
+    (f64::from(rr[at].get()) - median).abs() / median
+}
+
+/// REQ-128. Marks of NeuroKit2 beside ours, by `tools/zenb/neurokit.py`. It bounds no threshold: in a
+/// flat rhythm it marks more, all of them small; in one full of artefacts less.
+#[test]
+fn an_independent_judge_marks_nothing_large_that_is_not_marked_and_little_is_marked_alone() {
+    let judged = Recording::load("neurokit2");
+    for (name, kinds) in judged.value["marks"].as_object().unwrap() {
+        let rr = Recording::load(name).ticks();
+        let kinds = kinds.as_object().unwrap().values();
+        let theirs: Vec<Truth> = kinds
+            .flat_map(|places| places.as_array().unwrap())
+            .map(|at| (at.as_u64().unwrap() as usize, Class::Long))
+            .collect();
+        let classes = classify(&rr);
+        let (found, alone) = score(&classes, &theirs);
+        let ours = classes.iter().filter(|it| **it != Class::Normal).count();
+        let missed = theirs
+            .iter()
+            .filter(|mark| score(&classes, &[**mark]).0 == 0 && displacement(&rr, mark.0) > 0.2);
+        let large = missed.count();
+        println!(
+            "{name}: {} marks of theirs, {ours} of ours; {found} of theirs found, {alone} of ours \
+             alone, {large} large ones of theirs not found",
+            theirs.len()
+        );
+        assert!(large <= 1, "{name}");
+        let full = ["afdb_07859", "afdb_08405", "heartpy_data2", "mitbih208"];
+        if full.contains(&name.as_str()) {
+            assert_eq!(found, theirs.len(), "{name}");
+        } else {
+            assert!(alone * 1000 <= rr.len(), "{name}: {alone} alone");
+            assert!(ours <= theirs.len(), "{name}: {ours}");
+        }
+    }
 }
 
 proptest! {

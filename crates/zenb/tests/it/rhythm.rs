@@ -191,7 +191,8 @@ fn recordings_of_hearts_in_rhythm_are_hardly_ever_called_irregular() {
     assert!(hours > 20.0, "{hours} h");
     assert_eq!(well.map(|said| said.alarms), [0, 0, 0]);
     // Full of ectopic beats, and too short to tell: printed, not judged.
-    ["mitbih208", "heartpy_data2"].map(said);
+    said("mitbih208");
+    said("heartpy_data2");
     let sleeper = said("apnea_a01");
     assert!(
         sleeper.share() < 0.01 && (sleeper.alarms as f64) < sleeper.hours,
