@@ -55,6 +55,7 @@ use crate::screen;
 use crate::screen::Answers;
 use crate::screen::Outcome as ScreenOutcome;
 use crate::timeline::Fenced;
+use crate::timeline::LeftOut;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::units::EngineMs;
@@ -589,10 +590,10 @@ impl Engine {
 
 /// What is said of beats that were left out.
 fn fenced(fenced: Fenced) -> Decision {
-    let code = match fenced.why {
-        Refusal::Duplicate { .. } => Code::BeatsRepeated,
-        Refusal::Overlap { .. } => Code::BeatsOverlap,
-        _ => Code::BeatsAhead,
+    let code = match fenced.left_out() {
+        LeftOut::Repeated => Code::BeatsRepeated,
+        LeftOut::Overlap => Code::BeatsOverlap,
+        LeftOut::Ahead => Code::BeatsAhead,
     };
     let count = u64::from(fenced.count);
     Decision::telemetry(

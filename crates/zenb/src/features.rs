@@ -23,6 +23,7 @@ use crate::rhythm::Rhythm;
 use crate::scale::OtherUnit;
 use crate::spectrum::R1;
 use crate::timeline::Accepted;
+use crate::timeline::LeftOut;
 use crate::units::BreathsPerMinute;
 use crate::units::EngineMs;
 use crate::units::Measured;
@@ -131,6 +132,8 @@ pub struct Features {
     pub peak_to_trough_milli_bpm: Measured<u32>,
     /// Whether the strap says it touches the skin; `None` if it cannot tell.
     pub contact: Option<bool>,
+    /// Why beats of the last minute were left out, if some were: the newest reason.
+    pub left_out: Option<LeftOut>,
     /// The unit that the intervals are in, if not the one that they are said to be in: then each figure
     /// of time is 2.4 % off, the other way for rates.
     pub other_unit: Option<OtherUnit>,
@@ -158,6 +161,7 @@ impl Features {
             following: Measured::NotMeasured(reason),
             peak_to_trough_milli_bpm: Measured::NotMeasured(reason),
             contact: None,
+            left_out: None,
             other_unit: None,
             last_beat_at: None,
             segment: 0,
@@ -170,6 +174,7 @@ impl Features {
             artefact_permille_60s: self.artefact_permille_60s,
             irregular_since: self.irregular_since,
             contact: self.contact,
+            left_out: self.left_out,
             other_unit: self.other_unit,
             last_beat_at: self.last_beat_at,
             segment: self.segment,
@@ -300,6 +305,10 @@ impl Extractor {
         {
             self.fenced.pop_front();
         }
+        self.features.left_out = match accepted.fenced {
+            Some(fenced) => Some(fenced.left_out()),
+            None => self.features.left_out.filter(|_| !self.fenced.is_empty()),
+        };
         count > 0
     }
 
@@ -638,6 +647,7 @@ impl Canon for Features {
         self.following.canon(sink);
         self.peak_to_trough_milli_bpm.canon(sink);
         self.contact.canon(sink);
+        self.left_out.canon(sink);
         self.other_unit.canon(sink);
         self.last_beat_at.canon(sink);
         self.segment.canon(sink);

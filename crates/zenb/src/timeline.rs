@@ -141,6 +141,30 @@ pub struct Fenced {
     pub why: Refusal,
 }
 
+/// Why intervals came from no one heart, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum LeftOut {
+    /// The packet had come before.
+    Repeated = 1,
+    /// The packet begins with beats of the one before.
+    Overlap = 2,
+    /// The beats are more than there was time for.
+    Ahead = 3,
+}
+
+impl Fenced {
+    /// Why, in a word.
+    pub fn left_out(&self) -> LeftOut {
+        match self.why {
+            Refusal::Duplicate { .. } => LeftOut::Repeated,
+            Refusal::Overlap { .. } => LeftOut::Overlap,
+            _ => LeftOut::Ahead,
+        }
+    }
+}
+
 /// One beat on the session's time line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
@@ -605,6 +629,12 @@ impl Canon for Timeline {
         self.run.length.canon(sink);
         self.scale.canon(sink);
         self.last_beat.canon(sink);
+    }
+}
+
+impl Canon for LeftOut {
+    fn canon(&self, sink: &mut dyn Sink) {
+        sink.put(&[*self as u8]);
     }
 }
 

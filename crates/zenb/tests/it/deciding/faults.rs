@@ -8,6 +8,7 @@ use zenb::event::DecisionKind;
 use zenb::guidance::Level;
 use zenb::protocol::Kind;
 use zenb::scale::OtherUnit;
+use zenb::timeline::LeftOut;
 use zenb::units::EngineMs;
 
 use super::person::Breathes;
@@ -267,6 +268,26 @@ pub(super) fn overlaps_are_unnamed(bug: Option<PlantedBug>) -> bool {
     let mut session = guided(Person::following(5), bug);
     session.seconds(20, Strap::Overlapping);
     session.count(DecisionKind::Fenced, Code::BeatsOverlap) < 10
+}
+
+/// REQ-147: why beats are left out is shown while they are, and for a minute after.
+#[test]
+fn why_beats_are_left_out_is_shown_until_a_minute_after() {
+    for (strap, seconds, why) in [
+        (Strap::Overlapping, 20, LeftOut::Overlap),
+        (Strap::Copied(400), 20, LeftOut::Repeated),
+        (Strap::Hasty, 1, LeftOut::Ahead),
+    ] {
+        let mut session = guided(Person::following(5), None);
+        let shown = |session: &Session| session.engine.view().features.left_out;
+        assert_eq!(shown(&session), None);
+        session.seconds(seconds, strap);
+        assert_eq!(shown(&session), Some(why));
+        session.seconds(55, Strap::On);
+        assert_eq!(shown(&session), Some(why));
+        session.seconds(10, Strap::On);
+        assert_eq!(shown(&session), None);
+    }
 }
 
 /// REQ-148: it is said once, on record, and shown from then on; nothing is corrected in silence.
