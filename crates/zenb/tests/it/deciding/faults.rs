@@ -378,6 +378,26 @@ fn beats_without_order_are_never_led_and_end_unmeasured() {
     assert_eq!(disorder_fails(None), None);
 }
 
+/// REQ-205, hazard H4: also before so many slow beats have come that they can be judged.
+#[test]
+fn beats_without_order_are_not_led_while_they_cannot_be_judged_yet() {
+    let mut sessions = 0;
+    for mean_bpm in [46.0, 52.0, 60.0, 75.0, 95.0] {
+        for half in [0.2, 0.3, 0.4] {
+            for correlation in [0.0, 0.3, 0.6] {
+                let mut person = Person::without_order(sessions);
+                person.mean_bpm = mean_bpm;
+                person.breathes = Breathes::Unheard { half, correlation };
+                let mut session = Session::started(adaptive(6_500, 5_500), 30, person, None);
+                session.seconds(600, Strap::On);
+                let case = format!("{mean_bpm} /min within {half}, correlation {correlation}");
+                assert_eq!(led_count(&session), 0, "{case}");
+                sessions += 1;
+            }
+        }
+    }
+}
+
 /// REQ-205, hazard H4: an assessment of beats without order finds nothing.
 #[test]
 fn an_assessment_of_beats_without_order_is_interrupted() {
