@@ -34,8 +34,9 @@ const C2: f64 = 0.17;
 const SPREAD_BEATS: usize = 91;
 /// Beats on each side of the median.
 const MEDIAN_SIDE: usize = 5;
-/// The least threshold, in ticks: 20 ms.
-const LEAST: f64 = 20.48;
+/// The least threshold as a share of the local median interval: a beat in rhythm may be so far from
+/// the one before however flat the rhythm was.
+const LEAST_SHARE: f64 = 0.08;
 /// The greatest threshold as a share of the local median interval.
 const MOST_SHARE: f64 = 0.25;
 
@@ -199,7 +200,7 @@ fn threshold(values: impl ExactSizeIterator<Item = f64>, median: f64) -> f64 {
     let sorted = &mut sorted[..count];
     sorted.sort_unstable_by(f64::total_cmp);
     let deviation = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 2.0;
-    (ALPHA * deviation).min(MOST_SHARE * median).max(LEAST)
+    (ALPHA * deviation).clamp(LEAST_SHARE * median, MOST_SHARE * median)
 }
 
 /// The quantile of sorted values, linear between ranks.

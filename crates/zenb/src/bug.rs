@@ -26,6 +26,10 @@ pub enum PlantedBug {
     ArtefactHoldIgnored,
     /// Very many artefacts do not end guidance.
     ArtefactFixedIgnored,
+    /// Beats without an order do not hold the pace.
+    IrregularHoldIgnored,
+    /// Beats without an order do not end guidance.
+    IrregularFixedIgnored,
     /// A strap off the skin counts as on it.
     ContactIgnored,
     /// The pace is led although nothing is measured.
@@ -84,7 +88,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every bug.
-    pub const ALL: [PlantedBug; 37] = [
+    pub const ALL: [PlantedBug; 39] = [
         PlantedBug::GuidanceRangeOffByOne,
         PlantedBug::BreathStepOffByOne,
         PlantedBug::SecondChangeInBreath,
@@ -95,6 +99,8 @@ impl PlantedBug {
         PlantedBug::StaleFixedIgnored,
         PlantedBug::ArtefactHoldIgnored,
         PlantedBug::ArtefactFixedIgnored,
+        PlantedBug::IrregularHoldIgnored,
+        PlantedBug::IrregularFixedIgnored,
         PlantedBug::ContactIgnored,
         PlantedBug::UnmeasuredLeads,
         PlantedBug::LeadsUnfollowed,

@@ -20,7 +20,7 @@ use crate::canon::Canon;
 use crate::canon::Sink;
 
 /// Grows with every change of what the engine computes or keeps: also with an update of `libm`.
-pub const NUMERIC_VERSION: u32 = 2;
+pub const NUMERIC_VERSION: u32 = 3;
 
 /// SHA-256 of a state. Written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

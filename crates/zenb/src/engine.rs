@@ -50,10 +50,12 @@ use crate::pacer::Pacer;
 use crate::protocol::DAY_MINUTES_MAX;
 use crate::protocol::Kind;
 use crate::protocol::Protocol;
+use crate::scale::OtherUnit;
 use crate::screen;
 use crate::screen::Answers;
 use crate::screen::Outcome as ScreenOutcome;
 use crate::timeline::Fenced;
+use crate::timeline::LeftOut;
 use crate::timeline::Packet;
 use crate::timeline::Refusal;
 use crate::units::EngineMs;
@@ -527,6 +529,7 @@ impl Engine {
         let pacer = running.as_ref().and_then(|running| running.pacer.as_ref());
         let taken = self.heart.take(heard, pacer, self.rules);
         events.extend(taken.fenced.map(fenced));
+        events.extend(taken.other_unit.map(unit_doubted));
         if let Some(running) = running {
             running.take_beats(taken);
         }
@@ -587,10 +590,10 @@ impl Engine {
 
 /// What is said of beats that were left out.
 fn fenced(fenced: Fenced) -> Decision {
-    let code = match fenced.why {
-        Refusal::Duplicate { .. } => Code::BeatsRepeated,
-        Refusal::Overlap { .. } => Code::BeatsOverlap,
-        _ => Code::BeatsAhead,
+    let code = match fenced.left_out() {
+        LeftOut::Repeated => Code::BeatsRepeated,
+        LeftOut::Overlap => Code::BeatsOverlap,
+        LeftOut::Ahead => Code::BeatsAhead,
     };
     let count = u64::from(fenced.count);
     Decision::telemetry(
@@ -598,6 +601,15 @@ fn fenced(fenced: Fenced) -> Decision {
         code,
         numbers([(Quantity::Count, count)]),
     )
+}
+
+/// What is said of intervals in another unit than theirs.
+fn unit_doubted(unit: OtherUnit) -> Decision {
+    let code = match unit {
+        OtherUnit::Millis => Code::MillisForTicks,
+        OtherUnit::Ticks => Code::TicksForMillis,
+    };
+    Decision::critical(DecisionKind::UnitDoubted, code, Numbers::new())
 }
 
 fn refuse(code: Code, numbers: Numbers) -> Refused {

@@ -59,6 +59,8 @@ pub enum DecisionKind {
     Inhibited,
     /// Beats that came from no one heart were left out.
     Fenced,
+    /// The intervals are in another unit than they are said to be in.
+    UnitDoubted,
     /// The session ended.
     Ended,
 }
@@ -135,6 +137,8 @@ pub enum Code {
     ManyArtefacts,
     /// Too many mended beats to guide.
     TooManyArtefacts,
+    /// The beats follow each other without an order that a breath could have made.
+    BeatsIrregular,
     /// The strap is off the skin.
     NoContact,
     /// The data are good again.
@@ -191,6 +195,10 @@ pub enum Code {
     BeatsAhead,
     /// The packet's first beats were the last ones of the packet before, and are not taken.
     BeatsOverlap,
+    /// The intervals fall behind the clock as milliseconds do where 1/1024 s should be.
+    MillisForTicks,
+    /// The intervals run ahead of the clock as 1/1024 s do where milliseconds should be.
+    TicksForMillis,
 }
 
 /// What a number of a decision is, with its unit.
@@ -209,6 +217,8 @@ pub enum Quantity {
     AgeMs,
     /// Mended beats in the last 60 s, thousandths.
     ArtefactPermille,
+    /// How long the beats have had no order, ms.
+    IrregularMs,
     /// The share of the heart's swing at the pace, thousandths.
     FollowPermille,
     /// The swing at the pace, peak to trough, thousandths of a beat per minute.

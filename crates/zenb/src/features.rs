@@ -19,8 +19,11 @@ use crate::breath::Sample;
 use crate::canon::Canon;
 use crate::canon::Sink;
 use crate::metrics;
+use crate::rhythm::Rhythm;
+use crate::scale::OtherUnit;
 use crate::spectrum::R1;
 use crate::timeline::Accepted;
+use crate::timeline::LeftOut;
 use crate::units::BreathsPerMinute;
 use crate::units::EngineMs;
 use crate::units::Measured;
@@ -118,6 +121,8 @@ pub struct Features {
     pub lf_peak: Measured<LfPeak>,
     /// Beats of the last 60 s that had to be mended, in thousandths of all.
     pub artefact_permille_60s: u16,
+    /// Since when the beats have had no order; but for the heart rate, nothing is measured then.
+    pub irregular_since: Option<EngineMs>,
     /// Breathing rate.
     pub breath: Measured<BreathsPerMinute>,
     /// How the heart follows the pacer.
@@ -127,6 +132,11 @@ pub struct Features {
     pub peak_to_trough_milli_bpm: Measured<u32>,
     /// Whether the strap says it touches the skin; `None` if it cannot tell.
     pub contact: Option<bool>,
+    /// Why beats of the last minute were left out, if some were: the newest reason.
+    pub left_out: Option<LeftOut>,
+    /// The unit that the intervals are in, if not the one that they are said to be in: then each figure
+    /// of time is 2.4 % off, the other way for rates.
+    pub other_unit: Option<OtherUnit>,
     /// When the newest beat was, in host time.
     pub last_beat_at: Option<EngineMs>,
     /// Grows by one whenever beats were lost.
@@ -146,10 +156,13 @@ impl Features {
             hf_milli_ms2: Measured::NotMeasured(reason),
             lf_peak: Measured::NotMeasured(reason),
             artefact_permille_60s: 0,
+            irregular_since: None,
             breath: Measured::NotMeasured(reason),
             following: Measured::NotMeasured(reason),
             peak_to_trough_milli_bpm: Measured::NotMeasured(reason),
             contact: None,
+            left_out: None,
+            other_unit: None,
             last_beat_at: None,
             segment: 0,
         }
@@ -159,7 +172,10 @@ impl Features {
     fn without_values(&self, reason: Reason) -> Self {
         Self {
             artefact_permille_60s: self.artefact_permille_60s,
+            irregular_since: self.irregular_since,
             contact: self.contact,
+            left_out: self.left_out,
+            other_unit: self.other_unit,
             last_beat_at: self.last_beat_at,
             segment: self.segment,
             ..Self::unmeasured(reason)
@@ -200,6 +216,7 @@ struct Seen {
 #[derive(Clone, Debug)]
 pub struct Extractor {
     config: WindowConfig,
+    rhythm: Rhythm,
     causal: Causal,
     mender: Mender,
     beats: VecDeque<Seen>,
@@ -219,6 +236,7 @@ impl Extractor {
     pub fn new(config: WindowConfig) -> Self {
         Self {
             config,
+            rhythm: Rhythm::default(),
             causal: Causal::default(),
             mender: Mender::default(),
             beats: VecDeque::with_capacity(MOST_BEATS + 1),
@@ -236,6 +254,7 @@ impl Extractor {
     pub fn push(&mut self, accepted: &Accepted, pace: Option<PaceAt>) -> &Features {
         self.note_pace(pace);
         self.features.contact = accepted.contact;
+        self.features.other_unit = accepted.other_unit;
         self.features.segment = accepted.segment;
         if accepted.opens_segment {
             self.start_segment();
@@ -244,6 +263,7 @@ impl Extractor {
         for beat in accepted.beats() {
             taken = true;
             self.features.last_beat_at = Some(beat.at);
+            self.features.irregular_since = self.rhythm.push(beat);
             if let Some(judged) = self.causal.push(beat) {
                 self.take(judged);
             }
@@ -285,10 +305,15 @@ impl Extractor {
         {
             self.fenced.pop_front();
         }
+        self.features.left_out = match accepted.fenced {
+            Some(fenced) => Some(fenced.left_out()),
+            None => self.features.left_out.filter(|_| !self.fenced.is_empty()),
+        };
         count > 0
     }
 
     fn start_segment(&mut self) {
+        self.rhythm.clear();
         self.causal.clear();
         self.mender.clear();
         self.beats.clear();
@@ -380,8 +405,17 @@ impl Extractor {
         }
     }
 
-    /// How far the newest `count` beats may be relied on.
+    /// How far the newest `count` beats may be relied on for what rests on their order.
     fn quality(&self, count: usize) -> Result<Quality, Reason> {
+        let quality = self.quality_of_mean(count)?;
+        match self.features.irregular_since {
+            Some(_) => Err(Reason::Irregular),
+            None => Ok(quality),
+        }
+    }
+
+    /// How far the newest `count` beats may be relied on for their mean.
+    fn quality_of_mean(&self, count: usize) -> Result<Quality, Reason> {
         let count = count.min(self.beats.len());
         let newest = self.beats.range(self.beats.len() - count..);
         let mended = newest.filter(|seen| seen.beat.mended).count() as u64;
@@ -406,7 +440,7 @@ impl Extractor {
         let ticks: u64 = newest.map(|seen| u64::from(seen.beat.rr.get())).sum();
         let beats = HEART_RATE_BEATS as f64;
         read(
-            self.quality(HEART_RATE_BEATS),
+            self.quality_of_mean(HEART_RATE_BEATS),
             beats * 60.0 * 1024.0 / ticks as f64,
             1000.0,
         )
@@ -608,10 +642,13 @@ impl Canon for Features {
         self.hf_milli_ms2.canon(sink);
         self.lf_peak.canon(sink);
         self.artefact_permille_60s.canon(sink);
+        self.irregular_since.canon(sink);
         self.breath.canon(sink);
         self.following.canon(sink);
         self.peak_to_trough_milli_bpm.canon(sink);
         self.contact.canon(sink);
+        self.left_out.canon(sink);
+        self.other_unit.canon(sink);
         self.last_beat_at.canon(sink);
         self.segment.canon(sink);
     }
@@ -638,6 +675,7 @@ impl Canon for Extractor {
     fn canon(&self, sink: &mut dyn Sink) {
         self.config.time_domain_s.canon(sink);
         self.config.spectrum_s.canon(sink);
+        self.rhythm.canon(sink);
         self.causal.canon(sink);
         self.mender.canon(sink);
         (self.beats.len() as u64).canon(sink);

@@ -9,8 +9,8 @@
 //! - the pace changes once a breath, by at most 0.1 /min;
 //! - in two minutes it changes by at most 0.5 /min altogether, save that the person may always go
 //!   faster, and that the sliding assessment's schedule takes up to 0.7 /min;
-//! - nothing is led on data older than 5 s, without contact, or with more than 5 % of the beats of
-//!   the last minute mended, and nowhere that the person does not follow;
+//! - nothing is led on data older than 5 s, without contact, with more than 5 % of the beats of the
+//!   last minute mended, or on beats without an order, and nowhere that the person does not follow;
 //! - a fallback moves only towards 6.0 /min.
 
 use serde::Deserialize;
@@ -49,6 +49,9 @@ pub const LOST_MS: u64 = 15_000;
 pub const ARTEFACT_HOLD_PERMILLE: u16 = 50;
 /// More mended beats than this in a minute end guidance.
 pub const ARTEFACT_LOST_PERMILLE: u16 = 200;
+
+/// Beats without an order for longer than this end guidance.
+pub const IRREGULAR_LOST_MS: u64 = 60_000;
 
 /// What the pace is for; each purpose has its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,8 @@ pub struct Context {
     pub age_ms: Option<u64>,
     /// Mended beats of the last minute, thousandths.
     pub artefact_permille: u16,
+    /// Whether the beats have no order.
+    pub irregular: bool,
     /// Whether the strap says it touches the skin.
     pub contact: Option<bool>,
     /// Whether the person follows the pacer; `None` if that is not measured.
@@ -369,6 +374,9 @@ fn is_measured(context: &Context, rules: Rules) -> Result<(), Denial> {
                 (Quantity::Limit, ARTEFACT_HOLD_PERMILLE.into()),
             ],
         )?;
+    }
+    if context.irregular && !rules.broken(PlantedBug::IrregularHoldIgnored) {
+        deny(Code::BeatsIrregular, [])?;
     }
     Ok(())
 }

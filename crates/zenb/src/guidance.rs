@@ -18,6 +18,7 @@ use crate::guard::ARTEFACT_LOST_PERMILLE;
 use crate::guard::BREATH_STEP_MILLI;
 use crate::guard::BUDGET_MILLI;
 use crate::guard::BUDGET_WINDOW_MS;
+use crate::guard::IRREGULAR_LOST_MS;
 use crate::guard::LOST_MS;
 use crate::guard::Origin;
 use crate::guard::STALE_MS;
@@ -66,6 +67,8 @@ pub struct Conditions {
     pub waited_ms: u64,
     /// Mended beats of the last minute, thousandths.
     pub artefact_permille: u16,
+    /// How long the beats have had no order; `None` if they have one.
+    pub irregular_ms: Option<u64>,
     /// How long ago the first beat was.
     pub heard_ms: u64,
     /// How long the strap has said that it is off the skin; `None` if it does not say so.
@@ -90,6 +93,8 @@ impl Conditions {
             && !rules.broken(PlantedBug::ArtefactHoldIgnored)
         {
             Some(Code::ManyArtefacts)
+        } else if self.irregular_ms.is_some() && !rules.broken(PlantedBug::IrregularHoldIgnored) {
+            Some(Code::BeatsIrregular)
         } else {
             None
         }
@@ -107,6 +112,10 @@ impl Conditions {
             && !rules.broken(PlantedBug::ArtefactFixedIgnored)
         {
             Some(Code::TooManyArtefacts)
+        } else if self.irregular_ms.is_some_and(|ms| ms > IRREGULAR_LOST_MS)
+            && !rules.broken(PlantedBug::IrregularFixedIgnored)
+        {
+            Some(Code::BeatsIrregular)
         } else {
             None
         }
@@ -387,6 +396,7 @@ mod tests {
             age_ms,
             waited_ms: 0,
             artefact_permille: 0,
+            irregular_ms: None,
             heard_ms: 0,
             off_skin_ms: None,
         }

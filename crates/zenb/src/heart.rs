@@ -11,6 +11,7 @@ use crate::features::Extractor;
 use crate::features::Features;
 use crate::features::WindowConfig;
 use crate::pacer::Pacer;
+use crate::scale::OtherUnit;
 use crate::timeline::Accepted;
 use crate::timeline::Fenced;
 use crate::timeline::Packet;
@@ -41,6 +42,8 @@ pub(crate) struct Taken {
     pub(crate) breaks: bool,
     /// The beats that were left out.
     pub(crate) fenced: Option<Fenced>,
+    /// The unit of the intervals, if this packet shows it to be another.
+    pub(crate) other_unit: Option<OtherUnit>,
 }
 
 impl Heart {
@@ -68,6 +71,8 @@ impl Heart {
         } = heard;
         self.timeline = timeline;
         let fenced = accepted.fenced;
+        let known = self.extractor.features(accepted.at).other_unit;
+        let other_unit = accepted.other_unit.filter(|_| known.is_none());
         if rules.broken(PlantedBug::FencedForgotten) {
             accepted.fenced = None;
         }
@@ -94,6 +99,7 @@ impl Heart {
             beats,
             breaks: accepted.opens_segment,
             fenced,
+            other_unit,
         }
     }
 

@@ -6,8 +6,9 @@
 //! same decisions, and the same digest of the whole state, on every machine.
 //!
 //! The measuring half turns packets into [`features::Features`]: [`sensors`] parses them,
-//! [`timeline`] fences them, [`artefact`] marks and mends beats, [`window`], [`metrics`],
-//! [`spectrum`] and [`breath`] measure, and [`overall`] a whole session. The deciding half turns features into guidance:
+//! [`timeline`] fences them, [`scale`] doubts their unit, [`artefact`] marks and mends beats, [`rhythm`] says whether they have an
+//! order, [`window`], [`metrics`], [`spectrum`] and [`breath`] measure, and [`overall`] a whole session.
+//! The deciding half turns features into guidance:
 //! [`screen`], [`protocol`], [`guard`], [`belief`], [`guidance`], [`pacer`], [`assessment`] with its
 //! [`criteria`] and [`inhibition`] meet in [`engine`], whose decisions [`event`], [`digest`] and
 //! [`replay`] make provable. [`projection`] words them for programs that know an older vocabulary.
@@ -37,6 +38,8 @@ pub mod pacer;
 pub mod projection;
 pub mod protocol;
 pub mod replay;
+pub mod rhythm;
+pub mod scale;
 pub mod screen;
 pub mod sensors;
 pub mod spectrum;

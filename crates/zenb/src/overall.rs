@@ -1,8 +1,8 @@
 //! The heart over a whole session, for who takes its figures elsewhere.
 //!
 //! The packets go through the same fence, the beats through the same judgement and mending, as
-//! while the session ran. What was fenced or mended lowers the quality; where it was too much, or
-//! there is too little, there is no figure.
+//! while the session ran. What was fenced or mended, or had no order, lowers the quality; where it was
+//! too much, or there is too little, there is no figure.
 
 use alloc::vec::Vec;
 
@@ -14,6 +14,9 @@ use crate::features::LEAST_SECONDS;
 use crate::features::MOST_MENDED_PERMILLE;
 use crate::guard::ARTEFACT_HOLD_PERMILLE;
 use crate::metrics;
+use crate::rhythm::Rhythm;
+use crate::scale::OtherUnit;
+use crate::timeline::Accepted;
 use crate::timeline::Packet;
 use crate::timeline::Timeline;
 use crate::units::Measured;
@@ -39,70 +42,109 @@ pub struct Overall {
     pub mended: u64,
     /// How many more came from no one heart, and were left out.
     pub fenced: u64,
+    /// At how many of the beats the rhythm had no order.
+    pub irregular: u64,
+    /// The unit that the intervals are in, if not the one that they are said to be in.
+    pub other_unit: Option<OtherUnit>,
 }
 
 impl Overall {
     /// The figures of a session's inputs, in their order.
     pub fn of<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Self {
-        let (segments, fenced) = segments(inputs);
+        let heard = Heard::of(inputs);
         let mut sums = Sums::default();
         let (mut mended, mut differences) = (0, 0);
-        for segment in &segments {
+        for segment in &heard.segments {
             let normal = correct(segment, &classify(segment));
             mended += normal.iter().filter(|beat| beat.mended).count() as u64;
             differences += (normal.len() as u64).saturating_sub(1);
             let intervals = normal.iter().map(|beat| u64::from(beat.rr.get()));
             sums.pool(&Sums::of(Unit::TICKS, intervals));
         }
-        let quality = quality(&sums, mended, fenced);
-        let read = |value: Option<f64>| read(quality, value);
+        let of_mean = quality(&sums, mended, heard.fenced);
+        let quality = of_mean.and_then(|quality| in_order(quality, &heard, sums.count));
         Self {
-            heart_rate_milli_bpm: read(metrics::heart_rate(&sums, Unit::TICKS)),
-            sdnn_us: read(metrics::sdnn_ms(&sums, Unit::TICKS)),
-            rmssd_us: read(metrics::rmssd_of(&sums, differences, Unit::TICKS)),
+            heart_rate_milli_bpm: read(of_mean, metrics::heart_rate(&sums, Unit::TICKS)),
+            sdnn_us: read(quality, metrics::sdnn_ms(&sums, Unit::TICKS)),
+            rmssd_us: read(quality, metrics::rmssd_of(&sums, differences, Unit::TICKS)),
             beats: sums.count,
             mended,
-            fenced,
+            fenced: heard.fenced,
+            irregular: heard.irregular,
+            other_unit: heard.other_unit,
         }
     }
 
-    /// Whether so little was mended and left out that guidance would have rested on it.
+    /// Whether so little was mended, left out or without order that guidance would have rested on it,
+    /// and the unit is not in doubt.
     pub fn is_relied_on(&self) -> bool {
         let good = 1000 - ARTEFACT_HOLD_PERMILLE;
+        if self.other_unit.is_some() {
+            return false;
+        }
         matches!(self.sdnn_us, Measured::Known { quality, .. } if quality.permille() >= good)
     }
 }
 
-/// Unbroken stretches of beats, and how many intervals the time line left out.
-fn segments<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> (Vec<Vec<Ticks>>, u64) {
-    let mut timeline = Timeline::new();
-    let mut segments: Vec<Vec<Ticks>> = Vec::new();
-    let mut fenced = 0;
-    for input in inputs {
-        let Input::Packet {
-            at, rr, contact, ..
-        } = input
-        else {
-            timeline.pass(input.at());
-            continue;
-        };
-        let packet = Packet {
-            at: *at,
-            rr,
-            contact: *contact,
-        };
-        let Ok(accepted) = timeline.accept(packet) else {
-            continue;
-        };
-        fenced += accepted.fenced.map_or(0, |fenced| u64::from(fenced.count));
-        if accepted.opens_segment {
-            segments.push(Vec::new());
+/// What the time line made of a session's packets.
+#[derive(Default)]
+struct Heard {
+    /// Unbroken stretches of beats.
+    segments: Vec<Vec<Ticks>>,
+    /// How many intervals the time line left out.
+    fenced: u64,
+    /// At how many of the beats the rhythm was irregular.
+    irregular: u64,
+    other_unit: Option<OtherUnit>,
+}
+
+impl Heard {
+    fn of<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Self {
+        let (mut timeline, mut rhythm) = (Timeline::new(), Rhythm::default());
+        let mut heard = Self::default();
+        for input in inputs {
+            let Input::Packet {
+                at, rr, contact, ..
+            } = input
+            else {
+                timeline.pass(input.at());
+                continue;
+            };
+            let packet = Packet {
+                at: *at,
+                rr,
+                contact: *contact,
+            };
+            if let Ok(accepted) = timeline.accept(packet) {
+                heard.take(&accepted, &mut rhythm);
+            }
         }
-        if let Some(segment) = segments.last_mut() {
-            segment.extend(accepted.beats().map(|beat| beat.rr));
+        heard
+    }
+
+    fn take(&mut self, accepted: &Accepted, rhythm: &mut Rhythm) {
+        self.fenced += accepted.fenced.map_or(0, |it| u64::from(it.count));
+        self.other_unit = accepted.other_unit;
+        if accepted.opens_segment {
+            self.segments.push(Vec::new());
+            rhythm.clear();
+        }
+        for beat in accepted.beats() {
+            self.irregular += u64::from(rhythm.push(beat).is_some());
+            if let Some(segment) = self.segments.last_mut() {
+                segment.push(beat.rr);
+            }
         }
     }
-    (segments, fenced)
+}
+
+/// The quality of what rests on the order of the beats; none where a fifth of them had none.
+fn in_order(quality: Quality, heard: &Heard, beats: u64) -> Result<Quality, Reason> {
+    if heard.irregular * 1000 > MOST_MENDED_PERMILLE * beats {
+        return Err(Reason::Irregular);
+    }
+    let ordered = beats.saturating_sub(heard.irregular);
+    Ok(quality.and(Quality::share(ordered, beats)))
 }
 
 fn quality(sums: &Sums, mended: u64, fenced: u64) -> Result<Quality, Reason> {

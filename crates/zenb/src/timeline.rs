@@ -21,6 +21,8 @@ use crate::bug::PlantedBug;
 use crate::bug::Rules;
 use crate::canon::Canon;
 use crate::canon::Sink;
+use crate::scale::OtherUnit;
+use crate::scale::Scale;
 use crate::units::EngineMs;
 use crate::units::Measured;
 use crate::units::Ppm;
@@ -139,6 +141,30 @@ pub struct Fenced {
     pub why: Refusal,
 }
 
+/// Why intervals came from no one heart, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum LeftOut {
+    /// The packet had come before.
+    Repeated = 1,
+    /// The packet begins with beats of the one before.
+    Overlap = 2,
+    /// The beats are more than there was time for.
+    Ahead = 3,
+}
+
+impl Fenced {
+    /// Why, in a word.
+    pub fn left_out(&self) -> LeftOut {
+        match self.why {
+            Refusal::Duplicate { .. } => LeftOut::Repeated,
+            Refusal::Overlap { .. } => LeftOut::Overlap,
+            _ => LeftOut::Ahead,
+        }
+    }
+}
+
 /// One beat on the session's time line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
@@ -162,6 +188,8 @@ pub struct Accepted {
     pub contact: Option<bool>,
     /// The intervals that were not taken.
     pub fenced: Option<Fenced>,
+    /// The unit that the session's intervals are in, if not the one that they are said to be in.
+    pub other_unit: Option<OtherUnit>,
 }
 
 impl Accepted {
@@ -180,6 +208,7 @@ pub struct Timeline {
     /// The last packets with beats, newest first.
     last: [LastPacket; REMEMBERED],
     run: Run,
+    scale: Scale,
     last_beat: Option<EngineMs>,
 }
 
@@ -380,6 +409,7 @@ impl Timeline {
             self.segment = self.segment.saturating_add(1);
         }
         self.ledger = Some(place.ledger);
+        self.note_unit(&packet, &place, silent);
         let rr = &packet.rr[place.skip..];
         Ok(Accepted {
             beats: self.lay(Packet { rr, ..packet }, &place.ledger),
@@ -391,7 +421,20 @@ impl Timeline {
                 count: place.skip as u16,
                 why,
             }),
+            other_unit: self.scale.found(),
         })
+    }
+
+    /// Beats that run ahead of the clock count here: they do so in another unit, too. Copies do not.
+    fn note_unit(&mut self, packet: &Packet<'_>, place: &Place, silent: bool) {
+        if silent {
+            self.scale.restart();
+        }
+        let taken = match place.why {
+            Some(Refusal::Ahead { .. }) => packet.rr,
+            _ => &packet.rr[place.skip..],
+        };
+        self.scale.push(packet.at, total(taken));
     }
 
     /// Lets time go by without a packet, so that a long pause is not taken for a leap.
@@ -448,6 +491,7 @@ impl Timeline {
             opens_segment: false,
             contact: packet.contact,
             fenced: None,
+            other_unit: self.scale.found(),
         }
     }
 
@@ -526,7 +570,7 @@ impl Timeline {
             return None;
         }
         let last = self.last[0].intervals();
-        let common = (1..packet.rr.len()).rev();
+        let common = (1..=packet.rr.len()).rev();
         let skip = common
             .filter(|count| last.ends_with(&packet.rr[..*count]))
             .find(|count| lead.saturating_sub(micros(total(&packet.rr[..*count]))) <= most)?;
@@ -583,7 +627,14 @@ impl Canon for Timeline {
         }
         self.run.ticks.canon(sink);
         self.run.length.canon(sink);
+        self.scale.canon(sink);
         self.last_beat.canon(sink);
+    }
+}
+
+impl Canon for LeftOut {
+    fn canon(&self, sink: &mut dyn Sink) {
+        sink.put(&[*self as u8]);
     }
 }
 

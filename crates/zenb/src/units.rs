@@ -264,6 +264,8 @@ pub enum Reason {
     OutOfRange = 9,
     /// Nothing that the engine is given tells it.
     NotObserved = 10,
+    /// The beats follow each other without an order.
+    Irregular = 11,
 }
 
 impl fmt::Display for Reason {
@@ -279,6 +281,7 @@ impl fmt::Display for Reason {
             Self::Ambiguous => "two readings are equally likely",
             Self::OutOfRange => "the value is out of range",
             Self::NotObserved => "nothing observes it",
+            Self::Irregular => "the beats have no order",
         })
     }
 }

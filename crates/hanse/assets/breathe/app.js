@@ -307,10 +307,24 @@ function numbers({ view, pacer, clock }) {
   show("heart", heartRate(view), (rate) => String(Math.round(rate / 1000)));
   element("pace").textContent = (pacer.milli_breaths / 1000).toFixed(1);
   show("following", following(view), (share) => `${Math.round(share / 10)} %`);
+  if (element("remark").textContent !== remark(view)) element("remark").textContent = remark(view);
   show("mode", view.mode === "unmeasured" ? null : view.mode, words);
   const seconds = Math.floor(clock.at() / 1000);
   element("time").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
+
+/** What is to be known of the beats: by what the engine says of them, the gravest first. */
+const REMARKS = {
+  millis: "The strap sends milliseconds where 1/1024 s should be: times read 2.3 % short, rates as much too high. Nothing is corrected.",
+  ticks: "The intervals are 1/1024 s where milliseconds should be: times read 2.4 % long, rates as much too low. Nothing is corrected.",
+  irregular: "Your heart beats without an order that a breath could have made. Nothing is measured but its rate, and the pace does not adapt.",
+  repeated: "Beats come twice. Those that came before are left out.",
+  overlap: "Beats come again with the next ones, and are left out then.",
+  ahead: "More beats come than there is time for. Some are left out.",
+};
+
+const remark = ({ features }) =>
+  REMARKS[features.other_unit ?? (features.irregular_since !== null ? "irregular" : features.left_out)] ?? "";
 
 /** Tells who listens instead of looking how it goes: when that changes, and every minute, never more often than every 15 s. */
 function speak({ view, pacer, clock, spoken }) {

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use zenb::event::{SessionEvent, beats_taken};
 use zenb::overall::Overall;
+use zenb::scale::OtherUnit;
 use zenb::sensors::{write_rr_csv, write_rr_text};
 use zenb::units::{EngineMs, Measured, Reason, Ticks};
 
@@ -347,6 +348,27 @@ struct Figure {
     unit: (&'static str, &'static str),
 }
 
+/// What the figures rest on, for whoever reads them elsewhere.
+fn method(overall: &Overall) -> String {
+    let mut text = format!(
+        "from {} R-R intervals of the strap, {} of them mended, and {} more left out",
+        overall.beats, overall.mended, overall.fenced
+    );
+    if overall.irregular > 0 {
+        text += &format!(", {} of them without an order", overall.irregular);
+    }
+    text += match overall.other_unit {
+        None => "",
+        Some(OtherUnit::Millis) => {
+            "; they are milliseconds where 1/1024 s were said to be, so times read 2.3 % short"
+        }
+        Some(OtherUnit::Ticks) => {
+            "; they are 1/1024 s where milliseconds were said to be, so times read 2.4 % long"
+        }
+    };
+    text
+}
+
 /// One Observation; without a value it says why there is none. It is final when the session has ended and the data were
 /// good enough to guide by.
 fn observation(record: &SessionRecord, overall: &Overall, figure: Figure) -> Value {
@@ -360,9 +382,7 @@ fn observation(record: &SessionRecord, overall: &Overall, figure: Figure) -> Val
         "code": figure.code,
         "subject": {"identifier": {"system": "urn:hanse:breath-person", "value": record.person}},
         "effectivePeriod": {"start": record.started_at.unwrap_or(record.opened_at).to_string()},
-        "method": {"text": format!(
-            "from {} R-R intervals of the strap, {} of them mended, and {} more left out", overall.beats, overall.mended, overall.fenced
-        )},
+        "method": {"text": method(overall)},
     });
     if let Some(ended) = record.ended_at {
         observation["effectivePeriod"]["end"] = json!(ended.to_string());
@@ -389,4 +409,34 @@ fn observation(record: &SessionRecord, overall: &Overall, figure: Figure) -> Val
         }
     }
     observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// REQ-361
+    #[test]
+    fn figures_that_are_in_doubt_say_why_and_are_not_final() {
+        let nothing = Measured::NotMeasured(Reason::Irregular);
+        let mut overall = Overall {
+            heart_rate_milli_bpm: nothing,
+            sdnn_us: nothing,
+            rmssd_us: nothing,
+            beats: 300,
+            mended: 2,
+            fenced: 1,
+            irregular: 120,
+            other_unit: None,
+        };
+        let counts = "from 300 R-R intervals of the strap, 2 of them mended, and 1 more left out";
+        let disorder = ", 120 of them without an order";
+        assert_eq!(method(&overall), format!("{counts}{disorder}"));
+        overall.irregular = 0;
+        overall.other_unit = Some(OtherUnit::Millis);
+        let unit =
+            "; they are milliseconds where 1/1024 s were said to be, so times read 2.3 % short";
+        assert_eq!(method(&overall), format!("{counts}{unit}"));
+        assert!(!overall.is_relied_on());
+    }
 }

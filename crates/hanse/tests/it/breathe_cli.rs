@@ -252,6 +252,85 @@ fn a_recording_plays_what_it_tells_of_contact_copies_and_silence() {
     assert!(says(&codes, "data_lost"), "{codes:?}");
 }
 
+/// REQ-147: packets that share beats, in a file that does not tell when they came.
+#[test]
+fn a_recording_whose_packets_share_beats_says_so_and_takes_no_longer() {
+    let beats: Vec<u64> = recording("phantom_step_rf55")
+        .into_iter()
+        .take(600)
+        .collect();
+    let sliding = beats.windows(3).map(|newest| {
+        let beats: String = newest
+            .iter()
+            .map(|rr| format!(" {:02x} {:02x}", rr % 256, rr / 256))
+            .collect();
+        format!("16 46{beats}")
+    });
+    let (told, codes) = played(&sliding.collect::<Vec<_>>(), "packets");
+    let overlaps = codes.iter().filter(|it| *it == "beats_overlap").count();
+    // Two beats of three are left out: the session is held, and ends after some minutes.
+    assert!(overlaps > 300, "{overlaps}");
+    let length_ms = beats.iter().sum::<u64>() * 1000 / 1024;
+    let part = told["recording"]["length_ms"].as_u64().unwrap();
+    assert!(part.abs_diff(length_ms) < 10_000, "{told}");
+}
+
+/// REQ-148: in a file that tells when beats came, either unit for the other is named, on record and in
+/// the figures of the whole.
+#[test]
+fn a_recording_in_another_unit_than_it_says_is_named() {
+    let beats: Vec<u64> = recording("pyhrv_long").into_iter().take(1_200).collect();
+    let rows = |column: &str, sent: fn(u64) -> u64| {
+        let mut ticks = 0;
+        let rows = beats.iter().map(|rr| {
+            ticks += rr;
+            format!("{},{}", ticks * 1000 / 1024, sent(*rr))
+        });
+        let mut lines = vec![format!("at_ms,{column}")];
+        lines.extend(rows);
+        lines
+    };
+    for (column, sent, code, unit) in [
+        (
+            "rr_1024",
+            (|rr| rr * 1000 / 1024) as fn(u64) -> u64,
+            "millis_for_ticks",
+            "millis",
+        ),
+        ("rr_ms", |rr| rr, "ticks_for_millis", "ticks"),
+    ] {
+        let lines = rows(column, sent);
+        let (_, codes) = played(&lines, "csv");
+        let said = codes.iter().filter(|it| *it == code).count();
+        assert_eq!(said, 1, "{column}: {codes:?}");
+        let text = lines.join("\n");
+        let measure = ["breathe", "measure", "--rr", "-", "--form", "csv"];
+        let told = fed(&[&measure[..], &["--json"]].concat(), &text);
+        assert_eq!(told["whole"]["other_unit"], unit, "{told}");
+    }
+    let (_, codes) = played(&rows("rr_1024", |rr| rr), "csv");
+    assert!(!codes.iter().any(|it| it.contains("_for_")), "{codes:?}");
+}
+
+/// REQ-127
+#[test]
+fn of_a_recording_without_order_the_heart_rate_is_told_and_why_no_more() {
+    let beats = recording("afdb_07859");
+    let lines: Vec<String> = beats.iter().map(ToString::to_string).collect();
+    let text = lines.join("\n");
+    let measure = [
+        "breathe", "measure", "--rr", "-", "--unit", "ticks", "--json",
+    ];
+    let whole = fed(&measure, &text)["whole"].clone();
+    assert!(
+        whole["heart_rate_milli_bpm"]["known"].is_object(),
+        "{whole}"
+    );
+    assert_eq!(whole["sdnn_us"]["not_measured"], "irregular", "{whole}");
+    let (_, codes) = played(&packets(&beats, true), "packets");
+    assert!(codes.iter().any(|it| it == "beats_irregular"), "{codes:?}");
+}
+
 /// REQ-362
 #[test]
 fn a_whole_night_is_read_and_a_session_says_how_much_of_it_was_played() {

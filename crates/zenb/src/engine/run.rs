@@ -53,6 +53,11 @@ impl Moment<'_> {
     pub(super) fn age_ms(&self) -> Option<u64> {
         self.features.last_beat_at.map(|last| self.now.since(last))
     }
+
+    pub(super) fn irregular_ms(&self) -> Option<u64> {
+        let since = self.features.irregular_since?;
+        Some(self.now.since(since))
+    }
 }
 
 impl Engine {

@@ -148,6 +148,7 @@ impl Running {
             age_ms: moment.age_ms(),
             waited_ms: moment.now.since(self.started),
             artefact_permille: moment.features.artefact_permille_60s,
+            irregular_ms: moment.irregular_ms(),
             heard_ms: moment.heard_ms,
             off_skin_ms: moment.off_skin_ms,
         }
@@ -394,6 +395,7 @@ impl Running {
             changed_milli: self.changes.sum_milli(moment.now),
             age_ms: moment.age_ms(),
             artefact_permille: moment.features.artefact_permille_60s,
+            irregular: moment.features.irregular_since.is_some(),
             contact: moment.off_skin_ms.map(|_| false),
             follows: mode.follows(),
         };
@@ -433,6 +435,9 @@ fn level_changed(arrow: &Arrow, seen: &Conditions) -> Decision {
     ]);
     if let Some(off_skin_ms) = seen.off_skin_ms {
         told.extend(numbers([(Quantity::DurationMs, off_skin_ms)]));
+    }
+    if let Some(irregular_ms) = seen.irregular_ms {
+        told.extend(numbers([(Quantity::IrregularMs, irregular_ms)]));
     }
     Decision::critical(DecisionKind::LevelChanged, arrow.code, told)
 }

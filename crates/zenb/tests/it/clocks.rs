@@ -186,6 +186,38 @@ fn beats_that_came_from_no_one_heart_are_left_out_and_counted() {
     );
 }
 
+/// REQ-147 (G9, H3). A strap that sends its newest beats with each packet, however many of them were
+/// sent before: of a packet without a new one, all. Where equal intervals follow each other, which of
+/// them is new cannot be told.
+#[test]
+fn beats_that_packets_share_are_left_out_and_the_others_are_taken() {
+    for name in ["pyhrv_long", "heartpy_data3", "phantom_step_rf55"] {
+        for newest in [1, 2, 3, 5] {
+            let (mut timeline, mut sent) = (Timeline::new(), Vec::new());
+            let (mut again, mut left_out, mut taken) = (0, 0, 0);
+            for (at, fresh) in packets(name, 0) {
+                let shared = if sent.len() > 20 { newest } else { 0 };
+                let from = sent.len() - shared;
+                again += shared;
+                sent.extend(fresh);
+                let accepted = timeline.accept(packet(at, &sent[from..])).unwrap();
+                taken += accepted.beats().count();
+                left_out += accepted.fenced.map_or(0, |it| usize::from(it.count));
+            }
+            assert_eq!(taken + left_out, sent.len() + again);
+            assert!(
+                left_out.abs_diff(again) * 200 <= sent.len(),
+                "{name} {newest}"
+            );
+        }
+    }
+    let mut timeline = running();
+    timeline.accept(packet(11_000, &[500, 540])).unwrap();
+    let fenced = timeline.accept(packet(11_300, &[540])).unwrap().fenced;
+    let why = Refusal::Overlap { count: 1 };
+    assert_eq!(fenced, Some(Fenced { count: 1, why }));
+}
+
 /// Beats one by one as they happen, each again some time later; in the order of their arrival.
 fn copied(name: &str, late_ms: u64) -> Vec<(u64, u16)> {
     let mut ticks = 0u64;

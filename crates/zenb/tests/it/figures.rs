@@ -183,7 +183,7 @@ pub(crate) fn known_artefacts() -> (Vec<Ticks>, Vec<Truth>) {
 }
 
 /// Steps of a linear congruence (Knuth's MMIX constants): the same on every run.
-fn next(seed: &mut u64) -> u64 {
+pub(crate) fn next(seed: &mut u64) -> u64 {
     *seed = seed
         .wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407);

@@ -12,4 +12,6 @@ mod measures;
 mod overall;
 mod parsers;
 mod references;
+mod rhythm;
+mod scale;
 mod session;

@@ -3,6 +3,7 @@
 use zenb::engine::Input;
 use zenb::metrics;
 use zenb::overall::Overall;
+use zenb::scale::OtherUnit;
 use zenb::units::EngineMs;
 use zenb::units::Measured;
 use zenb::units::Reason;
@@ -106,4 +107,36 @@ fn a_silence_joins_nothing() {
     let ten_ticks = Ticks::new(10).unwrap().to_millis();
     let rmssd = f64::from(figures.rmssd_us.value().unwrap()) / 1000.0;
     assert!((rmssd - ten_ticks).abs() < 0.001, "{rmssd}");
+}
+
+/// REQ-127: beats without an order have a rate, and no other figure.
+#[test]
+fn a_session_of_beats_without_order_has_a_heart_rate_and_no_more() {
+    let beats = Recording::load("afdb_07859").ticks();
+    let beats: Vec<u16> = beats.iter().map(|rr| rr.get() as u16).collect();
+    let overall = Overall::of(&packets(&beats, 0));
+    assert!(overall.heart_rate_milli_bpm.value().is_some());
+    let nothing = Measured::NotMeasured(Reason::Irregular);
+    assert_eq!((overall.sdnn_us, overall.rmssd_us), (nothing, nothing));
+    assert!(!overall.is_relied_on());
+}
+
+/// REQ-148: figures in a doubtful unit are there, named and not relied on.
+#[test]
+fn a_session_in_another_unit_says_so_and_is_not_relied_on() {
+    let mut true_us = 0;
+    let millis: Vec<Input> = heart()
+        .iter()
+        .map(|rr| {
+            true_us += u64::from(*rr) * 15_625 / 16;
+            packet(
+                true_us / 1000,
+                &[(u32::from(*rr) * 1000 / 1024) as u16],
+                true,
+            )
+        })
+        .collect();
+    let overall = Overall::of(&millis);
+    assert_eq!(overall.other_unit, Some(OtherUnit::Millis));
+    assert!(overall.sdnn_us.value().is_some() && !overall.is_relied_on());
 }

@@ -7,6 +7,7 @@ use zenb::overall::Overall;
 use zenb::units::Measured;
 
 use super::source::Beats;
+use super::view;
 use crate::cli::output::line;
 use crate::cli::{Failure, Global};
 
@@ -49,6 +50,9 @@ impl Measure {
             line(&row(&clock(*from_ms), figures));
         }
         line(&row("all", &whole));
+        if let Some(unit) = whole.other_unit {
+            line(view::in_other_unit(unit));
+        }
         Ok(())
     }
 }
@@ -65,6 +69,8 @@ fn told(figures: &Overall) -> Value {
         "beats": figures.beats,
         "mended": figures.mended,
         "fenced": figures.fenced,
+        "irregular": figures.irregular,
+        "other_unit": figures.other_unit,
     })
 }
 

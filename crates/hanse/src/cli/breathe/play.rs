@@ -350,6 +350,7 @@ struct Screen {
     begun: Instant,
     heart: Heart,
     last: String,
+    remark: Option<&'static str>,
     paint: Paint,
 }
 
@@ -365,6 +366,7 @@ impl Screen {
             begun: Instant::now(),
             heart: Heart::default(),
             last: String::new(),
+            remark: None,
             paint: Paint {
                 // https://no-color.org
                 is_coloured: std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()),
@@ -400,6 +402,11 @@ impl Screen {
                 line(self.last.trim_end());
             }
         }
+        let remark = view::remark(&engine.view());
+        if let (Form::Lines, Some(new)) = (&self.form, remark.filter(|_| remark != self.remark)) {
+            line(&format!("{:>6} s  {new}", at / 1000));
+        }
+        self.remark = remark;
         if matches!(self.form, Form::Lines) && (at / 1000).is_multiple_of(PLAIN_SECONDS) {
             let numbers = view::numbers(&engine.view(), &engine.pacer());
             line(&format!("{:>6} s  {numbers}", at / 1000));

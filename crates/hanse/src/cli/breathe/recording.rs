@@ -10,6 +10,8 @@ use zenb::units::{EngineMs, Ticks};
 
 /// Where this share of the packets equals the one before, in percent, each was written twice.
 const DOUBLED_PERCENT: usize = 40;
+/// Where this share of the packets begins with beats of the one before, in percent, the strap sends its newest beats again.
+const OVERLAPPING_PERCENT: usize = 40;
 
 /// What a strap says at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ impl Heard {
     }
 
     fn ticks(&self) -> u64 {
-        self.rr.iter().map(|ticks| u64::from(*ticks)).sum()
+        total(&self.rr)
     }
 }
 
@@ -82,15 +84,23 @@ impl Recording {
         let pairs = packets.windows(2);
         let equal = pairs.filter(|pair| same(&pair[0], &pair[1])).count();
         let is_doubled = equal * 100 > packets.len() * DOUBLED_PERCENT;
+        let pairs = packets.windows(2);
+        let sharing = pairs.filter(|pair| shared(&pair[0], &pair[1]) > 0).count();
+        let is_overlapping = !is_doubled && sharing * 100 > packets.len() * OVERLAPPING_PERCENT;
         let (mut ticks, mut repeated, mut was_copy) = (0, 0, false);
         for place in 0..packets.len() {
             let is_equal = place > 0 && same(&packets[place - 1], &packets[place]);
             was_copy = is_doubled && is_equal && !was_copy;
+            let again = match place.checked_sub(1) {
+                Some(before) if is_overlapping => shared(&packets[before], &packets[place]),
+                _ => 0,
+            };
             let packet = &mut packets[place];
             let is_heart = packet.contact != Some(false) && !packet.rr.is_empty();
             ticks += match (was_copy, is_heart) {
                 (true, _) => 0,
-                (false, true) => packet.ticks(),
+                // Beats that were sent before take no time again; the fence will know them.
+                (false, true) => total(&packet.rr[again..]),
                 (false, false) => u64::from(Ticks::PER_SECOND),
             };
             repeated += usize::from(was_copy);
@@ -169,6 +179,17 @@ fn since_begin(mut packets: Vec<Heard>) -> Vec<Heard> {
         }
     }
     packets
+}
+
+fn total(rr: &[u16]) -> u64 {
+    rr.iter().map(|ticks| u64::from(*ticks)).sum()
+}
+
+/// How many of a packet's first beats are the last ones of the packet before.
+fn shared(before: &Heard, packet: &Heard) -> usize {
+    let counts = (1..=packet.rr.len()).rev();
+    let mut counts = counts.filter(|count| before.rr.ends_with(&packet.rr[..*count]));
+    counts.next().unwrap_or(0)
 }
 
 fn same(one: &Heard, other: &Heard) -> bool {

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use zenb::engine::SessionView;
 use zenb::event::Decision;
 use zenb::pacer::PacerView;
+use zenb::scale::OtherUnit;
+use zenb::timeline::LeftOut;
 
 /// Columns that are drawn on.
 const WIDTH: usize = 76;
@@ -98,7 +100,8 @@ pub(super) fn lines(picture: &Picture<'_>, paint: Paint) -> Vec<String> {
     lines.push(resonance(view, paint));
     lines.push(String::new());
     lines.extend(curve(picture.heart, *at_ms, paint));
-    let last: String = picture.last.chars().take(WIDTH).collect();
+    let last = remark(view).unwrap_or(picture.last);
+    let last: String = last.chars().take(WIDTH).collect();
     lines.push(paint.soft(&last));
     lines.iter().map(|line| format!("  {line}")).collect()
 }
@@ -319,6 +322,30 @@ fn between(from: (usize, usize), to: (usize, usize)) -> Vec<(usize, usize)> {
     (0..=steps)
         .map(|step| (at(from.0, to.0, step), at(from.1, to.1, step)))
         .collect()
+}
+
+/// What is to be known of the beats, if there is something: in one line of a picture.
+pub(super) fn remark(view: &SessionView) -> Option<&'static str> {
+    let features = &view.features;
+    if let Some(unit) = features.other_unit {
+        return Some(in_other_unit(unit));
+    }
+    if features.irregular_since.is_some() {
+        return Some("The beats have no order: nothing is measured but their rate.");
+    }
+    features.left_out.map(|why| match why {
+        LeftOut::Repeated => "Beats come twice. Those that came before are left out.",
+        LeftOut::Overlap => "Beats come again with the next ones, and are left out then.",
+        LeftOut::Ahead => "More beats come than there is time for; some are left out.",
+    })
+}
+
+/// What intervals in another unit mean for who reads the figures.
+pub(super) fn in_other_unit(unit: OtherUnit) -> &'static str {
+    match unit {
+        OtherUnit::Millis => "Intervals are milliseconds, not 1/1024 s: times read 2.3 % short.",
+        OtherUnit::Ticks => "Intervals are 1/1024 s, not milliseconds: times read 2.4 % long.",
+    }
 }
 
 /// A decision in words.

@@ -6,6 +6,9 @@ use zenb::engine::SessionOutcome;
 use zenb::event::Code;
 use zenb::event::DecisionKind;
 use zenb::guidance::Level;
+use zenb::protocol::Kind;
+use zenb::scale::OtherUnit;
+use zenb::timeline::LeftOut;
 use zenb::units::EngineMs;
 
 use super::person::Breathes;
@@ -170,6 +173,31 @@ fn artefacts_fail(
     (!reached).then_some("artefacts do not fall back")
 }
 
+/// How a session with beats that have no order goes wrong.
+fn disorder_fails(bug: Option<PlantedBug>) -> Option<&'static str> {
+    for seed in 0..4 {
+        let person = Person::without_order(seed);
+        let mut session = Session::started(adaptive(6_500, 5_500), 30, person, bug);
+        session.seconds(180, Strap::On);
+        if session.level() < Level::Holding {
+            return Some("no order: guided");
+        }
+        session.seconds(120, Strap::On);
+        if session.count(DecisionKind::LevelChanged, Code::BeatsIrregular) == 0 {
+            return Some("no order: not said");
+        }
+        if session.level() != Level::Fixed || session.engine.pacer().measured {
+            return Some("no order: not at the fixed pace");
+        }
+        session.seconds(400, Strap::On);
+        let ended = session.engine.summary().map(|summary| summary.outcome);
+        if led_count(&session) > 0 || ended != Some(SessionOutcome::Unmeasured) {
+            return Some("no order: led, or for ever");
+        }
+    }
+    None
+}
+
 fn silence_ends(bug: Option<PlantedBug>) -> Option<&'static str> {
     let mut session = guided(Person::following(5), bug);
     session.seconds(15 + 300 + BREATH_S, Strap::Silent);
@@ -182,6 +210,7 @@ pub(super) fn failures(bug: Option<PlantedBug>) -> Vec<&'static str> {
     let mut failures: Vec<_> = ROWS.iter().filter_map(|row| row_fails(row, bug)).collect();
     failures.extend(artefacts_fail(9, Level::Holding, Code::ManyArtefacts, bug));
     failures.extend(artefacts_fail(2, Level::Fixed, Code::TooManyArtefacts, bug));
+    failures.extend(disorder_fails(bug));
     failures.extend(silence_ends(bug));
     failures
 }
@@ -239,6 +268,40 @@ pub(super) fn overlaps_are_unnamed(bug: Option<PlantedBug>) -> bool {
     let mut session = guided(Person::following(5), bug);
     session.seconds(20, Strap::Overlapping);
     session.count(DecisionKind::Fenced, Code::BeatsOverlap) < 10
+}
+
+/// REQ-147: why beats are left out is shown while they are, and for a minute after.
+#[test]
+fn why_beats_are_left_out_is_shown_until_a_minute_after() {
+    for (strap, seconds, why) in [
+        (Strap::Overlapping, 20, LeftOut::Overlap),
+        (Strap::Copied(400), 20, LeftOut::Repeated),
+        (Strap::Hasty, 1, LeftOut::Ahead),
+    ] {
+        let mut session = guided(Person::following(5), None);
+        let shown = |session: &Session| session.engine.view().features.left_out;
+        assert_eq!(shown(&session), None);
+        session.seconds(seconds, strap);
+        assert_eq!(shown(&session), Some(why));
+        session.seconds(55, Strap::On);
+        assert_eq!(shown(&session), Some(why));
+        session.seconds(10, Strap::On);
+        assert_eq!(shown(&session), None);
+    }
+}
+
+/// REQ-148: it is said once, on record, and shown from then on; nothing is corrected in silence.
+#[test]
+fn milliseconds_in_the_field_of_ticks_are_said_once_and_shown() {
+    let mut session = guided(Person::following(5), None);
+    assert_eq!(session.engine.view().features.other_unit, None);
+    session.seconds(600, Strap::Millis);
+    let said = session.count(DecisionKind::UnitDoubted, Code::MillisForTicks);
+    let shown = session.engine.view().features.other_unit;
+    assert_eq!((said, shown), (1, Some(OtherUnit::Millis)));
+    let mut right = guided(Person::following(5), None);
+    right.seconds(600, Strap::On);
+    assert_eq!(right.engine.view().features.other_unit, None);
 }
 
 /// Whether doubled packets show in the state.
@@ -306,6 +369,46 @@ fn the_recording_of_many_ectopic_beats_is_refused() {
     play_recording(&mut session, &recording, 0, 20);
     assert_eq!(led_count(&session), 0);
     assert!(session.count(DecisionKind::LevelChanged, Code::TooManyArtefacts) > 0);
+}
+
+/// REQ-205, hazard H4: a slow heart whose beats have no order, and whose artefacts are few, is held,
+/// then paced at the fixed rate, and the session ends without an episode.
+#[test]
+fn beats_without_order_are_never_led_and_end_unmeasured() {
+    assert_eq!(disorder_fails(None), None);
+}
+
+/// REQ-205, hazard H4: also before so many slow beats have come that they can be judged.
+#[test]
+fn beats_without_order_are_not_led_while_they_cannot_be_judged_yet() {
+    let mut sessions = 0;
+    for mean_bpm in [46.0, 52.0, 60.0, 75.0, 95.0] {
+        for half in [0.2, 0.3, 0.4] {
+            for correlation in [0.0, 0.3, 0.6] {
+                let mut person = Person::without_order(sessions);
+                person.mean_bpm = mean_bpm;
+                person.breathes = Breathes::Unheard { half, correlation };
+                let mut session = Session::started(adaptive(6_500, 5_500), 30, person, None);
+                session.seconds(600, Strap::On);
+                let case = format!("{mean_bpm} /min within {half}, correlation {correlation}");
+                assert_eq!(led_count(&session), 0, "{case}");
+                sessions += 1;
+            }
+        }
+    }
+}
+
+/// REQ-205, hazard H4: an assessment of beats without order finds nothing.
+#[test]
+fn an_assessment_of_beats_without_order_is_interrupted() {
+    for kind in [Kind::AssessStepped, Kind::AssessSliding] {
+        let mut session = Session::started(kind, 30, Person::without_order(5), None);
+        session.seconds(1_800, Strap::On);
+        let summary = session.engine.summary().unwrap();
+        assert_eq!(summary.outcome, SessionOutcome::Unmeasured, "{kind:?}");
+        let found = session.count(DecisionKind::AssessmentEnded, Code::RateFound);
+        assert_eq!(found, 0, "{kind:?}");
+    }
 }
 
 /// Sends a recording's intervals from a beat on as a strap would, one packet a second.

@@ -42,7 +42,8 @@ fn breaks(proposal: &Proposal, context: &Context, pace: Pace) -> Option<&'static
     if leads && context.age_ms.is_none_or(|age| age > 5_000) {
         return Some("stale");
     }
-    if leads && (context.contact == Some(false) || context.artefact_permille > 50) {
+    let bad = context.contact == Some(false) || context.artefact_permille > 50 || context.irregular;
+    if leads && bad {
         return Some("bad data");
     }
     if proposal.origin == Origin::Lead && context.follows != Some(true) {
@@ -129,6 +130,7 @@ fn draw(dice: &mut Dice) -> (Proposal, Context) {
         changed_milli: near(dice, &[0, 400, 500, 600, 660]) as u32,
         age_ms: (dice.below(8) > 0).then(|| near(dice, &[0, 5_000, 15_000])),
         artefact_permille: near(dice, &[0, 50, 200]) as u16,
+        irregular: dice.below(8) == 0,
         contact: [None, Some(true), Some(true), Some(false)][dice.below(4) as usize],
         follows: [None, Some(true), Some(true), Some(false)][dice.below(4) as usize],
     };

@@ -39,6 +39,9 @@ pub(super) enum Breathes {
     },
     /// At their own rate.
     Alone { rate: f64, swing_bpm: f64 },
+    /// However they like: the beats have no order. Intervals within this share of their mean, each
+    /// correlated with the one before.
+    Unheard { half: f64, correlation: f64 },
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub(super) struct Person {
     pub(super) ectopic_one_in: Option<u64>,
     pub(super) dice: Dice,
     pub(super) beat_s: f64,
+    /// How far the last interval was from the mean, where the beats have no order.
+    pub(super) wander: f64,
     pub(super) early: bool,
     /// What the strap sent last, where it sends it again.
     pub(super) last: Vec<u16>,
@@ -67,6 +72,7 @@ impl Person {
             ectopic_one_in: None,
             dice: Dice(seed),
             beat_s: 0.0,
+            wander: 0.0,
             early: false,
             last: Vec::new(),
         }
@@ -93,6 +99,18 @@ impl Person {
         )
     }
 
+    /// A slow heart without order.
+    pub(super) fn without_order(seed: u64) -> Self {
+        let breathes = Breathes::Unheard {
+            half: 0.2,
+            correlation: 0.5,
+        };
+        Self {
+            mean_bpm: 60.0,
+            ..Self::new(breathes, seed)
+        }
+    }
+
     fn heart_bpm(&mut self, seconds: f64, engine: &Engine) -> f64 {
         let pacer = engine.pacer();
         let swing = match self.breathes {
@@ -113,6 +131,13 @@ impl Person {
             Breathes::WithPacer { .. } => libm::sin(core::f64::consts::TAU * seconds * 14.0 / 60.0),
             Breathes::Alone { rate, swing_bpm } => {
                 swing_bpm / 2.0 * libm::sin(core::f64::consts::TAU * seconds * rate / 60.0)
+            }
+            Breathes::Unheard { half, correlation } => {
+                let fresh = libm::sqrt(1.0 - correlation * correlation);
+                self.wander = correlation * self.wander + fresh * self.dice.bell();
+                // Twice the deviation of the bell, cut: about as even as its width allows.
+                let off = half * (2.0 * self.wander).clamp(-1.0, 1.0);
+                return self.mean_bpm / (1.0 + off);
             }
         };
         let mayer = self.mayer_bpm / 2.0 * libm::sin(core::f64::consts::TAU * seconds * 0.1);

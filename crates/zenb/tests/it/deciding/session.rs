@@ -67,6 +67,8 @@ pub(super) enum Strap {
     Overlapping,
     /// Sends the packet with a moment that has passed.
     Reordered,
+    /// Sends milliseconds for 1/1024 s.
+    Millis,
     /// Sends one interval for ever.
     Stuck,
     /// Sends 0xFFFF.
@@ -164,6 +166,11 @@ impl Session {
             Strap::Reordered => {
                 let past = EngineMs(self.now_ms - 2_500);
                 self.send(packet(past, heard.clone(), Some(true)))
+            }
+            Strap::Millis => {
+                let millis = |ticks: &u16| (u32::from(*ticks) * 1000 / 1024) as u16;
+                let rr = heard.iter().map(millis).collect();
+                self.send(packet(at, rr, Some(true)))
             }
             Strap::Stuck => self.send(packet(at, vec![930], Some(true))),
             Strap::Absurd => self.send(packet(at, vec![u16::MAX], Some(true))),
