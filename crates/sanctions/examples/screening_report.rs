@@ -34,6 +34,7 @@ fn main() -> Outcome<()> {
     if let Some(path) = &options.un {
         let un = IndexedList::new(import::un::import(&fs::read(path)?, "un-sc")?);
         self_recall(&options, &un);
+        original_scripts(&options, &un)?;
         customers(&options, &un)?;
         listed_people(&options, &un)?;
     }
@@ -264,7 +265,10 @@ fn self_recall(options: &Options, list: &IndexedList) {
     let entries = list.list().entries().iter();
     for entry in entries.filter(|entry| entry.kind == PartyKind::Person) {
         let mut lost = false;
-        let strong = entry.names.iter().filter(|name| name.quality != NameQuality::Weak);
+        let strong = entry
+            .names
+            .iter()
+            .filter(|name| name.quality != NameQuality::Weak);
         for name in strong {
             for (way, text) in writings::of_person(&name.text) {
                 let hits = list.search(&Subject::named(&text, PartyKind::Person), &policy);
@@ -281,7 +285,9 @@ fn self_recall(options: &Options, list: &IndexedList) {
         people += 1;
         whole += usize::from(!lost);
     }
-    let (asked, found) = ways.values().fold((0, 0), |sum, way| (sum.0 + way.0, sum.1 + way.1));
+    let (asked, found) = ways
+        .values()
+        .fold((0, 0), |sum, way| (sum.0 + way.0, sum.1 + way.1));
     println!(
         "self-recall on {}: {:.2} % of {asked} writings, {:.2} % of {people} people by all of theirs",
         list.list().header().name,
@@ -289,8 +295,68 @@ fn self_recall(options: &Options, list: &IndexedList) {
         percent(whole, people),
     );
     for (way, (asked, found)) in ways {
-        println!("    {way:<32} {found:>5} of {asked:<5} {:>6.2} %", percent(found, asked));
+        println!(
+            "    {way:<32} {found:>5} of {asked:<5} {:>6.2} %",
+            percent(found, asked)
+        );
     }
+}
+
+/// People whose names the list has in another script as well, asked for in it on a list that has them in Latin letters only.
+fn original_scripts(options: &Options, list: &IndexedList) -> Outcome<()> {
+    let is_latin = |name: &ListedName| {
+        !name.text.chars().any(|c| {
+            c.is_alphabetic()
+                && u32::from(c) > 0x24F
+                && !matches!(u32::from(c), 0x1E00..=0x1EFF | 0x2B0..=0x2FF)
+        })
+    };
+    let people = || {
+        list.list()
+            .entries()
+            .iter()
+            .filter(|entry| entry.kind == PartyKind::Person)
+    };
+    let latin = people().map(|entry| Entry {
+        names: entry
+            .names
+            .iter()
+            .filter(|name| is_latin(name))
+            .cloned()
+            .collect(),
+        ..entry.clone()
+    });
+    let latin = latin.filter(|entry| !entry.names.is_empty()).collect();
+    let latin = IndexedList::new(List::new(header("latin"), latin)?);
+    let policy = options.policy();
+    let (mut asked, mut found) = (0, 0);
+    for entry in people() {
+        for name in entry.names.iter().filter(|name| !is_latin(name)) {
+            let hits = latin.search(&Subject::named(&name.text, PartyKind::Person), &policy);
+            let hit = hits.iter().any(|hit| hit.entry_id == entry.id);
+            asked += 1;
+            found += usize::from(hit);
+            if !hit && options.errors {
+                let names: Vec<_> = entry
+                    .names
+                    .iter()
+                    .filter(|name| is_latin(name))
+                    .map(|name| name.text.as_str())
+                    .collect();
+                println!(
+                    "  original script lost: {} <- {}",
+                    name.text,
+                    names.join(" | ")
+                );
+            }
+        }
+    }
+    println!(
+        "original scripts on {}: {found} of {asked} = {:.1} %",
+        list.list().header().name,
+        percent(found, asked)
+    );
+    Ok(())
 }
 
 #[expect(

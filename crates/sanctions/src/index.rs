@@ -33,7 +33,9 @@ pub(super) struct Index {
     by_text: BTreeMap<String, Vec<u32>>,
     by_sound: BTreeMap<String, Vec<u32>>,
     by_skeleton: BTreeMap<String, Vec<u32>>,
-    by_abjad_key: BTreeMap<String, Vec<u32>>,
+    /// Words in Latin letters, and those in Arabic or Hebrew: each is found from the other side.
+    latin_by_key: BTreeMap<String, Vec<u32>>,
+    abjad_by_key: BTreeMap<String, Vec<u32>>,
     by_class: BTreeMap<u16, Vec<u32>>,
     by_translation: BTreeMap<u16, Vec<u32>>,
     /// Rows by the sound of adjacent words written together, with the words' weight.
@@ -96,7 +98,8 @@ impl Index {
             by_text: keyed(&|w| w.text.clone()),
             by_sound: keyed(&|w| w.sound.clone()),
             by_skeleton: keyed(&|w| w.skeleton.clone()),
-            by_abjad_key: keyed(&|w| w.abjad_key.clone()),
+            latin_by_key: group(&words, |w| abjad_keys(w, false)),
+            abjad_by_key: group(&words, |w| abjad_keys(w, true)),
             by_class: group(&words, |w| {
                 w.classes.into_iter().filter(|&c| c > 0).collect()
             }),
@@ -203,7 +206,13 @@ impl Index {
         ids.extend(self.by_text.get(&word.text).into_iter().flatten());
         ids.extend(self.by_sound.get(&word.sound).into_iter().flatten());
         ids.extend(self.by_skeleton.get(&word.skeleton).into_iter().flatten());
-        ids.extend(self.by_abjad_key.get(&word.abjad_key).into_iter().flatten());
+        let other_side = match word.abjad {
+            true => &self.latin_by_key,
+            false => &self.abjad_by_key,
+        };
+        for key in &word.abjad_keys {
+            ids.extend(other_side.get(key).into_iter().flatten());
+        }
         for class in word.classes {
             ids.extend(self.by_class.get(&class).into_iter().flatten());
         }
@@ -293,6 +302,11 @@ fn group<K: Ord>(words: &[Word], keys: impl Fn(&Word) -> Vec<K>) -> BTreeMap<K, 
         }
     }
     out
+}
+
+fn abjad_keys(word: &Word, abjad: bool) -> Vec<String> {
+    let keys = (word.abjad == abjad).then(|| word.abjad_keys.clone());
+    keys.unwrap_or_default()
 }
 
 fn joined(rows: &[Row]) -> BTreeMap<String, Vec<(u32, u32)>> {
@@ -406,7 +420,7 @@ impl Bound {
         if q == self.weight {
             left = left.min(score::short_form_penalty(paired));
         }
-        (paired * 10_000).checked_div(paired + left).unwrap_or(0)
+        score::share(paired * 10_000, paired, left)
     }
 }
 

@@ -41,7 +41,7 @@ const PARTICLES: &[&str] = &[
     "dal", "das", "de", "del", "della", "den", "der", "des", "di", "dos", "du", "e", "el", "es",
     "et", "ibn", "la", "las", "le", "les", "lo", "los", "na", "of", "oglu", "ogly", "the", "und",
     "ul", "ur", "van", "vd", "von", "y", "zu", "and", "for", "i", "kyzy", "qizi", "wa", "ou",
-    "zur", "zum", "ud",
+    "zur", "zum", "ud", "ash", "adh", "ath", "ed", "en", "er", "ez",
 ];
 
 const TITLES: &[&str] = &[
@@ -151,6 +151,19 @@ const TITLES: &[&str] = &[
     "sardar",
     "khwaja",
 ];
+
+/// Titles that families and children bear as names.
+const TITLES_THAT_ARE_NAMES: &[&str] = &[
+    "sheikh", "shaykh", "shaikh", "sheik", "hajji", "haji", "hajj", "haj", "sayyid", "sayed",
+    "sayyed", "syed", "seyed", "seyyed", "mullah", "mulla", "maulana", "mawlana", "qari", "imam",
+    "sardar", "khwaja", "prince", "king", "judge", "major", "general", "marshal", "lord", "dean",
+    "ustad", "father", "don",
+];
+
+/// Whether the title is a name as well.
+pub(super) fn is_name_too(title: &str) -> bool {
+    TITLES_THAT_ARE_NAMES.contains(&title)
+}
 
 const VESSEL_PREFIXES: &[&str] = &[
     "mv", "mt", "ms", "ss", "mts", "mvs", "lpg", "vessel", "ship",

@@ -15,7 +15,9 @@
 
 use serde::{Deserialize, Serialize};
 
+mod abjad;
 mod assign;
+mod compound;
 mod fold;
 pub mod import;
 mod index;

@@ -4,7 +4,8 @@
 //! like and as what they are. The best reading counts.
 
 use super::{
-    PartyKind,
+    PartyKind, abjad,
+    compound::{self, Glued},
     fold::{self, Script},
     lexicon::{self, Role},
     token::{self, Word},
@@ -48,23 +49,21 @@ pub(super) fn readings(text: &str, kind: PartyKind) -> Vec<Reading> {
     let visible: String = fold::visible(text).chars().take(NAME_CHARS_MAX).collect();
     let chars = visible.trim().chars().count();
     let mut out: Vec<Reading> = Vec::new();
-    for plain in [Some(visible.clone()), unmasked(&visible)]
-        .into_iter()
-        .flatten()
-    {
-        let words = words(&plain, kind);
-        let reading = Reading {
-            vowelless: lacks_vowels(&words),
-            words,
-            chars,
-        };
-        if !reading.words.is_empty() && !out.contains(&reading) {
-            out.push(reading);
+    let unmasked = unmasked(&visible);
+    // Letters of two scripts inside one name are a disguise, not a spelling.
+    let as_written = (unmasked.is_none() || !mixes_scripts(&visible)).then(|| visible.clone());
+    for plain in [as_written, unmasked].into_iter().flatten() {
+        for glued in [Glued::Kept, Glued::Split] {
+            let words = words(&plain, kind, glued);
+            let reading = Reading {
+                vowelless: lacks_vowels(&words),
+                words,
+                chars,
+            };
+            if !reading.words.is_empty() && !out.contains(&reading) {
+                out.push(reading);
+            }
         }
-    }
-    if out.len() == 2 && mixes_scripts(&visible) {
-        // Letters of two scripts inside one name are a disguise, not a spelling.
-        out.remove(0);
     }
     out
 }
@@ -107,10 +106,10 @@ fn mixes_scripts(text: &str) -> bool {
     has(Script::Latin) && has(Script::LookAlike)
 }
 
-fn words(text: &str, kind: PartyKind) -> Vec<NameWord> {
+fn words(text: &str, kind: PartyKind, glued: Glued) -> Vec<NameWord> {
     let mut pieces = pieces(text);
     join_dotted_letters(&mut pieces, kind);
-    join_abd(&mut pieces);
+    let mut pieces = compound::normal(pieces, glued);
     if kind != PartyKind::Person {
         replace_phrases(&mut pieces);
         join_numbers(&mut pieces);
@@ -118,12 +117,28 @@ fn words(text: &str, kind: PartyKind) -> Vec<NameWord> {
     pieces.truncate(WORDS_MAX);
     let mut out: Vec<NameWord> = Vec::new();
     let count = pieces.len();
+    let names = pieces
+        .iter()
+        .filter(|piece| !lexicon::is_particle(&piece.text))
+        .count();
     for (i, piece) in pieces.into_iter().enumerate() {
-        let role = role(&piece.text, i, count, kind);
+        let role = match role(&piece.text, i, count, kind) {
+            // What its Latin letters look like says nothing of a word in its own script.
+            Role::Initial | Role::Title | Role::Particle | Role::Patronymic
+                if piece.native.is_some() =>
+            {
+                Role::Content
+            }
+            role => role,
+        };
         let word = Word::new(normal_form(piece.text, role), piece.native, piece.abjad);
         // A name said twice is said once: `Shoigu Shoigu Sergey`.
         let repeats = out.last().is_some_and(|last: &NameWord| {
-            last.word.text == word.text && word.len() > 3 && last.role == Role::Content
+            last.word.text == word.text
+                && word.len() > 3
+                && last.role == Role::Content
+                && last.part == piece.part
+                && names > 2
         });
         if !repeats {
             out.push(NameWord {
@@ -135,12 +150,31 @@ fn words(text: &str, kind: PartyKind) -> Vec<NameWord> {
         }
     }
     promote_if_nothing_identifies(&mut out);
+    promote_titles_of_short_names(&mut out, kind);
     let has_comma = out.iter().any(|w| w.part == Part::Surname);
     let last = out.iter_mut().rfind(|w| w.role == Role::Content);
     if let Some(last) = last.filter(|_| !has_comma) {
         last.part = Part::Surname;
     }
     out
+}
+
+/// Beside a single name a title is a name, too: `Aly Sayed`, `Sheikh, Ahmed`.
+fn promote_titles_of_short_names(words: &mut [NameWord], kind: PartyKind) {
+    let names = |part: Option<Part>| {
+        let of = |w: &&NameWord| w.role == Role::Content && part.is_none_or(|part| w.part == part);
+        words.iter().filter(of).count()
+    };
+    let (all, surnames) = (names(None), names(Some(Part::Surname)));
+    let lacks = |w: &NameWord| all < 2 || (w.part == Part::Surname && surnames == 0);
+    let is_name = |w: &NameWord| w.role == Role::Title && lexicon::is_name_too(&w.word.text);
+    if kind != PartyKind::Person {
+        return;
+    }
+    for w in words.iter_mut().filter(|w| is_name(w) && lacks(w)) {
+        w.role = Role::Content;
+        w.weight = token::weight(&w.word, Role::Content);
+    }
 }
 
 /// A name made of particles, titles and forms alone is still a name.
@@ -156,11 +190,24 @@ fn promote_if_nothing_identifies(words: &mut [NameWord]) {
     }
 }
 
-struct Piece {
-    text: String,
-    native: Option<String>,
-    abjad: bool,
-    part: Part,
+/// A word before it has a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) text: String,
+    pub(super) native: Option<String>,
+    pub(super) abjad: bool,
+    pub(super) part: Part,
+}
+
+impl Piece {
+    pub(super) fn latin(text: String) -> Self {
+        Self {
+            text,
+            native: None,
+            abjad: false,
+            part: Part::Given,
+        }
+    }
 }
 
 /// Splits at everything that is not a letter, digit, mark or apostrophe, and where a small
@@ -201,37 +248,42 @@ fn ends_camel_hump(before: &[char]) -> bool {
 }
 
 fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
-    let mut text = String::new();
-    for &c in chars {
-        fold::latinise(c, &mut text);
-    }
-    if let Some(rest) = chars
-        .strip_prefix(&['ا', 'ل'])
-        .filter(|rest| rest.len() > 2)
-    {
-        // The Arabic article is written as part of the word.
-        out.push(Piece {
-            text: "al".to_owned(),
-            native: None,
-            abjad: true,
-            part: Part::Given,
-        });
-        return push_piece(out, rest);
-    }
     let all = |script| {
         chars
             .iter()
             .all(|&c| is_mark(c) || fold::script_of(c) == Some(script))
     };
+    if all(Script::Abjad) {
+        let plain: String = chars.iter().filter_map(|&c| abjad::plain(c)).collect();
+        out.extend(abjad::split(&plain).into_iter().filter_map(abjad_piece));
+        return;
+    }
+    let text = latin(chars.iter().copied());
     if !text.is_empty() {
-        let native = all(Script::Han).then(|| chars.iter().collect());
         out.push(Piece {
-            text,
-            native,
-            abjad: all(Script::Abjad),
-            part: Part::Given,
+            native: all(Script::Han).then(|| chars.iter().collect()),
+            ..Piece::latin(text)
         });
     }
+}
+
+/// A word in plain Arabic or Hebrew letters. Words that many names have are as in Latin letters.
+fn abjad_piece(word: &str) -> Option<Piece> {
+    if let Some(latin) = abjad::small(word) {
+        return Some(Piece::latin(latin.to_owned()));
+    }
+    let text = latin(word.chars());
+    (!text.is_empty()).then(|| Piece {
+        native: Some(word.to_owned()),
+        abjad: true,
+        ..Piece::latin(text)
+    })
+}
+
+fn latin(chars: impl Iterator<Item = char>) -> String {
+    let mut text = String::new();
+    chars.for_each(|c| fold::latinise(c, &mut text));
+    text
 }
 
 fn is_mark(c: char) -> bool {
@@ -264,41 +316,6 @@ fn join_dotted_letters(pieces: &mut Vec<Piece>, kind: PartyKind) {
     *pieces = out;
 }
 
-/// `Abd al-Rahman`, `Abdel Rahman` and `Abdulrahman` become the same two words.
-fn join_abd(pieces: &mut Vec<Piece>) {
-    const GLUED: &[&str] = &[
-        "abdul", "abdal", "abdel", "abdol", "abdoul", "abdur", "abdus",
-    ];
-    let plain = |text: &str, of: &Piece| Piece {
-        text: text.to_owned(),
-        native: None,
-        abjad: of.abjad,
-        part: of.part,
-    };
-    let mut out: Vec<Piece> = Vec::new();
-    let mut after_abd = false;
-    for piece in pieces.drain(..) {
-        if after_abd && lexicon::is_particle(&piece.text) {
-            after_abd = false;
-            continue;
-        }
-        after_abd = piece.text == "abd";
-        match GLUED
-            .iter()
-            .find_map(|prefix| piece.text.strip_prefix(prefix))
-        {
-            Some("") => out.push(plain("abdul", &piece)),
-            Some(rest) if rest.len() > 1 && rest != "la" && !rest.starts_with("lah") => {
-                out.push(plain("abdul", &piece));
-                out.push(plain(rest, &piece));
-            }
-            _ if after_abd => out.push(plain("abdul", &piece)),
-            _ => out.push(piece),
-        }
-    }
-    *pieces = out;
-}
-
 fn replace_phrases(pieces: &mut Vec<Piece>) {
     for (phrase, short) in lexicon::LEGAL_PHRASES {
         let found = pieces.windows(phrase.len()).position(|window| {
@@ -308,12 +325,7 @@ fn replace_phrases(pieces: &mut Vec<Piece>) {
                 .all(|(piece, word)| piece.text == *word)
         });
         if let Some(at) = found {
-            let joined = Piece {
-                text: (*short).to_owned(),
-                native: None,
-                abjad: false,
-                part: Part::Given,
-            };
+            let joined = Piece::latin((*short).to_owned());
             pieces.splice(at..at + phrase.len(), [joined]);
         }
     }

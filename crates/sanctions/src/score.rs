@@ -122,6 +122,8 @@ const fn omission_percent(identifying: u64) -> u64 {
     }
 }
 
+/// The similarity from which two words are better paired than left alone.
+const PAIR_BP: BasisPoints = 4_000;
 /// How alike a minor word and a major one must be to be paired.
 const MINOR_BP: BasisPoints = 7_000;
 /// Shorter names are not taken to be cut off by a field width.
@@ -254,7 +256,10 @@ fn pair_rest(
         .iter()
         .zip(&alike)
         .map(|(&i, row)| {
-            let weigh = |(&j, s): (&usize, &Similarity)| pair_weight(q[i], listed[j], *s) * s.bp;
+            // Against what a bad pair costs, so that a lighter word goes to its equal before a heavier one to its like.
+            let weigh = |(&j, s): (&usize, &Similarity)| {
+                pair_weight(q[i], listed[j], *s) * s.bp.saturating_sub(PAIR_BP)
+            };
             columns.iter().zip(row).map(weigh).collect()
         })
         .collect();
@@ -275,7 +280,7 @@ fn word_similarity(query: &Reading, i: usize, listed: &NameWord) -> Similarity {
     let number = token::is_number(&listed.word.text) && found.kind == FeatureKind::Edit;
     let named_by_number = query.words[i].role != Role::Number || listed.role != Role::Number;
     if (number && named_by_number)
-        || (minor && !listed_minor)
+        || (minor && !listed_minor && found.kind != FeatureKind::Exact)
         || (listed_minor && !minor && found.bp < MINOR_BP)
     {
         return Similarity {
@@ -359,7 +364,7 @@ fn score(
                     .filter(|w| identifies(w))
                     .count()
             };
-            if words(q, qs).max(words(listed, ls)) > 0 {
+            if words(q, qs).min(words(listed, ls)) > 0 {
                 identifying += u64::from(weight);
             }
         }
@@ -382,19 +387,23 @@ fn score(
     if is_short_form(q, listed, q_free, spans) {
         left = left.min(short_form_penalty(paired));
     }
-    let total = paired + left;
-    u32::try_from(gained.checked_div(total).unwrap_or(0)).expect("a mean of basis points")
+    u32::try_from(share(gained, paired, left)).expect("a mean of basis points")
 }
 
-/// What the words left over on the two sides cost, in units of weight.
+/// What was gained of the weight of the pairs and of what is left over, the latter in hundredths.
+pub(super) fn share(gained: u64, paired: u64, left: u64) -> u64 {
+    (gained * 100).checked_div(paired * 100 + left).unwrap_or(0)
+}
+
+/// What the words left over on the two sides cost, in hundredths of a unit of weight.
 pub(super) fn penalty(q_left: u64, l_left: u64, identifying: u64) -> u64 {
     let (both, alone) = (q_left.min(l_left), q_left.abs_diff(l_left));
-    (both * CONFLICT_PERCENT + alone * omission_percent(identifying)) / 100
+    both * CONFLICT_PERCENT + alone * omission_percent(identifying)
 }
 
-/// The most that may be lacking from a short form of the listed name: said without fault it scores 83 %.
+/// The most that may be lacking from a short form of the listed name, in hundredths: said without fault it scores 86 %.
 pub(super) fn short_form_penalty(paired: u64) -> u64 {
-    paired / 5
+    paired * 15
 }
 
 /// Whether the query is the listed name with some of its words left out: it says a given name and a surname of it, and
@@ -414,7 +423,7 @@ fn is_short_form(
             .iter()
             .filter(|(_, _, s)| s.kind != FeatureKind::Initial)
             .flat_map(|(_, ls, _)| &listed[ls.start..ls.start + ls.count])
-            .any(|word| word.part == part && word.role == Role::Content)
+            .any(|word| word.part == part && word.role != Role::Particle)
     };
     says_nothing_else && says(Part::Surname) && says(Part::Given)
 }

@@ -4,7 +4,7 @@
 //! strongest first; a pair that no rule covers has none, so that weak resemblance never adds up.
 
 use super::{
-    BasisPoints,
+    BasisPoints, abjad,
     lexicon::{self, Role},
     score::FeatureKind,
 };
@@ -17,7 +17,7 @@ pub(super) const WORD_BYTES_MAX: usize = 40;
 pub(super) struct Word {
     /// Lower-case ASCII letters and digits, never empty.
     pub(super) text: String,
-    /// The original characters, when the word is written in Han.
+    /// The original characters, when the word is written in Han, and the plain letters, when in Arabic or Hebrew.
     pub(super) native: Option<String>,
     /// Written in a script without short vowels.
     pub(super) abjad: bool,
@@ -25,8 +25,8 @@ pub(super) struct Word {
     pub(super) sound: String,
     /// Consonants, doubled letters once.
     pub(super) skeleton: String,
-    /// Consonant classes that survive Arabic and Hebrew script.
-    pub(super) abjad_key: String,
+    /// By what it is found from the other side of Arabic and Hebrew script.
+    pub(super) abjad_keys: Vec<String>,
     /// Translation classes, zero where there is none.
     pub(super) translations: [u16; 2],
     /// Spelling classes, zero where there is none.
@@ -41,7 +41,10 @@ impl Word {
         let sound = sound(&text);
         Self {
             skeleton: skeleton(&text),
-            abjad_key: abjad_key(&text, abjad),
+            abjad_keys: match &native {
+                Some(native) if abjad => vec![abjad::native_key(native)],
+                _ => abjad::latin_keys(&abjad::heard(&text)),
+            },
             classes: lexicon::variant_classes(&text),
             translations: lexicon::translation_classes(&text),
             letters: letters(&text),
@@ -84,8 +87,15 @@ const NONE: Similarity = Similarity {
 
 /// Compares two words by the rules of this module.
 pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
-    if let (Some(a), Some(b)) = (&a.native, &b.native) {
-        return native_similarity(a, b);
+    match (a.abjad, b.abjad) {
+        (true, false) => return transliteration(a, b),
+        (false, true) => return transliteration(b, a),
+        (true, true) => {}
+        (false, false) => {
+            if let (Some(a), Some(b)) = (&a.native, &b.native) {
+                return native_similarity(a, b);
+            }
+        }
     }
     if a.text == b.text {
         return Similarity {
@@ -131,13 +141,6 @@ pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
             kind: FeatureKind::Sound,
         };
     }
-    if a.abjad != b.abjad && a.abjad_key.len() >= 3 && a.abjad_key == b.abjad_key {
-        let bp = if a.abjad_key.len() > 3 { 9_300 } else { 8_700 };
-        return Similarity {
-            bp,
-            kind: FeatureKind::Transliteration,
-        };
-    }
     if a.skeleton.len() > 2
         && a.skeleton == b.skeleton
         && a.text.as_bytes()[0] == b.text.as_bytes()[0]
@@ -148,6 +151,10 @@ pub(super) fn similarity(a: &Word, b: &Word) -> Similarity {
             bp: 9_000,
             kind: FeatureKind::Skeleton,
         };
+    }
+    // What is read off Han characters has no slips of the pen.
+    if a.native.is_some() != b.native.is_some() {
+        return NONE;
     }
     if share_class(a.translations, b.translations) {
         return Similarity {
@@ -164,6 +171,25 @@ pub(super) fn is_number(text: &str) -> bool {
 
 pub(super) fn share_class(a: [u16; 2], b: [u16; 2]) -> bool {
     a.iter().any(|&class| class > 0 && b.contains(&class))
+}
+
+/// A word in Arabic or Hebrew letters and one in Latin letters: the more consonants, the less is left to the short vowels.
+fn transliteration(native: &Word, latin: &Word) -> Similarity {
+    let Some(letters) = &native.native else {
+        return NONE;
+    };
+    let may_be = latin.abjad_keys.contains(&native.abjad_keys[0]);
+    if !may_be || !abjad::spells(letters, &abjad::heard(&latin.text)) {
+        return NONE;
+    }
+    let bp = match letters.chars().count() {
+        0..=3 => 9_000,
+        _ => 9_400,
+    };
+    Similarity {
+        bp,
+        kind: FeatureKind::Transliteration,
+    }
 }
 
 /// Han names of different people often share their sound, so only the characters count.
@@ -495,30 +521,14 @@ fn skeleton(text: &str) -> String {
     out
 }
 
-/// Vowels and half-vowels are dropped, and sounds that Arabic lacks join their nearest letter.
-/// What is written `v` in Hebrew may be a vowel, too.
-fn abjad_key(text: &str, abjad: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in sound(&text.replace('w', "")).chars() {
-        let class = match c {
-            'a' | 'e' | 'i' | 'o' | 'u' => continue,
-            'f' if abjad && text.contains('v') => continue,
-            'p' => 'b',
-            other => other,
-        };
-        if !out.ends_with(class) {
-            out.push(class);
-        }
-    }
-    out
-}
-
 /// The weight of the heaviest word.
 pub(super) const WEIGHT_MAX: u32 = 120;
 
 /// What the word weighs in its name; letters carry information up to a point.
 pub(super) fn weight(word: &Word, role: Role) -> u32 {
-    let len = word.text.len() as u32;
+    // Short vowels would make it longer.
+    let unwritten = if word.abjad { 2 } else { 0 };
+    let len = word.text.len() as u32 + unwritten;
     match role {
         Role::Content => {
             let full = 60 + 10 * len.clamp(2, 6);

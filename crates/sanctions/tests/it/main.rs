@@ -5,7 +5,9 @@
 mod figures;
 mod imports;
 mod search;
+mod short_forms;
 mod verdicts;
+mod writings;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock};
 

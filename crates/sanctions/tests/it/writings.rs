@@ -1,10 +1,10 @@
 //! The usual ways to write a listed name: what a customer, a clerk or another register may make of it without any intent.
 
 /// A way of writing, and what it makes of a name.
-pub type Writing = (&'static str, String);
+pub(crate) type Writing = (&'static str, String);
 
 /// Every usual way to write a person's name that is listed as `SURNAME, Given Other` or in plain order.
-pub fn of_person(listed: &str) -> Vec<Writing> {
+pub(crate) fn of_person(listed: &str) -> Vec<Writing> {
     let mut out: Vec<Writing> = vec![
         ("as listed", listed.to_owned()),
         ("in capitals", listed.to_uppercase()),
@@ -24,20 +24,30 @@ pub fn of_person(listed: &str) -> Vec<Writing> {
 
 fn words(text: &str) -> Vec<&str> {
     text.split(|c: char| c.is_whitespace() || c == '-')
-        .filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1)
+        .filter(|word| {
+            !word.contains(['.', ',']) && word.chars().filter(|c| c.is_alphabetic()).count() > 1
+        })
         .collect()
 }
 
 /// Words that nobody would take for a name by themselves.
 const MINOR: &[&str] = &[
-    "al", "el", "ul", "ad", "as", "ar", "an", "az", "bin", "ben", "ibn", "bint", "de", "del", "la", "las", "los", "van", "von",
-    "der", "da", "di", "do", "dos", "abu", "abd", "umm", "jr", "sr", "ii", "iii", "dr", "sheikh", "shaykh", "haji", "hajji",
-    "mullah", "sayyid", "seyyed", "mr", "mrs", "san", "santa", "st", "abdul", "abdel", "general", "colonel", "gen", "col",
-    "le", "du", "des", "den", "ag", "ait", "ould", "uld", "of", "and", "the", "y", "e",
+    "al", "el", "ul", "ad", "as", "ar", "an", "az", "bin", "ben", "ibn", "bint", "de", "del", "la",
+    "las", "los", "van", "von", "der", "da", "di", "do", "dos", "abu", "abd", "umm", "jr", "sr",
+    "ii", "iii", "dr", "sheikh", "shaykh", "haji", "hajji", "mullah", "sayyid", "seyyed", "mr",
+    "mrs", "san", "santa", "st", "abdul", "abdel", "general", "colonel", "gen", "col", "haj",
+    "din", "allah", "ogly", "sheik", "maulana", "mawlana", "ur", "le", "du", "des", "den", "ag",
+    "ait", "ould", "uld", "of", "and", "the", "y", "e",
 ];
 
 fn names(text: &str) -> Vec<&str> {
     let mut out = words(text);
+    // Neither is a father's name of the East Slavic kind.
+    out.retain(|word| {
+        !["vich", "VICH", "vna", "ovych"]
+            .iter()
+            .any(|ending| word.ends_with(ending))
+    });
     out.retain(|word| !MINOR.contains(&word.to_lowercase().trim_matches('.').trim_matches('\'')));
     out
 }
@@ -79,14 +89,36 @@ type Way = (&'static str, fn(&str) -> Option<String>);
 /// The ways to glue, split, elide and assimilate the Arabic article and `Abd`.
 fn compounds() -> [Way; 8] {
     [
-        ("al- left out", |text| changed(text, &articles(text, |_, word| word.to_owned()))),
-        ("al glued", |text| changed(text, &articles(text, |_, word| format!("Al{}", word.to_lowercase())))),
-        ("al- as el-", |text| changed(text, &articles(text, |_, word| format!("El-{word}")))),
-        ("al- assimilated", |text| changed(text, &articles(text, assimilated))),
-        ("Abd al-X as Abdulx", |text| changed(text, &abd(text, |rest| format!("Abdul{}", rest.to_lowercase())))),
-        ("Abd al-X as Abdel X", |text| changed(text, &abd(text, |rest| format!("Abdel {rest}")))),
-        ("al-Din as Xuddin", |text| changed(text, &din(text, "uddin"))),
-        ("al-Din as Xeddine", |text| changed(text, &din(text, "eddine"))),
+        ("al- left out", |text| {
+            changed(text, &articles(text, |_, word| word.to_owned()))
+        }),
+        ("al glued", |text| {
+            changed(
+                text,
+                &articles(text, |_, word| format!("Al{}", word.to_lowercase())),
+            )
+        }),
+        ("al- as el-", |text| {
+            changed(text, &articles(text, |_, word| format!("El-{word}")))
+        }),
+        ("al- assimilated", |text| {
+            changed(text, &articles(text, assimilated))
+        }),
+        ("Abd al-X as Abdulx", |text| {
+            changed(
+                text,
+                &abd(text, |rest| format!("Abdul{}", rest.to_lowercase())),
+            )
+        }),
+        ("Abd al-X as Abdel X", |text| {
+            changed(text, &abd(text, |rest| format!("Abdel {rest}")))
+        }),
+        ("al-Din as Xuddin", |text| {
+            changed(text, &din(text, "uddin"))
+        }),
+        ("al-Din as Xeddine", |text| {
+            changed(text, &din(text, "eddine"))
+        }),
     ]
 }
 
@@ -96,7 +128,10 @@ fn changed(before: &str, after: &str) -> Option<String> {
 
 /// The words of a name with each `al-X` or `Al X` rewritten.
 fn articles(text: &str, write: impl Fn(&str, &str) -> String) -> String {
-    let spaced = text.replace("AL-", "AL ").replace("Al-", "Al ").replace("al-", "al ");
+    let spaced = text
+        .replace("AL-", "AL ")
+        .replace("Al-", "Al ")
+        .replace("al-", "al ");
     let mut out: Vec<String> = Vec::new();
     let mut words = spaced.split_whitespace().peekable();
     while let Some(word) = words.next() {
@@ -124,7 +159,7 @@ fn assimilated(article: &str, word: &str) -> String {
 
 /// The words of a name with `Abd al-X`, `Abd Al X`, `'Abd X` rewritten.
 fn abd(text: &str, write: impl Fn(&str) -> String) -> String {
-    let spaced = text.replace(['-', '\''], " ");
+    let spaced = text.replace('-', " ").replace('\'', "");
     let mut out: Vec<String> = Vec::new();
     let mut words = spaced.split_whitespace().peekable();
     while let Some(word) = words.next() {
@@ -133,7 +168,9 @@ fn abd(text: &str, write: impl Fn(&str) -> String) -> String {
             continue;
         }
         let mut rest = words.next();
-        if rest.is_some_and(|it| matches!(it.to_lowercase().as_str(), "al" | "el" | "ul" | "ar" | "as")) {
+        if rest.is_some_and(|it| {
+            matches!(it.to_lowercase().as_str(), "al" | "el" | "ul" | "ar" | "as")
+        }) {
             rest = words.next();
         }
         match rest {
@@ -150,11 +187,18 @@ fn abd(text: &str, write: impl Fn(&str) -> String) -> String {
 /// The words of a name with `X al-Din`, `X Aldin`, `X ad-Din` glued as one word.
 fn din(text: &str, ending: &str) -> String {
     let low = text.to_lowercase();
-    for middle in [" al-din", " al din", " ad-din", " ad din", " el-din", " el din", " aldin", " al-deen", " eddine", " ud-din", " ud din"] {
+    for middle in [
+        " al-din", " al din", " ad-din", " ad din", " el-din", " el din", " aldin", " al-deen",
+        " eddine", " ud-din", " ud din",
+    ] {
         let Some(at) = low.find(middle) else { continue };
         let end = at + middle.len();
         let is_word = low[end..].chars().next().is_none_or(|c| !c.is_alphabetic());
-        if is_word && text.is_char_boundary(at) && text.is_char_boundary(end) && low.len() == text.len() {
+        if is_word
+            && text.is_char_boundary(at)
+            && text.is_char_boundary(end)
+            && low.len() == text.len()
+        {
             return format!("{}{ending}{}", &text[..at], &text[end..]);
         }
     }
