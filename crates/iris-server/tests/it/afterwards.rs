@@ -83,11 +83,9 @@ async fn who_does_not_come_back_after_a_kill_is_seen_to_leave() {
     for client in [&mut bob, &mut carol, &mut dave] {
         client.all_before_pong("p").await;
     }
-    // What others see of a session is on the disk when it is stored: the server has no more to write.
-    crate::bed::until("everything is stored", || {
-        bed.running().server.status().queued_bytes == 0
-    })
-    .await;
+    bed.until_seen_is_stored("bob", "<presence").await;
+    bed.until_seen_is_stored("carol", "<presence").await;
+    bed.until_seen_is_stored("dave", "alice@localhost/a").await;
     bed.kill().await;
     bed.start().await;
     let (mut alice, _) = Client::resumed(&bed, "alice", &id, 0).await;
