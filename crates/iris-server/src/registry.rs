@@ -87,7 +87,7 @@ struct Standing {
 pub(crate) struct Session {
     /// Its address.
     pub(crate) jid: FullJid,
-    /// Unlike that of every other session since the start.
+    /// Greater than that of every session that was bound or revived before it, also before a crash.
     pub(crate) number: u64,
     /// What the account sent lately; all its sessions share it.
     pub(crate) sent: Arc<Recent>,
@@ -296,6 +296,12 @@ impl Registry {
             numbers: AtomicU64::new(1),
             count: AtomicUsize::new(0),
         }
+    }
+
+    /// Sessions that are added from here on have greater numbers than this.
+    pub(crate) fn count_on(&self, number: u64) {
+        self.numbers
+            .fetch_max(number.saturating_add(1), Ordering::Relaxed);
     }
 
     fn shard(&self, account: &BareJid) -> MutexGuard<'_, Accounts> {

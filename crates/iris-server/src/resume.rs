@@ -59,6 +59,10 @@ struct Served {
 struct Stored {
     jid: FullJid,
     max_secs: u32,
+    /// Of two with one address, the one with the greater number was bound later. Clocks and stores do not tell: an old
+    /// session may still be stored after a new one took its place. A store of before this was noted has none.
+    #[serde(default)]
+    number: u64,
     stored_ms: i64,
     /// Stanzas of the client that are durable.
     handled: u32,
@@ -140,6 +144,7 @@ fn stored(bound: &Bound, resource: Resource, turn: Turn) -> Stored {
         jid: resource.jid,
         // None: it ends with the node.
         max_secs: managed.map_or(0, |managed| managed.max_secs),
+        number: bound.session.number,
         stored_ms: (bound.node.clock)(),
         handled: managed.map_or(0, |managed| managed.handled),
         outbound: managed.map_or_else(Outbound::default, |managed| managed.outbound.clone()),
@@ -362,8 +367,10 @@ pub(crate) fn revive_all(node: &Arc<Node>) -> Result<(), Unavailable> {
             break;
         }
     }
-    // Of two with one address the newer one goes on.
-    found.sort_by_key(|(_, stored)| stored.stored_ms);
+    // Of two with one address the one that comes last goes on.
+    found.sort_by_key(|(_, stored)| (stored.number, stored.stored_ms));
+    let newest = found.last().map_or(0, |(_, stored)| stored.number);
+    node.registry.count_on(newest);
     let bound = found
         .into_iter()
         .filter_map(|(name, stored)| revive(node, name, stored));

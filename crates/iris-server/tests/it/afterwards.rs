@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use iris::documents::{Collection, Documents as _, Write};
 use iris_server::Limits;
+use jid::BareJid;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, until};
 use crate::client::Client;
+use crate::outside;
 
 const ROOM: &str = "r@conference.localhost";
 
@@ -159,4 +162,53 @@ async fn a_session_that_waits_through_two_starts_gets_each_message_once() {
         .map(|n| got.matches(&format!("<body>n{n}.")).count())
         .collect();
     assert_eq!(numbers, [0, 0, 1], "{got}");
+}
+
+/// What is stored of the only session of an account, with its name.
+fn stored(bed: &Bed, account: &BareJid) -> (String, Vec<u8>) {
+    let store = bed.running().server.store();
+    let mut sessions = store
+        .list(Collection::Resume, account, "", None, 10)
+        .unwrap();
+    assert_eq!(sessions.len(), 1);
+    sessions.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_stored_sessions_with_one_address_the_one_that_was_bound_later_goes_on() {
+    let mut bed = Bed::with_accounts(&["alice"]).await;
+    let account = BareJid::new("alice@localhost").unwrap();
+    let mut first = Client::online(&bed, "alice", "a").await;
+    first.manage().await;
+    let (_, before) = stored(&bed, &account);
+    first.send("</stream:stream>").await;
+    first.rest().await;
+    until("the end of the first", || {
+        bed.running().server.sessions().is_empty()
+    })
+    .await;
+    let mut second = Client::online(&bed, "alice", "a").await;
+    let id = second.manage().await;
+    // As if the node had been killed before the first one ended, and whatever order the two are read in.
+    for name in ["0", "z"] {
+        let write = Write::Put {
+            collection: Collection::Resume,
+            owner: account.clone(),
+            name: name.to_owned(),
+            body: before.clone(),
+        };
+        let journal = &bed.running().journal;
+        outside::write(journal, &write).await.durable().await;
+    }
+    // Once more, since what nobody took up is stored as it was.
+    for _ in 0..2 {
+        bed.kill().await;
+        bed.start().await;
+        until("the end of the first", || {
+            bed.running().server.sessions().len() == 1
+        })
+        .await;
+    }
+    let (mut alice, _) = Client::resumed(&bed, "alice", &id, 0).await;
+    alice.all_before_pong("p").await;
 }
