@@ -406,6 +406,7 @@ impl Connection {
                     self.carry_out(actions).await;
                 }
                 Mail::Arrived { newest } => bound.arrived(newest),
+                Mail::Seen => bound.is_seen_differently(),
                 Mail::Departed => bound.departed(),
                 Mail::Behind => bound.is_behind = true,
                 Mail::Waits => {}
@@ -599,7 +600,8 @@ impl Connection {
         }
         node.counters.logins.fetch_add(1, Ordering::Relaxed);
         self.pending = None;
-        let mut bound = Box::new(Bound::new(node.clone(), session, mail));
+        let name = data_encoding::HEXLOWER.encode(&node.random()[..16]);
+        let mut bound = Box::new(Bound::new(node.clone(), session, mail, name));
         bound.position = newest.unwrap_or(ArchiveId(0));
         self.bound = Some(bound);
         self.machine.on(Event::Bound(jid))
@@ -612,7 +614,7 @@ impl Connection {
         };
         let most = u32::try_from(node.limits.resume_time.as_secs()).unwrap_or(u32::MAX);
         let max_secs = max_secs.map_or(most, |wish| wish.min(most));
-        let id = resume.then(|| data_encoding::HEXLOWER.encode(&node.random()[..16]));
+        let id = resume.then(|| bound.name.clone());
         let newest = node.store.last(&bound.session.jid.to_bare()).ok().flatten();
         bound.managed = Some(Managed {
             id: id.clone(),
@@ -639,8 +641,13 @@ impl Connection {
     }
 
     fn sm_is_on(&mut self) -> Vec<Action> {
-        let managed = self.bound.as_mut().and_then(|bound| bound.managed.as_mut());
-        let Some(managed) = managed.filter(|managed| !managed.is_on) else {
+        let Some(bound) = &mut self.bound else {
+            return Vec::new();
+        };
+        let is_named = bound.storing.is_named;
+        let managed = bound.managed.as_mut();
+        let managed = managed.filter(|it| !it.is_on && (it.id.is_none() || is_named));
+        let Some(managed) = managed else {
             return Vec::new();
         };
         managed.is_on = true;
@@ -650,13 +657,21 @@ impl Connection {
 
     async fn resume(&mut self, account: &BareJid, previd: &str, h: u32) -> Vec<Action> {
         let taken = take_over(&self.shared.node, account, previd).await;
+        if !self.shared.node.may_be_used(account) {
+            if let Some(bound) = taken {
+                tokio::spawn(bound.end());
+            }
+            let gone = StreamError::from(StreamCondition::NotAuthorized);
+            return self.machine.on(Event::Closing(gone));
+        }
         let Some(mut bound) = taken else {
             return self.machine.on(Event::ResumeFailed { handled: None });
         };
-        if !self.shared.node.may_be_used(account) {
-            tokio::spawn(bound.end());
-            let gone = StreamError::from(StreamCondition::NotAuthorized);
-            return self.machine.on(Event::Closing(gone));
+        let is_revived = bound.is_revived();
+        if let Err(error) = resume::see_what_was_proven(&mut bound) {
+            tracing::warn!(%error, "a session cannot be resumed");
+            tokio::spawn(detached::wait(bound));
+            return self.machine.on(Event::ResumeFailed { handled: None });
         }
         // A count that the client hears is one that it hears after a crash, too.
         if !bound.prove().await {
@@ -692,6 +707,9 @@ impl Connection {
         let actions = self.machine.on(Event::Resumed { jid, handled });
         let again = bound.unacknowledged();
         bound.is_changed();
+        if is_revived {
+            bound.look_around();
+        }
         self.bound = Some(bound);
         for action in actions {
             // A resumed stream asks nothing at once: these are bytes to write and stanzas that came along.
@@ -740,27 +758,15 @@ impl Connection {
     }
 }
 
-/// The session of this name, if it is this account's: from the connection that has it, or as it was stored.
-async fn take_over(node: &Arc<Node>, account: &BareJid, previd: &str) -> Option<Box<Bound>> {
-    let known = node.resumable().get(previd).cloned();
-    if let Some(session) = known {
-        if session.jid.to_bare() != *account {
-            return None;
-        }
-        let (reply, bound) = oneshot::channel();
-        session.notify(Mail::TakeOver(reply));
-        return timeout(TAKE_OVER_TIME, bound).await.ok()?.ok();
+/// The session of this name, if it is this account's: from the connection that has it, or from where it waits.
+async fn take_over(node: &Node, account: &BareJid, previd: &str) -> Option<Box<Bound>> {
+    let session = node.resumable().get(previd).cloned()?;
+    if session.jid.to_bare() != *account {
+        return None;
     }
-    let held = node.locks.hold_account(account).await;
-    let revived = resume::revive(node, account, previd);
-    drop(held);
-    match revived {
-        Ok(bound) => bound.map(Box::new),
-        Err(error) => {
-            tracing::warn!(%error, "a session cannot be resumed");
-            None
-        }
-    }
+    let (reply, bound) = oneshot::channel();
+    session.notify(Mail::TakeOver(reply));
+    timeout(TAKE_OVER_TIME, bound).await.ok()?.ok()
 }
 
 /// A device's name stays the same and does not tell what the device calls itself.

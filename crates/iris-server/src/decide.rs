@@ -20,7 +20,7 @@ use iris::stanza::{Condition, Kind, Stanza, error_reply};
 use jid::{BareJid, FullJid, Jid};
 
 use crate::change::Change;
-use crate::node::Node;
+use crate::node::{Node, leaves_everything};
 use crate::store::Reading;
 
 /// How often a stanza that a handler routes may be routed again.
@@ -113,7 +113,10 @@ impl Deciding<'_> {
 
     /// What is to be done about a stanza, with all that follows from it on this node.
     pub(crate) fn stanza(&self, principal: &Principal, stanza: &Stanza) -> Outcome {
-        let outcome = self.context(|ctx| self.handle(ctx, principal, stanza));
+        let mut outcome = self.context(|ctx| self.handle(ctx, principal, stanza));
+        if let Some(device) = leaves_everything(stanza) {
+            outcome = outcome.and(self.leave_rooms(device));
+        }
         self.expand(outcome)
     }
 

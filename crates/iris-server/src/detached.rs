@@ -50,6 +50,10 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
 /// The node stops: what the client sent becomes durable, and the session is stored for the next run to resume. Nobody is
 /// told that it left.
 pub(crate) async fn suspend(mut bound: Box<Bound>) {
+    if bound.is_revived() {
+        // Nobody took it up: it is stored as it was when the client last heard of it, and nothing may change that.
+        return forget(&bound);
+    }
     for bytes in bound.release() {
         bound.park(bytes);
     }
@@ -71,13 +75,11 @@ pub(crate) async fn suspend(mut bound: Box<Bound>) {
             }
         }
     }
-    if let Some(id) = bound
-        .managed
-        .as_ref()
-        .and_then(|managed| managed.id.as_ref())
-    {
-        bound.node.resumable().remove(id);
-    }
+    forget(&bound);
+}
+
+fn forget(bound: &Bound) {
+    bound.node.resumable().remove(&bound.name);
     bound.node.registry.remove(&bound.session);
 }
 
@@ -128,6 +130,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
         },
         Mail::Stored { handled, is_stored } => bound.stored(handled, is_stored),
         Mail::Arrived { newest } => bound.arrived(newest),
+        Mail::Seen => bound.is_seen_differently(),
         Mail::Departed => bound.departed(),
         Mail::Behind => {}
         Mail::Waits => wake(&bound),

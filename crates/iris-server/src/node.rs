@@ -53,8 +53,6 @@ pub(crate) struct Node {
     pub(crate) stale_rooms: Arc<StaleRooms>,
     /// Sessions of this process that can be resumed, by their names.
     pub(crate) resumable: Mutex<HashMap<String, Arc<Session>>>,
-    /// When the server started.
-    pub(crate) started_ms: i64,
     pub(crate) counters: Counters,
 }
 
@@ -133,6 +131,10 @@ impl Node {
     fn wanted(&self, stanza: &Stanza) -> Wanted {
         let accounts = self.accounts_of(stanza).into_iter();
         let mut wanted: Wanted = accounts.map(|account| (account, Hold::Alone)).collect();
+        if let Some(device) = leaves_everything(stanza) {
+            let rooms = self.rooms().of_device(device);
+            wanted.extend(rooms.into_iter().map(|room| (room, Hold::Alone)));
+        }
         let room = stanza.to.as_ref().map(Jid::to_bare);
         let room = room.filter(|to| to.domain() == self.host.rooms.as_ref() && to.node().is_some());
         if let Some(room) = room {
@@ -149,8 +151,9 @@ impl Node {
         loop {
             let wanted = self.wanted(stanza);
             let held = self.locks.hold(&wanted).await;
-            // A room that is only read may have become empty meanwhile.
-            if held.beside.is_empty() || self.wanted(stanza) == wanted {
+            // A room that is only read may have become empty meanwhile, and a device may have entered another.
+            let may_differ = !held.beside.is_empty() || leaves_everything(stanza).is_some();
+            if !may_differ || self.wanted(stanza) == wanted {
                 return self.turn(held, wanted);
             }
         }
@@ -642,6 +645,14 @@ impl Caller {
             is_proven: false,
         });
     }
+}
+
+/// The device that says by this that it is gone, for everybody (RFC 6121 4.5).
+pub(crate) fn leaves_everything(stanza: &Stanza) -> Option<&FullJid> {
+    let is_gone = stanza.kind == Kind::Presence
+        && stanza.to.is_none()
+        && stanza.type_.as_deref() == Some("unavailable");
+    stanza.from.try_as_full().ok().filter(|_| is_gone)
 }
 
 /// The sender's copy shows how far its session was handled.

@@ -57,6 +57,8 @@ pub(crate) enum Mail {
         /// The end of the archive then.
         newest: ArchiveId,
     },
+    /// What others see of the session changed.
+    Seen,
     /// The session gets no more of what is sent to its account.
     Departed,
     /// Read the archive: more waits there than in the mailbox.
@@ -85,7 +87,7 @@ struct Standing {
 pub(crate) struct Session {
     /// Its address.
     pub(crate) jid: FullJid,
-    /// Unlike that of every other session since the start.
+    /// Greater than that of every session that was bound or revived before it, also before a crash.
     pub(crate) number: u64,
     /// What the account sent lately; all its sessions share it.
     pub(crate) sent: Arc<Recent>,
@@ -207,6 +209,9 @@ impl Session {
         let mut standing = self.lock();
         let took = standing.resource.takes_messages();
         apply_to(&mut standing.resource, change);
+        if is_seen(change) {
+            self.notify(Mail::Seen);
+        }
         let takes = standing.resource.takes_messages();
         if took && !takes {
             // Under the lock: no message is put into the mailbox between the change and this.
@@ -214,6 +219,23 @@ impl Session {
         }
         standing.is_behind |= takes && !took;
         takes && !took
+    }
+}
+
+/// Whether others see a change, so that they have to see the end of it, too.
+fn is_seen(change: &SessionChange) -> bool {
+    match change {
+        SessionChange::Presence(_)
+        | SessionChange::DirectedTo(_)
+        | SessionChange::DirectedGone(_)
+        | SessionChange::EnteredRoom(_)
+        | SessionChange::LeftRoom(_) => true,
+        SessionChange::Interested
+        | SessionChange::Blocklist
+        | SessionChange::Carbons(_)
+        | SessionChange::Active(_)
+        | SessionChange::Notify(_)
+        | SessionChange::AccountRemoved => false,
     }
 }
 
@@ -238,8 +260,12 @@ fn apply_to(resource: &mut Resource, change: &SessionChange) {
             }
         }
         SessionChange::DirectedGone(to) => resource.directed.retain(|known| known != to),
-        // Rooms know their occupants themselves.
-        SessionChange::EnteredRoom(..) | SessionChange::LeftRoom(..) => {}
+        SessionChange::EnteredRoom(occupant) => {
+            let room = occupant.to_bare();
+            resource.rooms.retain(|known| known.to_bare() != room);
+            resource.rooms.push(occupant.clone());
+        }
+        SessionChange::LeftRoom(room) => resource.rooms.retain(|known| known.to_bare() != *room),
         // What is written of the account ends all its sessions.
         SessionChange::AccountRemoved => {}
     }
@@ -270,6 +296,12 @@ impl Registry {
             numbers: AtomicU64::new(1),
             count: AtomicUsize::new(0),
         }
+    }
+
+    /// Sessions that are added from here on have greater numbers than this.
+    pub(crate) fn count_on(&self, number: u64) {
+        self.numbers
+            .fetch_max(number.saturating_add(1), Ordering::Relaxed);
     }
 
     fn shard(&self, account: &BareJid) -> MutexGuard<'_, Accounts> {

@@ -26,6 +26,7 @@ use crate::follow::Memory;
 use crate::listen::{Clients, Mode, Pending, Rate};
 use crate::node::{Clock, Counters, Node, Random};
 use crate::registry::{Mail, Registry};
+use crate::resume;
 use crate::s2s::{DomainStatus, Federation, Handle};
 use crate::store::JournalStore;
 use crate::tls::{self, TlsError};
@@ -196,7 +197,6 @@ impl Server {
             locks: crate::locks::Locks::default(),
             components,
             remote: OnceLock::new(),
-            started_ms: clock(),
             clock,
             random,
             limits: config.limits,
@@ -237,6 +237,9 @@ impl Server {
             stop,
             listeners: Vec::new(),
         };
+        if let Err(error) = resume::revive_all(&server.node) {
+            tracing::warn!(%error, "sessions of before the start cannot be read");
+        }
         server.addresses.c2s = server.serve(config.c2s, Mode::StartTls).await?;
         server.addresses.c2s_tls = server.serve(config.c2s_tls, Mode::DirectTls).await?;
         let listener = match config.s2s {

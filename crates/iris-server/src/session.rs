@@ -20,7 +20,7 @@ use iris::services::attention::{Matter, While};
 use iris::services::{self, datetime};
 use iris::sm::{Kept, Outbound};
 use iris::stanza::{Stanza, with_child};
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -51,6 +51,24 @@ const UNACKNOWLEDGED_COUNT: usize = 1_000;
 const ASIDE_COUNT: usize = 1_000;
 /// Bytes of unacknowledged stanzas that no archive keeps, beyond which the session ends.
 const UNACKNOWLEDGED_BYTES: usize = 1 << 20;
+
+/// What others see of a session, and so have to see the end of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    presence: Option<Bytes>,
+    directed: Vec<Jid>,
+    rooms: Vec<FullJid>,
+}
+
+impl Seen {
+    pub(crate) fn of(resource: &Resource) -> Self {
+        Self {
+            presence: resource.presence.clone(),
+            directed: resource.directed.clone(),
+            rooms: resource.rooms.clone(),
+        }
+    }
+}
 
 /// A stanza, or what was none, in its turn.
 enum Item {
@@ -91,7 +109,8 @@ pub(crate) struct Managed {
     pub(crate) is_asked: bool,
     /// Whose turn it is to be sent, if it can be resumed.
     pub(crate) turns: Turns,
-    /// It was stored before the node stopped, and no connection took it up yet: what was sent after that store.
+    /// It was stored before the node stopped, and no connection took it up yet: what was sent after that store. Until one
+    /// does, the store stays as it is.
     pub(crate) revived: Option<Turn>,
 }
 
@@ -119,6 +138,10 @@ pub(crate) enum Next {
 /// A bound session.
 pub(crate) struct Bound {
     pub(crate) node: Arc<Node>,
+    /// What it is stored by, and resumed by if it can be.
+    pub(crate) name: String,
+    /// What others see of it, as it is stored.
+    pub(crate) noted: Option<Seen>,
     pub(crate) session: Arc<Session>,
     mail: mpsc::UnboundedReceiver<Mail>,
     /// Mail that came while the session waited for something else.
@@ -161,9 +184,12 @@ impl Bound {
         node: Arc<Node>,
         session: Arc<Session>,
         mail: mpsc::UnboundedReceiver<Mail>,
+        name: String,
     ) -> Self {
         Self {
             node,
+            name,
+            noted: None,
             session,
             mail,
             postponed: VecDeque::new(),
@@ -345,6 +371,33 @@ impl Bound {
             };
         }
         progress
+    }
+
+    /// Whether it is of before the node stopped and no connection took it up yet.
+    pub(crate) fn is_revived(&self) -> bool {
+        self.managed.as_ref().is_some_and(|it| it.revived.is_some())
+    }
+
+    /// Others see it differently. A session that can be resumed is stored before its client hears that they do.
+    pub(crate) fn is_seen_differently(&mut self) {
+        if !self.is_resumable() {
+            self.store();
+        }
+    }
+
+    /// Asks how contacts elsewhere are, after the node was away.
+    pub(crate) fn look_around(&self) {
+        let (node, jid) = (self.node.clone(), self.session.jid.clone());
+        tokio::spawn(async move {
+            let device = jid.clone();
+            let look = move |deciding: &Deciding<'_>| {
+                let asked = deciding.context(|ctx| services::session_resumed(ctx, &device));
+                deciding.expand(asked)
+            };
+            if let Err(error) = node.commit(Wanted::new(), look).await {
+                tracing::warn!(%error, %jid, "contacts elsewhere cannot be asked");
+            }
+        });
     }
 
     /// Waits until all that came is handled and a store shows it. Whether one does.
@@ -820,13 +873,7 @@ impl Bound {
             tracing::warn!(%error, %jid, "the end of a session is not durable");
         }
         // Whoever signs in from here on reads from the store what this session knew.
-        if let Some(id) = self
-            .managed
-            .as_ref()
-            .and_then(|managed| managed.id.as_ref())
-        {
-            node.resumable().remove(id);
-        }
+        node.resumable().remove(&self.name);
         node.registry.remove(&self.session);
     }
 }

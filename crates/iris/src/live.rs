@@ -25,6 +25,8 @@ pub struct Resource {
     pub active: bool,
     /// Nodes it wants events of (`+notify`, XEP-0163), as far as its capabilities are known.
     pub notify: Vec<String>,
+    /// The rooms that it entered, here or elsewhere, by its address there.
+    pub rooms: Vec<FullJid>,
     /// Who got directed presence from it (RFC 6121 4.6) and so is told when it leaves.
     pub directed: Vec<Jid>,
 }
@@ -41,6 +43,7 @@ pub fn fresh(jid: FullJid) -> Resource {
         carbons: false,
         active: true,
         notify: Vec::new(),
+        rooms: Vec::new(),
         directed: Vec::new(),
     }
 }

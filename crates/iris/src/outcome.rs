@@ -78,8 +78,8 @@ pub enum SessionChange {
     DirectedTo(Jid),
     /// It sent directed unavailable presence: out of the list.
     DirectedGone(Jid),
-    /// Rooms it is in (bare room address and nickname), kept so that leaving is announced when it ends.
-    EnteredRoom(BareJid, String),
+    /// It is in a room, here or elsewhere, by this address: kept so that it is told after a crash that it is out.
+    EnteredRoom(FullJid),
     /// A room it left.
     LeftRoom(BareJid),
     /// Its account is gone: every session of the account ends after what is sent.

@@ -112,26 +112,28 @@ impl Outbox {
         })
     }
 
-    /// Takes the oldest that wait for a domain, in order. `after_crash` takes what an earlier run of the node had taken, too.
+    /// Takes the oldest that wait for a domain, in order; nothing if the journal does not answer. `after_crash` takes what an
+    /// earlier run of the node had taken, too.
     pub(super) async fn take(
         &self,
         pair: &Pair,
         now_ms: i64,
         limit: usize,
         after_crash: bool,
-    ) -> Vec<Waiting> {
+    ) -> Option<Vec<Waiting>> {
         let ahead = if after_crash { LEASE_MS } else { 0 };
         let request = LeaseRequest {
             now_ms: now_ms.max(self.newest_ms.load(Ordering::Relaxed)) + ahead,
-            lease_ms: LEASE_MS,
+            // It ends as early as any, or the run after the next crash could not take them.
+            lease_ms: LEASE_MS - ahead,
             limit,
             kinds: vec![kind(pair)],
         };
         match self.journal.lease(request).await {
-            Ok(leased) => leased.into_iter().filter_map(waiting).collect(),
+            Ok(leased) => Some(leased.into_iter().filter_map(waiting).collect()),
             Err(error) => {
                 tracing::warn!(%error, "the outbox cannot be read");
-                Vec::new()
+                None
             }
         }
     }
@@ -227,5 +229,60 @@ fn outlasts_a_crash(rooms: &DomainPart, stanza: &Stanza) -> bool {
             Some("subscribe" | "subscribed" | "unsubscribe" | "unsubscribed")
         ),
         Kind::Iq => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use evidence::key::SigningKey;
+    use journal::sim::{Disk, SimEngine};
+    use journal::{DumpDirectory, Limits, NoProjection, Options, SealingKey};
+
+    use super::*;
+
+    fn journal(folder: &std::path::Path) -> Journal {
+        let options = Options {
+            origin: "test.example/log".to_owned(),
+            log_key: SigningKey::from_seed([7; 32]),
+            node_key: SealingKey::from_bytes([9; 32]),
+            projection: Arc::new(NoProjection),
+            entropy: Box::new(|bytes| getrandom::fill(bytes).unwrap()),
+            dumps: Box::new(DumpDirectory::create(folder).unwrap()),
+            limits: Limits::STANDARD,
+        };
+        let engine = SimEngine::open(Disk::new(1)).unwrap();
+        Journal::open(Box::new(engine), options).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_run_took_and_did_not_settle_is_taken_by_each_run_after_it() {
+        const NOW_MS: i64 = 1_800_000_000_000;
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        let pair = Pair::new("a.test", "b.test").unwrap();
+        let row = Row {
+            at_ms: NOW_MS,
+            stanza: "<message/>".to_owned(),
+        };
+        let mut transaction = Transaction::new(NOW_MS, "iris");
+        transaction.effects.push(NewEffect {
+            id: format!("{PREFIX}1"),
+            kind: kind(&pair),
+            owner: None,
+            payload: serde_json::to_vec(&row).unwrap(),
+            not_before_ms: NOW_MS,
+        });
+        journal.commit(transaction).await.unwrap();
+        for run in 0..3 {
+            let rooms = DomainPart::new("rooms.a.test").unwrap().into_owned();
+            let outbox = Outbox::new(journal.clone(), rooms, [run; 32]);
+            let first = outbox.take(&pair, NOW_MS, 10, true).await.unwrap();
+            assert_eq!(first.len(), 1, "run {run}");
+            let again = outbox.take(&pair, NOW_MS, 10, false).await.unwrap();
+            assert!(again.is_empty(), "it is on its way");
+        }
+        journal.shutdown();
     }
 }

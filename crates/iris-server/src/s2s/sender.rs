@@ -230,11 +230,10 @@ impl Sender {
 
     async fn take(&mut self, limit: usize) -> Vec<Waiting> {
         let now_ms = self.federation.now_ms();
-        let after_crash = std::mem::take(&mut self.is_first);
-        self.federation
-            .outbox
-            .take(&self.pair, now_ms, limit, after_crash)
-            .await
+        let outbox = &self.federation.outbox;
+        let taken = outbox.take(&self.pair, now_ms, limit, self.is_first).await;
+        self.is_first &= taken.is_none();
+        taken.unwrap_or_default()
     }
 
     async fn connect(&self) -> Result<Established, NoStream> {

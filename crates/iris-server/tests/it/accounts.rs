@@ -111,7 +111,9 @@ async fn a_disabled_account_cannot_resume_what_was_stored_before_a_kill() {
             "<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='0'/>"
         ))
         .await;
-    assert!(returning.rest().await.contains("<not-authorized"));
+    let told = returning.rest().await;
+    assert!(!told.contains("<resumed"), "{told}");
+    assert!(told.contains("<not-authorized"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

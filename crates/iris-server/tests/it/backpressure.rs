@@ -95,7 +95,7 @@ async fn a_disk_stalls() {
     let gate = Gate::default();
     let engine = Stalling {
         engine: SqliteEngine::open(bed.folder.path().join("journal.db")).unwrap(),
-        gate: gate.clone(),
+        way: gate.way(),
     };
     let journal = Journal::open(Box::new(engine), options(bed.folder.path())).unwrap();
     bed.start_on(journal).await;
@@ -268,7 +268,7 @@ async fn a_message_sent_again_is_acknowledged_only_when_its_first_copy_is_durabl
     let gate = Gate::default();
     let engine = Stalling {
         engine: SqliteEngine::open(bed.folder.path().join("journal.db")).unwrap(),
-        gate: gate.clone(),
+        way: gate.way(),
     };
     let journal = Journal::open(Box::new(engine), options(bed.folder.path())).unwrap();
     bed.start_on(journal).await;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use evidence::key::SigningKey;
+use iris::documents::{Collection, Documents as _};
 use iris::host::Host;
 use iris_server::store::project;
 use iris_server::{
@@ -234,6 +235,20 @@ impl Bed {
                 .await
                 .unwrap();
         }
+    }
+
+    /// Waits until it is stored that others see `what` of the account's session, and nothing is on its way to the disk.
+    pub(crate) async fn until_seen_is_stored(&self, name: &str, what: &str) {
+        let account = BareJid::new(&format!("{name}@localhost")).unwrap();
+        let server = &self.running().server;
+        until("what others see of a session on the disk", || {
+            let store = server.store();
+            let sessions = store.list(Collection::Resume, &account, "", None, 10);
+            let is_stored = |body: &Vec<u8>| String::from_utf8_lossy(body).contains(what);
+            sessions.unwrap().iter().any(|(_, body)| is_stored(body))
+                && server.status().queued_bytes == 0
+        })
+        .await;
     }
 
     /// Ends as a node does: what clients had sent becomes durable first.

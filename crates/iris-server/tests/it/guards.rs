@@ -39,6 +39,9 @@ async fn a_message_to_who_blocks_its_sender_before_it_is_durable_comes_back_and_
         alice.send(&message(to, "first")).await;
     }
     carol.until("<body>first.</body>").await;
+    for name in ["alice", "carol"] {
+        bed.until_seen_is_stored(name, "<presence").await;
+    }
     gate.close();
     let blocks = Write::Put {
         collection: Collection::Block,
@@ -83,6 +86,7 @@ async fn a_password_change_does_not_enable_again_who_was_disabled_before_it_was_
     let mut alice = Client::online(&bed, "alice", "a").await;
     let accounts = bed.running().server.accounts();
     let before = accounts.find(&account("alice")).unwrap().unwrap();
+    bed.until_seen_is_stored("alice", "<presence").await;
     gate.close();
     let disabled = Account {
         standing: Standing::Disabled,

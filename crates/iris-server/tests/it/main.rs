@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admission;
+mod afterwards;
 mod backpressure;
 mod bed;
 mod client;

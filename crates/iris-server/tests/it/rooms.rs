@@ -88,6 +88,8 @@ async fn nobody_is_kept_out_by_a_configuration_that_is_not_durable() {
     let mut alice = Client::online(&bed, "alice", "a").await;
     let mut bob = Client::online(&bed, "bob", "b").await;
     alice.enter("al").await;
+    bed.until_seen_is_stored("alice", ROOM).await;
+    bed.until_seen_is_stored("bob", "<presence").await;
     gate.close();
     alice.configure("c", REFUSED).await;
     crate::bed::until("alice's configuration at the disk", || {

@@ -10,35 +10,54 @@ use journal_sqlite::SqliteEngine;
 
 use crate::bed::{Bed, options};
 
-/// Closed, nothing is written.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+/// Closed, nothing is written. Dropped it is open: a test that fails meanwhile ends, although the journal waits for its writer.
+#[derive(Default)]
+pub(crate) struct Gate(Arc<Way>);
+
+/// What a gate closes.
+#[derive(Default)]
+pub(crate) struct Way {
+    is_closed: Mutex<bool>,
+    opened: Condvar,
+}
 
 impl Gate {
+    pub(crate) fn way(&self) -> Arc<Way> {
+        self.0.clone()
+    }
+
     pub(crate) fn close(&self) {
-        *self.0.0.lock().unwrap() = true;
+        *self.0.is_closed.lock().unwrap() = true;
     }
 
     pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = false;
-        self.0.1.notify_all();
+        *self.0.is_closed.lock().unwrap() = false;
+        self.0.opened.notify_all();
     }
+}
 
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
+impl Way {
     fn pass(&self) {
-        let closed = self.0.0.lock().unwrap();
-        drop(self.0.1.wait_while(closed, |closed| *closed).unwrap());
+        let closed = self.is_closed.lock().unwrap();
+        drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
     }
 }
 
 /// An engine behind a gate.
 pub(crate) struct Stalling<E> {
     pub(crate) engine: E,
-    pub(crate) gate: Gate,
+    pub(crate) way: Arc<Way>,
 }
 
 impl<E: Engine> Engine for Stalling<E> {
     fn begin(&mut self) -> Result<Box<dyn Write + '_>, EngineError> {
-        self.gate.pass();
+        self.way.pass();
         self.engine.begin()
     }
 
@@ -57,7 +76,7 @@ pub(crate) async fn bed(names: &[&str]) -> (Bed, Gate) {
     let gate = Gate::default();
     let engine = Stalling {
         engine: SqliteEngine::open(bed.folder.path().join("journal.db")).unwrap(),
-        gate: gate.clone(),
+        way: gate.way(),
     };
     let journal = Journal::open(Box::new(engine), options(bed.folder.path())).unwrap();
     bed.start_on(journal).await;

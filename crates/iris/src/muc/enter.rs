@@ -97,7 +97,7 @@ fn enter(
     }
     outcome
         .session
-        .push(SessionChange::EnteredRoom(jid.clone(), nick.to_string()));
+        .push(SessionChange::EnteredRoom(room.occupant_jid(&nick)));
     outcome.send.extend(others(room, &nick, device));
     outcome.send.extend(announce(room, &nick, |viewer| {
         entry_codes(room, viewer == device, is_made)
@@ -387,7 +387,7 @@ fn rename(
     }
     outcome
         .session
-        .push(SessionChange::EnteredRoom(jid.clone(), wanted.to_string()));
+        .push(SessionChange::EnteredRoom(room.occupant_jid(&wanted)));
     outcome.send.extend(announce(room, &wanted, |_| Vec::new()));
     Ok(outcome)
 }

@@ -18,6 +18,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
@@ -29,6 +30,7 @@ use crate::documents::{Collection, Unavailable, Write};
 use crate::outcome::{Context, Outcome, Send, Target};
 use crate::services;
 use crate::stanza::{Condition, Kind, NoStanza, Stanza, error_element, error_reply_with};
+use crate::xml::Xml;
 use room::{Charter, Room};
 
 /// The rooms that somebody is in, in memory.
@@ -247,6 +249,24 @@ pub fn session_ended(_: &Context<'_>, rooms: &mut Rooms, device: &FullJid) -> Ou
     inside
         .map(|jid| enter::leave(rooms, &jid, device, b""))
         .fold(Outcome::nothing(), Outcome::and)
+}
+
+/// What tells a device that it is out of a room which it was in before the node stopped, so that it enters again and asks
+/// for what it missed.
+pub fn lost(occupant: &FullJid, device: &FullJid) -> Bytes {
+    let code = |code: u16| Xml::new("status").attr("code", &code.to_string());
+    let item = Xml::new("item")
+        .attr("affiliation", "none")
+        .attr("role", "none");
+    let x = Xml::in_namespace("x", wire::NS_USER)
+        .child(item)
+        .child(code(wire::status::SELF))
+        .child(code(wire::status::TECHNICAL_PROBLEM));
+    let presence = Xml::new("presence")
+        .attr("type", "unavailable")
+        .attr("from", occupant.as_str())
+        .attr("to", device.as_str());
+    presence.child(x).finish().into()
 }
 
 /// The copies of an archived message for everybody in its room.

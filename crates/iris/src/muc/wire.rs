@@ -83,6 +83,8 @@ pub(super) mod status {
     pub(in crate::muc) const AFFILIATION_LOST: u16 = 321;
     /// The room became members-only.
     pub(in crate::muc) const MEMBERS_ONLY: u16 = 322;
+    /// The service had a technical problem.
+    pub(in crate::muc) const TECHNICAL_PROBLEM: u16 = 333;
 }
 
 /// Why somebody's standing changed.

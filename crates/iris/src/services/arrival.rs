@@ -41,6 +41,24 @@ pub(crate) fn welcome(ctx: &Context<'_>, session: &FullJid) -> Result<Outcome, R
     Ok(outcome)
 }
 
+/// The question to the servers of the account's contacts, how these are.
+///
+/// # Errors
+/// The store cannot answer.
+pub(crate) fn asked_elsewhere(ctx: &Context<'_>, session: &FullJid) -> Result<Vec<Send>, Refusal> {
+    let account = session.to_bare();
+    let viewer = Jid::from(session.clone());
+    let blocked = blocking::List::of(ctx, &account)?;
+    let mut sends = Vec::new();
+    for (contact, item) in roster::items(ctx, &account)? {
+        let is_elsewhere = contact.domain() != ctx.host.domain.as_ref();
+        if item.to && is_elsewhere && !blocked.holds(&contact.clone().into()) {
+            sends.extend(probe(ctx, &viewer, &contact)?);
+        }
+    }
+    Ok(sends)
+}
+
 /// A request without an answer is sent again: the first may have been lost with a crash between two accounts, and who has
 /// it already ignores it (RFC 6121 3.1.2).
 fn asked_again(account: &BareJid, contact: &BareJid, item: &Item) -> Option<Send> {

@@ -87,6 +87,16 @@ pub fn presence(ctx: &Context<'_>, _permit: &Permit, stanza: &Stanza) -> Outcome
     presence::handle(ctx, stanza)
 }
 
+/// A session of before a crash is taken up: it asks other servers how its contacts are, who may have come and gone
+/// meanwhile. Of those on this node it heard.
+pub fn session_resumed(ctx: &Context<'_>, session: &FullJid) -> Outcome {
+    Outcome {
+        // Who cannot be asked now tells it later.
+        send: arrival::asked_elsewhere(ctx, session).unwrap_or_default(),
+        ..Outcome::nothing()
+    }
+}
+
 pub(crate) use message::{private_received, private_sent};
 pub(crate) use refusal::Refusal as Refused;
 

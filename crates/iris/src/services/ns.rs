@@ -23,6 +23,7 @@ pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
 pub(crate) const HINTS: &str = "urn:xmpp:hints";
 pub(crate) const MAM: &str = "urn:xmpp:mam:2";
 pub(crate) const MAM_EXTENDED: &str = "urn:xmpp:mam:2#extended";
+pub(crate) const MUC: &str = "http://jabber.org/protocol/muc";
 pub(crate) const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(crate) const PING: &str = "urn:xmpp:ping";
 pub(crate) const PRIVATE: &str = "jabber:iq:private";

@@ -9,7 +9,7 @@ use super::blocking::{self, List};
 use super::refusal::{Detail, Refusal};
 use super::request::refuse;
 use super::subscription::Request;
-use super::{arrival, message, pep, roster, stored, subscribing};
+use super::{arrival, message, ns, pep, roster, stored, subscribing};
 use crate::live::Resource;
 use crate::outcome::{Context, Outcome, Send, SessionChange, Target};
 use crate::stanza::{Condition, Stanza, with_to};
@@ -157,8 +157,19 @@ fn directed(ctx: &Context<'_>, stanza: &Stanza, to: &Jid) -> Result<Outcome, Ref
     let Ok(session) = stanza.from.try_as_full() else {
         return Err(Condition::BadRequest.into());
     };
+    // A room of another server; those of this node tell it themselves.
+    let room = to
+        .try_as_full()
+        .ok()
+        .and_then(|occupant| match stanza.type_ {
+            None if stanza.child("x", Some(ns::MUC)).is_some() => {
+                Some(SessionChange::EnteredRoom(occupant.clone()))
+            }
+            None => None,
+            Some(_) => Some(SessionChange::LeftRoom(occupant.to_bare())),
+        });
     Ok(Outcome {
-        session: vec![change],
+        session: std::iter::once(change).chain(room).collect(),
         send: to_one(ctx, session, to, &stanza.bytes)?
             .into_iter()
             .collect(),

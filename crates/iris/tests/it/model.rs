@@ -361,9 +361,9 @@ impl World {
                 SessionChange::Notify(nodes) => session.notify = nodes,
                 SessionChange::DirectedTo(jid) => session.directed.push(jid),
                 SessionChange::DirectedGone(jid) => session.directed.retain(|known| *known != jid),
-                SessionChange::EnteredRoom(..)
-                | SessionChange::LeftRoom(_)
-                | SessionChange::AccountRemoved => {}
+                SessionChange::EnteredRoom(occupant) => session.rooms.push(occupant),
+                SessionChange::LeftRoom(room) => session.rooms.retain(|it| it.to_bare() != room),
+                SessionChange::AccountRemoved => {}
             }
         }
     }
