@@ -150,8 +150,8 @@ words! {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScreeningRequest))]
 #[serde(deny_unknown_fields)]
 pub struct InquiryBody {
-    /// Every name, in any script.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 20))]
+    /// Every name, in any script; none to ask for an identifier alone.
+    #[cfg_attr(feature = "openapi", schema(max_items = 20))]
     pub names: Vec<String>,
     /// `person`, `company`, `vessel`, `aircraft` or `unknown`.
     pub kind: PartyKind,

@@ -95,20 +95,29 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// The number in capitals without anything that is not a letter or digit.
+    /// The number in capitals without anything that is not a letter or digit, and without `IMO` and the like before it.
     pub fn normal_value(&self) -> String {
         normal_identifier(&self.value)
     }
 }
 
-/// Identifier numbers are compared in this form.
+/// Identifier numbers are compared in this form: what is written before the number to say what it is, is no part of it.
 pub(super) fn normal_identifier(value: &str) -> String {
-    value
+    let plain: String = value
         .chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_uppercase)
-        .collect()
+        .collect();
+    let number = NUMBER_PREFIXES.iter().find_map(|prefix| {
+        let rest = plain.strip_prefix(prefix)?;
+        let is_number = rest.len() >= 5 && rest.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| rest.to_owned())
+    });
+    number.unwrap_or(plain)
 }
+
+/// What clerks write before a number of digits: IMO ship numbers, MMSI, tax and registration numbers.
+const NUMBER_PREFIXES: &[&str] = &["IMONO", "IMO", "MMSI", "NO", "NR", "NUMBER"];
 
 /// A date of birth as precisely as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

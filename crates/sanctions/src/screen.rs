@@ -22,7 +22,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// Every name they go by, in any script.
+    /// Every name they go by, in any script; none where an identifier is asked for.
     pub names: Vec<String>,
     /// What they are.
     pub kind: PartyKind,
@@ -458,7 +458,8 @@ pub fn screen(subject: &Subject, lists: &Lists, as_of: Timestamp, policy: &Polic
         screening.reasons.push(Reason::NoListRequired {});
     }
     let legible = |name: &String| !super::name::readings(name, subject.kind).is_empty();
-    if !subject.names.iter().any(legible) {
+    let is_asked_by_number = subject.names.is_empty() && !subject.identifiers.is_empty();
+    if !is_asked_by_number && !subject.names.iter().any(legible) {
         screening.reasons.push(Reason::NoLegibleName {});
     }
     for required in &policy.required {

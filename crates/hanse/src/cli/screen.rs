@@ -17,8 +17,8 @@ use super::{Failure, Global};
 /// Screen a name on the lists in force; the zone journals the inquiry, sealed.
 #[derive(Debug, Args)]
 pub struct Screen {
-    /// The name, in any script. Repeat for several names of one party.
-    #[arg(required = true, value_name = "NAME")]
+    /// The name, in any script. Repeat for several names of one party; none with `--identifier` asks for that alone.
+    #[arg(required_unless_present = "identifier", value_name = "NAME")]
     names: Vec<String>,
     /// What the party is.
     #[arg(long, default_value = "unknown", value_parser = one_of::<PartyKind>(PartyKind::TEXTS))]
@@ -143,14 +143,16 @@ fn explain_hit(hit: &Hit) -> Vec<String> {
         percent(hit.score_bp.into()),
         clean(&hit.entry_name)
     )];
-    lines.push(format!(
-        "  entry {} of {}; `{}` compared with listed name `{}`: {}",
-        clean(&hit.entry_id),
-        clean(&hit.list),
-        clean(&hit.query_name),
-        clean(&hit.matched_name),
-        percent(hit.name_score_bp.into())
-    ));
+    let entry = format!("  entry {} of {}", clean(&hit.entry_id), clean(&hit.list));
+    lines.push(match hit.query_name.as_str() {
+        "" => entry,
+        name => format!(
+            "{entry}; `{}` compared with listed name `{}`: {}",
+            clean(name),
+            clean(&hit.matched_name),
+            percent(hit.name_score_bp.into())
+        ),
+    });
     lines.extend(
         hit.features
             .iter()

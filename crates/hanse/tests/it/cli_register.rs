@@ -453,6 +453,13 @@ fn a_listed_name_blocks_and_an_imported_list_comes_into_force() {
         clear.starts_with("CLEAR") && clear.contains("ofac-sdn 2021-07"),
         "{clear}"
     );
+    let by_number = zone.does("admin", &["screen", "--identifier", "imo=IMO9187655"]);
+    assert!(
+        by_number.starts_with("BLOCK") && by_number.contains("ARK"),
+        "{by_number}"
+    );
+    let unknown = zone.does("admin", &["screen", "--identifier", "imo=1234567"]);
+    assert!(unknown.starts_with("CLEAR"), "{unknown}");
 
     let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/sanctions/ofac-sdn");
     let import = [

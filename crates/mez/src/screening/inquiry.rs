@@ -115,9 +115,14 @@ fn check(subject: &Subject) -> Result<(), Refusal> {
         .chain(&subject.countries);
     let rules = [
         (
-            (1..=NAMES_COUNT_MAX).contains(&subject.names.len()),
+            subject.names.len() <= NAMES_COUNT_MAX,
             "names",
-            "1 to 20 names",
+            "at most 20 names",
+        ),
+        (
+            !subject.names.is_empty() || !subject.identifiers.is_empty(),
+            "names",
+            "1 to 20 names, or none where an identifier is given",
         ),
         (
             subject.names.iter().all(|it| it.len() <= NAME_BYTES_MAX),

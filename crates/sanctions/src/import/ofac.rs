@@ -157,6 +157,12 @@ fn sdn_entry(row: &Row) -> Result<Entry, ImportError> {
         .filter(|p| !p.is_empty())
         .map(str::to_owned)
         .collect();
+    if let Some(sign) = row.field(5) {
+        entry.identifiers.push(Identifier {
+            kind: "Call Sign".to_owned(),
+            value: sign.to_owned(),
+        });
+    }
     if let Some(flag) = row.field(9) {
         entry.countries.push(flag.to_owned());
     }
@@ -166,8 +172,10 @@ fn sdn_entry(row: &Row) -> Result<Entry, ImportError> {
     Ok(entry)
 }
 
-/// Labels of document and registration numbers, as they begin a clause.
+/// Labels of document, registration and account numbers and of addresses on a network, as they begin a clause.
 const IDENTIFIERS: &[&str] = &[
+    "Aircraft Construction Number",
+    "Aircraft Manufacturer's Serial Number (MSN)",
     "Aircraft Tail Number",
     "Birth Certificate Number",
     "BIK (RU)",
@@ -193,18 +201,21 @@ const IDENTIFIERS: &[&str] = &[
     "Diplomatic Passport",
     "Driver's License No.",
     "Electoral Registry No.",
+    "Email Address",
     "Enterprise Number",
     "File Number",
     "Fiscal Code",
     "Folio Mercantil No.",
     "Government Gazette Number",
     "I.F.E.",
+    "ISIN",
     "Identification Number",
     "Immigration No.",
     "Italian Fiscal Code",
     "Kenyan ID No.",
     "L.E. Number",
     "LE Number",
+    "Legal Entity Number",
     "License",
     "MMSI",
     "MSB Registration Number",
@@ -218,6 +229,7 @@ const IDENTIFIERS: &[&str] = &[
     "Organization Code",
     "Passport",
     "Personal ID Card",
+    "Phone Number",
     "Pilot License Number",
     "Public Registration Number",
     "R.F.C.",
@@ -255,6 +267,9 @@ const IDENTIFIERS: &[&str] = &[
     "Vessel Registration Number",
     "Voter Registration Number",
 ];
+
+/// Labels of numbers that need no digit.
+const LETTERS_ALONE: &[&str] = &["Aircraft Tail Number", "Email Address", "SWIFT/BIC"];
 
 /// Reads the clauses that say who somebody is; the others say why and are left alone.
 fn read_remarks(entry: &mut Entry, remarks: &str, row: &Row) -> Result<(), ImportError> {
@@ -311,8 +326,9 @@ fn identifier(clause: &str) -> Option<Identifier> {
         .split(" expires ")
         .next()?
         .trim();
-    let known = value.chars().any(|c| c.is_ascii_digit());
-    known.then(|| Identifier {
+    // Some are made of letters alone; behind the other labels these are words.
+    let known = value.chars().any(|c| c.is_ascii_digit()) || LETTERS_ALONE.contains(label);
+    (known && !value.is_empty()).then(|| Identifier {
         kind: kind.to_owned(),
         value: value.to_owned(),
     })

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sanctions::{
-    BirthDate, Entry, List, NameQuality, PartyKind,
+    BirthDate, Entry, Identifier, List, NameQuality, PartyKind,
     import::{
         ImportError,
         ofac::{self, OfacFiles},
@@ -115,6 +115,29 @@ fn a_bad_row_names_its_line_and_rule_and_no_part_of_the_list_is_taken() {
         Err(ImportError::DuplicateId { id: "7".to_owned() })
     );
     assert_eq!(ofac("", ""), Err(ImportError::Empty));
+}
+
+#[test]
+fn call_signs_bank_codes_and_addresses_are_identifiers_though_they_have_no_digits() {
+    let ship = "8,\"ATLAS\",\"vessel\",\"SDGT\",-0- ,\"HABC\",\"Tanker\",-0- ,-0- ,\"Panama\",-0- ,\"Vessel Registration Identification IMO 9187629; \
+                SWIFT/BIC ABCDEFGH; Email Address info@example.org; Aircraft Manufacturer's Serial Number (MSN) 164; Phone Number 98 21 555 0100.\"\r\n";
+    let list = ofac(ship, "").unwrap();
+    let values: Vec<String> = list.entries()[0]
+        .identifiers
+        .iter()
+        .map(Identifier::normal_value)
+        .collect();
+    assert_eq!(
+        values,
+        [
+            "HABC",
+            "9187629",
+            "ABCDEFGH",
+            "INFOEXAMPLEORG",
+            "164",
+            "98215550100"
+        ]
+    );
 }
 
 #[test]

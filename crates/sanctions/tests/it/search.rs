@@ -151,3 +151,22 @@ fn nothing_the_predecessor_found_is_missed() {
     assert_eq!(search("Al", None), Vec::<String>::new());
     assert_eq!(search("Muhammad Khan", None), Vec::<String>::new());
 }
+
+#[test]
+fn a_number_alone_is_a_question_however_its_kind_is_written_before_it() {
+    let mut ship = Entry::named("9", PartyKind::Vessel, "ATLAS");
+    ship.identifiers = vec![numbered("9187629".to_owned())];
+    let list = IndexedList::new(List::new(header("ships", "1"), vec![ship]).unwrap());
+    for value in ["9187629", "IMO9187629", "IMO 9187629", "imo no. 9187629"] {
+        let subject = Subject {
+            names: Vec::new(),
+            identifiers: vec![numbered(value.to_owned())],
+            ..Subject::named("", PartyKind::Unknown)
+        };
+        let found = list.search(&subject, &Policy::standard(Vec::new()));
+        assert!(
+            found.first().is_some_and(|hit| hit.score_bp == 10_000),
+            "{value}"
+        );
+    }
+}
