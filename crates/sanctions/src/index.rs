@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BasisPoints, Comparison, PartyKind,
+    BasisPoints, Comparison, Feature, FeatureKind, PartyKind,
     lexicon::Role,
     name::{self, NameWord, Reading},
     score,
@@ -139,10 +139,8 @@ impl Index {
         for (which, reading) in readings.iter().enumerate() {
             for number in candidates(reading) {
                 let row = &self.rows[number];
-                if !kind.may_be(row.kind) {
-                    continue;
-                }
                 let score = score::pair(reading, &score::refs(&row.words)).score_bp;
+                let score = kind.narrowed(row.kind, score);
                 let known = best.get(&row.entry).map_or(0, |(score, _, _)| *score);
                 if score >= least && score > known {
                     best.insert(row.entry, (score, which, number));
@@ -151,19 +149,30 @@ impl Index {
         }
         let mut found: Vec<Found> = best
             .into_values()
-            .map(|(_, which, number)| self.explain(&readings[which], number))
+            .map(|(_, which, number)| self.explain(&readings[which], kind, number))
             .collect();
         found.sort_by_key(|f| (std::cmp::Reverse(f.comparison.score_bp), f.entry));
         found
     }
 
-    fn explain(&self, reading: &Reading, number: usize) -> Found {
+    fn explain(&self, reading: &Reading, kind: PartyKind, number: usize) -> Found {
         let row = &self.rows[number];
         let listed = score::refs(&row.words);
+        let mut comparison = score::pair(reading, &listed).explain(reading, &listed);
+        comparison.score_bp = kind.narrowed(row.kind, comparison.score_bp);
+        if !kind.may_be(row.kind) {
+            comparison.features.push(Feature {
+                kind: FeatureKind::KindDiffers,
+                query: kind.text().to_owned(),
+                listed: row.kind.text().to_owned(),
+                similarity_bp: 0,
+                weight: 0,
+            });
+        }
         Found {
             entry: row.entry as usize,
             name: row.name as usize,
-            comparison: score::pair(reading, &listed).explain(reading, &listed),
+            comparison,
         }
     }
 
@@ -193,8 +202,11 @@ impl Index {
         let bound = Bound::new(query);
         tally
             .touched()
-            .filter(|&(number, _, _)| kind.may_be(self.rows[number].kind))
-            .filter(|&(number, q, l)| bound.score(&self.rows[number], q, l) >= u64::from(least))
+            .filter(|&(number, q, l)| {
+                let row = &self.rows[number];
+                let most = u32::try_from(bound.score(row, q, l)).unwrap_or(u32::MAX);
+                kind.narrowed(row.kind, most) >= least
+            })
             .map(|(number, _, _)| number)
             .collect()
     }
@@ -260,8 +272,29 @@ impl Index {
     }
 }
 
+/// What is left of a name's score where the kinds contradict each other: an equal name still comes up for review.
+const OTHER_KIND_PERCENT: u64 = 90;
+
 impl PartyKind {
-    /// Whether a query of this kind is compared with an entry of the other.
+    /// The score of a name of this kind beside a listed one. A kind narrows the score, never the search.
+    fn narrowed(self, listed: Self, score: BasisPoints) -> BasisPoints {
+        match self.may_be(listed) {
+            true => score,
+            false => (u64::from(score) * OTHER_KIND_PERCENT / 100) as BasisPoints,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Company => "company",
+            Self::Vessel => "vessel",
+            Self::Aircraft => "aircraft",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether a party of this kind may be an entry of the other.
     fn may_be(self, listed: Self) -> bool {
         use PartyKind::{Aircraft, Unknown, Vessel};
         self == listed

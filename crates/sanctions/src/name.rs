@@ -111,6 +111,10 @@ fn words(text: &str, kind: PartyKind, glued: Glued) -> Vec<NameWord> {
     join_dotted_letters(&mut pieces, kind);
     let mut pieces = compound::normal(pieces, glued);
     if kind != PartyKind::Person {
+        // Of what is not known to be a company, `Dev` may be a name: it is read both ways.
+        if kind != PartyKind::Unknown || glued == Glued::Split {
+            pieces = pieces.into_iter().flat_map(company_words).collect();
+        }
         replace_phrases(&mut pieces);
         join_numbers(&mut pieces);
     }
@@ -314,6 +318,28 @@ fn join_dotted_letters(pieces: &mut Vec<Piece>, kind: PartyKind) {
         open = single;
     }
     *pieces = out;
+}
+
+/// A word of a company's name without abbreviation, and apart from the legal form that is glued to it.
+fn company_words(piece: Piece) -> Vec<Piece> {
+    let word = |text: &str| Piece {
+        text: text.to_owned(),
+        ..piece.clone()
+    };
+    if piece.native.is_some() {
+        return vec![piece];
+    }
+    if let Some(whole) = lexicon::unabbreviated(&piece.text) {
+        return vec![word(whole)];
+    }
+    let glued = lexicon::GLUED_FORMS.iter().find_map(|form| {
+        let stem = piece.text.strip_suffix(form)?;
+        (stem.len() > 3).then_some((stem, *form))
+    });
+    match glued {
+        Some((stem, form)) => vec![word(stem), word(form)],
+        None => vec![piece],
+    }
 }
 
 fn replace_phrases(pieces: &mut Vec<Piece>) {

@@ -54,6 +54,8 @@ pub enum FeatureKind {
     BirthDateDiffers,
     /// The same country.
     Country,
+    /// The name is of a party of another kind; the score is lowered for it.
+    KindDiffers,
 }
 
 /// One contribution to a score.

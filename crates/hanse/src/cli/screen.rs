@@ -190,6 +190,9 @@ fn explain_feature(feature: &Feature) -> String {
         FeatureKind::BirthDateDiffers => {
             format!("birth date {query} differs from {listed}: noted, lowers nothing")
         }
+        FeatureKind::KindDiffers => {
+            format!("a {query} was asked for, and a {listed} is listed: lowers by a tenth")
+        }
         FeatureKind::Country => format!("country {query} is the same: supports"),
     }
 }

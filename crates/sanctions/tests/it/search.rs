@@ -170,3 +170,71 @@ fn a_number_alone_is_a_question_however_its_kind_is_written_before_it() {
         );
     }
 }
+
+#[test]
+fn a_company_is_found_however_its_name_is_abbreviated() {
+    for (query, listed) in [
+        (
+            "Crescent Intl Trdg Co",
+            "CRESCENT INTERNATIONAL TRADING COMPANY",
+        ),
+        (
+            "Crescent International Trading Comp",
+            "CRESCENT INTL TRDG CO",
+        ),
+        ("Orient Shpg Natl Ltd", "ORIENT SHIPPING NATIONAL LIMITED"),
+        ("Petrochem Ind. Mfg.", "PETROCHEM INDUSTRIES MANUFACTURING"),
+        ("Stroytransgazltd", "STROYTRANSGAZ LTD"),
+        ("Mahan Avn Svcs", "MAHAN AVIATION SERVICES"),
+    ] {
+        for kind in [PartyKind::Company, PartyKind::Unknown] {
+            let (there, back) = (score(query, listed, kind), score(listed, query, kind));
+            assert!(
+                there >= REVIEW_BP && back >= REVIEW_BP,
+                "{query} | {listed}: {there} {back}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_an_abbreviation_elsewhere_stays_a_name() {
+    let person = Entry::named("1", PartyKind::Person, "GUPTA, Dev Nat");
+    let list = IndexedList::new(List::new(header("one", "1"), vec![person]).unwrap());
+    let hits = list.search(
+        &Subject::named("Dev Nat Gupta", PartyKind::Unknown),
+        &Policy::standard(Vec::new()),
+    );
+    assert_eq!(hits[0].score_bp, 10_000);
+}
+
+#[test]
+fn a_kind_narrows_the_score_and_not_the_search() {
+    let entry = |kind| Entry::named("1", kind, "Viktor Butov");
+    let kinds = [
+        PartyKind::Person,
+        PartyKind::Company,
+        PartyKind::Vessel,
+        PartyKind::Aircraft,
+    ];
+    for listed in kinds {
+        let list = IndexedList::new(List::new(header("one", "1"), vec![entry(listed)]).unwrap());
+        for asked in kinds {
+            let hits = list.search(
+                &Subject::named("Viktor Butov", asked),
+                &Policy::standard(Vec::new()),
+            );
+            let hit = hits.first().unwrap();
+            assert!(hit.score_bp >= REVIEW_BP, "{asked:?} on {listed:?}");
+            let differs = hit
+                .features
+                .iter()
+                .any(|it| it.kind == FeatureKind::KindDiffers);
+            assert_eq!(
+                differs,
+                hit.name_score_bp < 10_000,
+                "{asked:?} on {listed:?}"
+            );
+        }
+    }
+}
