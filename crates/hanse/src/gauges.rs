@@ -52,6 +52,11 @@ impl Collector for Gauges {
                 "Transactions in emergency dumps",
                 stats.diverted,
             ),
+            (
+                "journal_outcome_unknown",
+                "Transactions that neither the log nor a dump took",
+                stats.outcome_unknown,
+            ),
         ];
         for (name, help, value) in counters {
             encode(&mut encoder, name, help, &ConstCounter::new(value))?;

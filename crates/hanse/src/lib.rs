@@ -18,6 +18,7 @@ pub mod gauges;
 pub mod institution;
 pub mod institutions;
 pub mod iris;
+mod mending;
 pub mod node;
 pub mod notices;
 pub mod notifications;

@@ -3,13 +3,13 @@
 use api::health::Check;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::iris::host::Host;
 use axum::Router;
 use evidence::bundle::PackDigest;
 use evidence::note::{NoteError, NoteSigner};
-use iris_server::{Server, StartError};
+use iris_server::{Health, Server, StartError};
 use journal::{DumpDirectory, EffectState, Journal, Limits as JournalLimits, Options, Status};
 use journal_sqlite::SqliteEngine;
 use mez::credential::Credential;
@@ -34,9 +34,9 @@ use crate::records::kind;
 use crate::screening::lists;
 use crate::screening::shelf::Shelf;
 use crate::state::{Institutions, Node};
-use crate::workers;
 use crate::zone::load::{LoadedZone, ZoneError, load};
 use crate::{gauges, institutions, journal_api, streams};
+use crate::{mending, workers};
 use platform::auth::token::TokenAuthority;
 use platform::declined::Declined;
 use platform::http::health::ReadinessChecks;
@@ -197,7 +197,9 @@ pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, N
         .public_url
         .unwrap_or_else(|| format!("http://{address}"));
     let journal = open_journal(data, &zone, &keys, outside.entropy.clone())?;
-    let platform = platform(&journal, &zone, &keys, settings.http, outside);
+    let health = Arc::new(OnceLock::new());
+    let checks = readiness(journal.clone(), health.clone());
+    let platform = platform(&journal, &zone, &keys, settings.http, outside, checks);
     let signer =
         NoteSigner::new(&zone.manifest.log_origin, keys.log_key()).map_err(NodeError::LogOrigin)?;
     let log_identity = Arc::new(LogIdentity::new(keys.zone_key(), signer));
@@ -223,6 +225,7 @@ pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, N
     gauges::register(&node);
     let messenger = messenger(data, &settings.xmpp, &node).await?;
     iris::gauges::register(&messenger);
+    health.get_or_init(|| messenger.server.health());
 
     let (stop, stopped) = watch::channel(false);
     let (router, _) = application(&node, &messenger, settings.parts);
@@ -245,6 +248,7 @@ pub async fn start_in(settings: Settings, outside: Outside) -> Result<Running, N
             settings.breath_days,
             stopped.clone(),
         )),
+        platform.spawn(mending::run(messenger.clone(), stopped.clone())),
         platform.spawn(iris::sweep::run(messenger.clone(), stopped)),
     ];
     Ok(Running {
@@ -383,6 +387,7 @@ fn platform(
     keys: &KeyStore,
     http: HttpConfig,
     outside: Outside,
+    readiness: ReadinessChecks,
 ) -> Arc<Platform> {
     let Outside {
         clock,
@@ -397,7 +402,7 @@ fn platform(
         tasks,
         limits: Limits::new(http.limits),
         metrics: Metrics::new(),
-        readiness: readiness(journal.clone()),
+        readiness,
     })
 }
 
@@ -432,8 +437,8 @@ pub(crate) async fn publish_due_lists(node: &Node) -> Result<(), Declined> {
     status::publish_due(node).await
 }
 
-/// What readiness depends on: the writer takes transactions, the database answers, no work was given up.
-fn readiness(journal: Journal) -> ReadinessChecks {
+/// What readiness depends on: the writer takes transactions, the database answers, no work was given up, people can write.
+fn readiness(journal: Journal, messenger: Arc<OnceLock<Health>>) -> ReadinessChecks {
     Box::new(move || {
         let writing = journal.status() == Status::Running;
         let snapshot = journal.snapshot();
@@ -462,6 +467,19 @@ fn readiness(journal: Journal) -> ReadinessChecks {
                     Ok(Ok(dead)) => format!("{dead} effects given up"),
                     _ => "the outbox cannot be read".to_owned(),
                 },
+            },
+            Check {
+                name: "messenger".to_owned(),
+                ok: !messenger.get().is_some_and(Health::is_halted),
+                detail: match messenger.get() {
+                    None => "starts",
+                    Some(health) if !health.is_halted() => "running",
+                    Some(_) if writing => {
+                        "a change was not stored: it goes on by itself when the disk has room"
+                    }
+                    Some(_) => "a change was not stored: restart the node",
+                }
+                .to_owned(),
             },
         ]
     })

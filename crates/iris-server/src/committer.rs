@@ -5,7 +5,8 @@
 //! 1. what follows a submission runs after it is durable, or learns that it is not  (`tests/it/crash.rs`)
 //! 2. what follows runs in the order of submission, which is archive order          (`tests/it/model.rs`)
 //! 3. waiting submissions have at most `QUEUE_BYTES_MAX` bytes                       (`reserve`; `tests/it/backpressure.rs`)
-//! 4. after something that may be stored or not, nothing more is stored             (`tests/it/crash.rs`)
+//! 4. after something that may be stored or not, nothing more is stored before it is known, and memory is empty
+//!    (`go_on`; `tests/it/crash.rs`)
 //! 5. what was decided on documents that changed meanwhile is decided again, in its turn; others wait, and are not
 //!    decided again                                                                  (`decide_again`; `tests/it/guards.rs`)
 //!
@@ -45,7 +46,7 @@ pub enum NotCommitted {
     /// The journal refused it, and nothing of it was stored.
     #[error("the journal refused the change")]
     Refused,
-    /// The journal stopped: it may be stored or not, and nothing more will be.
+    /// The journal stopped: it may be stored or not, and nothing more is before that is known.
     #[error("the journal stopped")]
     Halted,
 }
@@ -125,6 +126,7 @@ pub(crate) struct Committer {
     queue: mpsc::UnboundedSender<Submission>,
     space: Arc<Semaphore>,
     counters: Arc<Counters>,
+    journal: Journal,
 }
 
 /// Room in the queue. Submitting is then immediate, so it can happen under a lock.
@@ -162,7 +164,7 @@ impl Committer {
         let (sender, receiver) = mpsc::unbounded_channel();
         let counters = Arc::new(Counters::default());
         let worker = Worker {
-            journal,
+            journal: journal.clone(),
             clock,
             newest_ms: i64::MIN,
             counters: counters.clone(),
@@ -172,6 +174,7 @@ impl Committer {
             queue: sender,
             space: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             counters,
+            journal,
         }
     }
 
@@ -193,6 +196,20 @@ impl Committer {
     /// Whether the journal stopped.
     pub(crate) fn is_halted(&self) -> bool {
         self.counters.halted.load(Ordering::Relaxed)
+    }
+
+    /// Commits a change although the journal stopped, to see whether it takes one.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) async fn probe(&self, at_ms: i64, change: &Change) -> Result<(), CommitError> {
+        let merged = Merged::of(at_ms, std::iter::once(change));
+        self.journal.commit(merged.transaction).await.map(drop)
+    }
+
+    /// The journal takes changes again, and nothing in memory is of before it stopped.
+    pub(crate) fn go_on(&self) {
+        self.counters.halted.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn counters(&self) -> &Counters {

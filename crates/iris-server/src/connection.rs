@@ -62,6 +62,8 @@ enum End {
     Gone,
     /// The node stops; its next run goes on with the session.
     Suspended,
+    /// The stream ended; what is stored of the session stays.
+    Lost,
 }
 
 /// One connection.
@@ -112,7 +114,7 @@ impl Connection {
     /// Runs until the connection is over.
     pub(crate) async fn run(mut self) {
         let end = self.drive().await;
-        if end == End::Closed {
+        if matches!(end, End::Closed | End::Lost) {
             self.flush().await;
         }
         // The socket goes first, so that nobody waits for what the session still does.
@@ -123,6 +125,7 @@ impl Connection {
         match end {
             End::Gone if bound.is_resumable() => drop(tokio::spawn(detached::wait(bound))),
             End::Suspended => detached::suspend(bound).await,
+            End::Lost => detached::forget(&bound),
             End::Gone | End::Closed => bound.end().await,
         }
     }
@@ -418,6 +421,11 @@ impl Connection {
                     self.close(StreamCondition::SystemShutdown.into()).await;
                     return None;
                 }
+                Mail::Lost => {
+                    self.close(StreamCondition::InternalServerError.into())
+                        .await;
+                    return Some(End::Lost);
+                }
                 Mail::Close(condition) => {
                     self.close(condition.into()).await;
                     return None;
@@ -558,9 +566,7 @@ impl Connection {
     fn bind(&mut self, account: &BareJid, wish: &ResourceWish) -> Vec<Action> {
         let node = &self.shared.node;
         if node.committer.is_halted() {
-            return self
-                .machine
-                .on(Event::BindRefused(Condition::ResourceConstraint));
+            return self.not_now();
         }
         let drawn = data_encoding::HEXLOWER.encode(&node.random()[..8]);
         let name = match wish {
@@ -655,7 +661,16 @@ impl Connection {
         self.machine.on(Event::SmEnabled { id, max_secs })
     }
 
+    /// Nothing can be stored: a client that comes back finds its session as it was.
+    fn not_now(&mut self) -> Vec<Action> {
+        let full = StreamError::from(StreamCondition::ResourceConstraint);
+        self.machine.on(Event::Closing(full))
+    }
+
     async fn resume(&mut self, account: &BareJid, previd: &str, h: u32) -> Vec<Action> {
+        if self.shared.node.committer.is_halted() {
+            return self.not_now();
+        }
         let taken = take_over(&self.shared.node, account, previd).await;
         if !self.shared.node.may_be_used(account) {
             if let Some(bound) = taken {
@@ -676,7 +691,7 @@ impl Connection {
         // A count that the client hears is one that it hears after a crash, too.
         if !bound.prove().await {
             tokio::spawn(detached::wait(bound));
-            return self.machine.on(Event::ResumeFailed { handled: None });
+            return self.not_now();
         }
         let Some(managed) = bound.managed.as_mut() else {
             return self.machine.on(Event::ResumeFailed { handled: None });

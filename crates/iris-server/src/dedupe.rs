@@ -121,6 +121,12 @@ impl Received {
         known.entry(account.clone()).or_default().clone()
     }
 
+    /// It is read again from the archives.
+    pub(crate) fn forget_all(&self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clear();
+    }
+
     /// What came to an account is gone.
     pub(crate) fn forget(&self, account: &BareJid) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -34,6 +34,7 @@ pub(crate) async fn wait(mut bound: Box<Bound>) {
                     Taken::Goes(kept) => bound = kept,
                     Taken::Ended(kept) => return kept.end().await,
                     Taken::Suspended(kept) => return suspend(kept).await,
+                    Taken::Lost(kept) => return forget(&kept),
                     Taken::Away => return,
                 }
             },
@@ -71,6 +72,7 @@ pub(crate) async fn suspend(mut bound: Box<Bound>) {
             match take(bound, mail) {
                 Taken::Goes(kept) | Taken::Suspended(kept) => bound = kept,
                 Taken::Ended(kept) => return kept.end().await,
+                Taken::Lost(kept) => return forget(&kept),
                 Taken::Away => return,
             }
         }
@@ -78,7 +80,8 @@ pub(crate) async fn suspend(mut bound: Box<Bound>) {
     forget(&bound);
 }
 
-fn forget(bound: &Bound) {
+/// It is in memory no more.
+pub(crate) fn forget(bound: &Bound) {
     bound.node.resumable().remove(&bound.name);
     bound.node.registry.remove(&bound.session);
 }
@@ -103,6 +106,7 @@ enum Taken {
     Goes(Box<Bound>),
     Ended(Box<Bound>),
     Suspended(Box<Bound>),
+    Lost(Box<Bound>),
     Away,
 }
 
@@ -141,6 +145,7 @@ fn take(mut bound: Box<Bound>, mail: Mail) -> Taken {
             };
         }
         Mail::Suspend => return Taken::Suspended(bound),
+        Mail::Lost => return Taken::Lost(bound),
         Mail::Close(_) => return Taken::Ended(bound),
     }
     Taken::Goes(bound)

@@ -36,5 +36,8 @@ pub use config::{Component, Config, Limits};
 pub use node::{Clock, Random};
 pub use remote::Remote;
 pub use s2s::DomainStatus;
-pub use server::{Addresses, Checking, Server, SessionStatus, StartError, Status, TokenCheck};
+pub use server::{
+    Addresses, Checking, Health, NotRestarted, Server, SessionStatus, StartError, Status,
+    TokenCheck,
+};
 pub use wire::WebSocket;

@@ -27,6 +27,7 @@ use crate::follow::StaleRooms;
 use crate::locks::{Held, Hold, Locks, Wanted};
 use crate::registry::{Mail, Registry, Session};
 use crate::remote::Remote;
+use crate::server::NotRestarted;
 use crate::store::{JournalStore, Reads};
 
 /// Milliseconds since 1970.
@@ -354,6 +355,26 @@ impl Node {
         let decided = Decided::new(outcome, change);
         let answer = self.send(place, decided, None, Held::default(), drop);
         answer.await.unwrap_or(Err(NotCommitted::Halted))
+    }
+
+    /// Whether the journal takes a change that changes nothing.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) async fn probe(&self) -> Result<(), NotRestarted> {
+        let nothing = Outcome {
+            writes: vec![Write::Delete {
+                collection: Collection::Cursor,
+                owner: BareJid::from_parts(None, &self.host.domain),
+                name: String::new(),
+            }],
+            ..Outcome::nothing()
+        };
+        match self.change(&nothing, Reads::default()) {
+            Some(change) => self.committer.probe((self.clock)(), &change).await,
+            None => Ok(()),
+        }
+        .map_err(NotRestarted::NotTaken)
     }
 
     /// Puts what is decided on its way to the disk; `known` hears first whether something

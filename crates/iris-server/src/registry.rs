@@ -69,6 +69,8 @@ pub(crate) enum Mail {
     TakeOver(oneshot::Sender<Box<Bound>>),
     /// The node stops: the session is resumed by its next run, or ends.
     Suspend,
+    /// What memory holds is not what is stored: go, and leave what is stored as it is.
+    Lost,
     /// End with this condition.
     Close(StreamCondition),
 }

@@ -345,12 +345,12 @@ pub(crate) fn see_what_was_proven(bound: &mut Bound) -> Result<(), Unavailable> 
     Ok(())
 }
 
-/// Binds again all sessions that were stored before the node stopped, before anybody signs in. Those that can be resumed wait
-/// for their clients; the others end, for all who saw them.
+/// Binds again all sessions that were stored before the node stopped, before anybody signs in. They are all there before the
+/// first ends, so that they see it end.
 ///
 /// # Errors
 /// They cannot be read.
-pub(crate) fn revive_all(node: &Arc<Node>) -> Result<(), Unavailable> {
+pub(crate) fn revive_all(node: &Arc<Node>) -> Result<Vec<Bound>, Unavailable> {
     const PAGE: usize = 500;
     let mut found = Vec::new();
     let mut after = None;
@@ -374,14 +374,18 @@ pub(crate) fn revive_all(node: &Arc<Node>) -> Result<(), Unavailable> {
     let bound = found
         .into_iter()
         .filter_map(|(name, stored)| revive(node, name, stored));
-    // All of them before the first ends, so that they see it end.
-    for bound in bound.collect::<Vec<_>>() {
-        match bound.is_resumable() && node.may_be_used(&bound.session.jid.to_bare()) {
+    Ok(bound.collect())
+}
+
+/// Of the sessions of before the node stopped, those that can be resumed wait for their clients; the others end, for all who
+/// saw them.
+pub(crate) fn set_going(revived: Vec<Bound>) {
+    for bound in revived {
+        match bound.is_resumable() && bound.node.may_be_used(&bound.session.jid.to_bare()) {
             true => drop(tokio::spawn(crate::detached::wait(Box::new(bound)))),
             false => drop(tokio::spawn(bound.end())),
         }
     }
-    Ok(())
 }
 
 /// A session as it is stored; nothing if it cannot be read.

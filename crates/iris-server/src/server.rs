@@ -124,6 +124,34 @@ pub struct SessionStatus {
     pub is_behind: bool,
 }
 
+/// Why the server did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRestarted {
+    /// Sessions of before did not end in time.
+    #[error("{count} sessions of before did not end in time")]
+    Sessions {
+        /// How many.
+        count: usize,
+    },
+    /// The journal takes no changes yet.
+    #[error("the journal takes no changes")]
+    NotTaken(#[source] journal::CommitError),
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Unreadable(Unavailable),
+}
+
+/// Tells whether a server does its work.
+#[derive(Clone)]
+pub struct Health(Committer);
+
+impl Health {
+    /// The journal did not take a change: nobody can sign in and nothing is acknowledged, until the server goes on.
+    pub fn is_halted(&self) -> bool {
+        self.0.is_halted()
+    }
+}
+
 /// A running server.
 pub struct Server {
     node: Arc<Node>,
@@ -237,8 +265,9 @@ impl Server {
             stop,
             listeners: Vec::new(),
         };
-        if let Err(error) = resume::revive_all(&server.node) {
-            tracing::warn!(%error, "sessions of before the start cannot be read");
+        match resume::revive_all(&server.node) {
+            Ok(revived) => resume::set_going(revived),
+            Err(error) => tracing::warn!(%error, "sessions of before the start cannot be read"),
         }
         server.addresses.c2s = server.serve(config.c2s, Mode::StartTls).await?;
         server.addresses.c2s_tls = server.serve(config.c2s_tls, Mode::DirectTls).await?;
@@ -374,6 +403,51 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner);
         *acceptor = fresh;
         Ok(())
+    }
+
+    /// Goes on after the journal stopped taking changes and was recovered: as a start after a crash does, with its listeners
+    /// as they are. Clients lose their streams, and find their sessions as they are stored.
+    ///
+    /// # Errors
+    /// It goes on waiting, and this may be tried again.
+    pub async fn restart(&self) -> Result<(), NotRestarted> {
+        if !self.node.committer.is_halted() {
+            return Ok(());
+        }
+        let node = &self.node;
+        self.lose_sessions().await?;
+        node.resumable().clear();
+        *node.rooms() = Rooms::default();
+        node.stale_rooms.take();
+        node.received.forget_all();
+        node.probe().await?;
+        // While it is halted nobody signs in, so all of them are there before anybody does.
+        let revived = resume::revive_all(node).map_err(NotRestarted::Unreadable)?;
+        node.committer.go_on();
+        resume::set_going(revived);
+        self.federation.look();
+        Ok(())
+    }
+
+    async fn lose_sessions(&self) -> Result<(), NotRestarted> {
+        let registry = &self.node.registry;
+        let lost = async {
+            while registry.count() > 0 {
+                for session in registry.all() {
+                    session.notify(Mail::Lost);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let lost = tokio::time::timeout(SHUTDOWN_TIME, lost).await;
+        lost.map_err(|_| NotRestarted::Sessions {
+            count: registry.count(),
+        })
+    }
+
+    /// Whether it does its work, for who asks often. It does not keep the server.
+    pub fn health(&self) -> Health {
+        Health(self.node.committer.clone())
     }
 
     /// Stops: nobody is accepted any more, and what clients had sent becomes durable. Sessions that can be resumed are

@@ -34,6 +34,8 @@ pub trait DumpStore: Send {
 }
 
 const EXTENSION: &str = "dump";
+/// Of a dump that is being written: it is not listed.
+const PART: &str = "part";
 
 /// Dumps as files of one directory, mode 0600.
 #[derive(Clone, Debug)]
@@ -61,18 +63,28 @@ impl DumpDirectory {
     }
 }
 
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 impl DumpStore for DumpDirectory {
     fn store(&mut self, name: &str, sealed: &[u8]) -> io::Result<PathBuf> {
         let path = self.0.join(name).with_extension(EXTENSION);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        file.write_all(sealed)?;
-        file.sync_all()?;
-        self.sync_directory()?;
-        Ok(path)
+        let part = self.0.join(name).with_extension(PART);
+        let stored = write_new(&part, sealed)
+            .and_then(|()| fs::rename(&part, &path))
+            .and_then(|()| self.sync_directory());
+        if stored.is_err() {
+            // Half a dump takes room that is needed, and opens for nobody.
+            let _ = fs::remove_file(&part);
+        }
+        stored.map(|()| path)
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

@@ -225,9 +225,8 @@ impl Journal {
         }))
     }
 
-    /// Tells `observer` of every transaction from now on, after it is durable and before its caller is answered.
-    ///
-    /// Transactions that [`Journal::recover`] brings back are not told: recovery comes before anything is cached.
+    /// Tells `observer` of every transaction from now on, after it is durable and before its caller is answered. It is told
+    /// of those that [`Journal::recover`] brings back, too.
     pub fn observe(&self, observer: Observer) {
         self.shared.observers.add(observer);
     }

@@ -114,7 +114,7 @@ pub(crate) struct DumpItem {
 pub(crate) struct Dump {
     name: String,
     digest: Digest,
-    items: Vec<DumpItem>,
+    pub(crate) items: Vec<DumpItem>,
 }
 
 pub(crate) fn encode(items: &[DumpItem]) -> zeroize::Zeroizing<Vec<u8>> {
@@ -151,29 +151,38 @@ pub(crate) fn load(
     }
 }
 
-/// Replays a dump into an open engine transaction. Says whether there is something to commit.
+/// What a dump brings into the log, or had in it: positions in the dump, with receipts.
+pub(crate) type Replayed = Vec<(usize, Vec<EventReceipt>)>;
+
+/// Replays a dump into an open engine transaction. Nothing if there is nothing to commit.
 pub(crate) fn replay(
     rules: &mut Rules,
     rows: &mut dyn Write,
     frontier: &mut Frontier,
     dump: &Dump,
     report: &mut Recovery,
-) -> Result<bool, EngineError> {
+) -> Result<Option<Replayed>, EngineError> {
     let mark = format!("dump/{}", dump.digest.to_hex());
     if rows.meta(&mark)?.is_some() && !planted!(rules, RecoveryForgotten) {
         report.present += dump.items.len() as u64;
-        return Ok(false);
+        return Ok(None);
     }
+    let mut replayed = Replayed::new();
     for (position, item) in dump.items.iter().enumerate() {
         if is_present(rows, &item.planned)? && !planted!(rules, RecoveryIgnoresLog) {
             report.present += 1;
+            // Its caller was told that it failed, so nobody heard of it.
+            replayed.push((position, item.planned.clone()));
             continue;
         }
         let judged = isolated(rules, rows, frontier, |rules, state| {
             rules.apply(state, &item.transaction)
         })?;
         match judged {
-            Ok(_) => report.replayed += 1,
+            Ok(receipts) => {
+                report.replayed += 1;
+                replayed.push((position, receipts));
+            }
             Err(CommitError::Replayed { .. }) => report.present += 1,
             Err(refusal) => {
                 report.refused.push(RefusedItem {
@@ -185,7 +194,7 @@ pub(crate) fn replay(
         }
     }
     rows.put_meta(&mark, b"recovered")?;
-    Ok(true)
+    Ok(Some(replayed))
 }
 
 fn is_present(rows: &dyn Read, planned: &[EventReceipt]) -> Result<bool, EngineError> {

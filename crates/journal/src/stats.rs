@@ -19,6 +19,8 @@ pub struct Stats {
     pub bulk_dropped: u64,
     /// Transactions diverted to an emergency dump.
     pub diverted: u64,
+    /// Transactions that neither the log nor a dump could be seen to take.
+    pub outcome_unknown: u64,
     /// Transactions waiting.
     pub queued: u64,
     /// Whether the writer halted.
@@ -34,6 +36,7 @@ pub(crate) struct Counters {
     refusals: AtomicU64,
     bulk_dropped: AtomicU64,
     diverted: AtomicU64,
+    outcome_unknown: AtomicU64,
     halted: AtomicBool,
 }
 
@@ -67,6 +70,10 @@ impl Counters {
         self.diverted.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn add_outcome_unknown(&self) {
+        self.outcome_unknown.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn halt(&self) {
         self.halted.store(true, Relaxed);
     }
@@ -80,6 +87,7 @@ impl Counters {
             refusals: self.refusals.load(Relaxed),
             bulk_dropped: self.bulk_dropped.load(Relaxed),
             diverted: self.diverted.load(Relaxed),
+            outcome_unknown: self.outcome_unknown.load(Relaxed),
             queued,
             halted: self.halted.load(Relaxed),
         }

@@ -323,10 +323,7 @@ impl Writer {
     /// for them, because after a failed commit they may be durable all the same.
     fn divert(&mut self, items: Vec<Item>, verdicts: Vec<Verdict>, error: &EngineError) {
         tracing::error!(error = error as &dyn std::error::Error, "engine failed");
-        if !matches!(error.fault, Fault::Full | Fault::Busy) {
-            self.halted = Some(HaltReason::Engine(error.fault));
-            self.counters.halt();
-        }
+        self.halt_unless_it_passes(error.fault);
         let mut verdicts = verdicts.into_iter();
         let mut diverted = Vec::new();
         let mut waiting = Vec::new();
@@ -362,9 +359,18 @@ impl Writer {
                 }
                 Err(error) => {
                     tracing::error!(error = error as &dyn std::error::Error, "dump failed");
+                    self.counters.add_outcome_unknown();
                     CommitError::OutcomeUnknown
                 }
             }));
+        }
+    }
+
+    /// After a full or busy engine nothing of the group is durable, and the next one may be.
+    fn halt_unless_it_passes(&mut self, fault: Fault) {
+        if !matches!(fault, Fault::Full | Fault::Busy) {
+            self.halted = Some(HaltReason::Engine(fault));
+            self.counters.halt();
         }
     }
 
@@ -407,7 +413,7 @@ impl Writer {
                 return Err(RecoverError::Halted { reason });
             }
             let recovered = self.recover_one(&name, &mut recovery);
-            // What was replayed and then not committed is no change, and what was committed is told to nobody.
+            // What was replayed and then not committed is no change.
             self.rules.window.restart(self.frontier.size());
             recovered?;
         }
@@ -420,18 +426,21 @@ impl Writer {
         let mut frontier = self.frontier.clone();
         let mut rows = self.engine.begin()?;
         let replayed = recovery::replay(&mut self.rules, &mut *rows, &mut frontier, &dump, report)?;
-        if replayed {
+        if let Some(replayed) = replayed {
             if frontier.size() > self.frontier.size() {
                 rows.insert_checkpoint(&sign(&self.signer, &frontier))?;
             }
             if let Err(error) = rows.commit() {
-                self.halted = Some(HaltReason::Engine(error.fault));
-                self.counters.halt();
+                self.halt_unless_it_passes(error.fault);
                 return Err(error.into());
             }
             let added = frontier.size() - self.frontier.size();
             self.frontier = frontier;
             self.counters.add_events(added, self.frontier.size());
+            for (position, receipts) in replayed {
+                let transaction = &dump.items[position].transaction;
+                self.observers.tell(transaction, &receipts);
+            }
         } else {
             drop(rows);
         }

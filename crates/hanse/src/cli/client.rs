@@ -3,6 +3,7 @@
 //! Redeeming the bootstrap token leaves a client file in the data folder: the address of the zone, the principal and
 //! its key. With it, the command line gets a fresh token by itself when the old one ends.
 
+use api::health::Readiness;
 use api::problem::ProblemBody;
 use api::tokens::{ExchangeAssertion, IssuedToken};
 use ids::PrincipalId;
@@ -157,6 +158,20 @@ impl Client {
             (None, None) => None,
         };
         Ok(client)
+    }
+
+    /// A connection without a token to the zone that [`Client::connect`] talks to.
+    pub fn without_token(global: &Global) -> Self {
+        let remembered = ClientFile::read(&global.data().client());
+        let remembered = remembered.ok().flatten().map(|file| file.url);
+        Self::anonymous(global.url.clone().or(remembered))
+    }
+
+    /// What a node says of itself; nothing if none answers.
+    pub fn readiness(&self) -> Option<Readiness> {
+        let url = format!("{}/health/readiness", self.url);
+        let mut answer = self.agent.get(url).call().ok()?;
+        answer.body_mut().read_json().ok()
     }
 
     /// A connection without a token.

@@ -7,10 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use api::health::Readiness;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::client::Client;
 use super::{Failure, Global};
 use crate::config::{DataDir, HttpConfig};
 use platform::clock::Clock;
@@ -84,12 +86,14 @@ impl Checked {
 }
 
 impl Doctor {
-    /// Checks everything that does not need the journal.
+    /// Checks everything that does not need the journal, and asks the node if one runs.
     ///
     /// # Errors
     /// Some check failed.
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let findings = examine(&global.data());
+        let mut findings = examine(&global.data());
+        let node = Client::without_token(global);
+        findings.extend(running(node.url(), node.readiness()));
         let rows: Vec<_> = findings.iter().map(|finding| json!(finding)).collect();
         global
             .output()
@@ -118,6 +122,20 @@ pub fn examine(data: &DataDir) -> Vec<Checked> {
         port("http port", http.address),
         port("metrics port", http.metrics_address),
     ]
+}
+
+/// What the node that runs says of itself: one line for each of its checks that is not as it must be.
+fn running(url: &str, said: Option<Readiness>) -> Vec<Checked> {
+    let Some(said) = said else {
+        return vec![Checked::ok("node", format!("none answers at {url}"))];
+    };
+    if said.ready {
+        return vec![Checked::ok("node", format!("ready, at {url}"))];
+    }
+    let bad = said.checks.into_iter().filter(|check| !check.ok);
+    let advice = "make room on the disk; restart the node if it says so";
+    bad.map(|check| Checked::fail("node", format!("{}: {}", check.name, check.detail), advice))
+        .collect()
 }
 
 /// A clock behind the newest file was turned back.

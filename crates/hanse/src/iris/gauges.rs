@@ -54,6 +54,11 @@ impl Collector for Gauges {
                 status.sessions,
             ),
             (
+                "iris_halted",
+                "1 while a change was not stored and nobody can write or sign in",
+                usize::from(status.is_halted),
+            ),
+            (
                 "iris_queued_bytes",
                 "Bytes waiting for the journal",
                 status.queued_bytes,

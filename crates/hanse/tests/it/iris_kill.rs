@@ -44,3 +44,45 @@ fn a_burst_that_is_killed_at_random_points_arrives_once_and_in_order() {
         assert_eq!(row["fresh"], json!({"sender": 0, "recipient": 0}), "{row}");
     }
 }
+
+/// Whether this user may mount a file system.
+fn may_mount() -> Option<()> {
+    let id = std::process::Command::new("id").arg("-u").output().ok()?;
+    (id.stdout == b"0\n").then_some(())
+}
+
+#[test]
+fn a_node_whose_full_disk_gets_room_goes_on_by_itself_and_says_everywhere_until_then_that_it_does_not()
+ {
+    if needs::or_skip(may_mount(), "a user who may mount a disk").is_none() {
+        return;
+    }
+    let Some(row) = xmpp("fulldisk.py", &[], &[]) else {
+        return;
+    };
+    assert_eq!(
+        row["full"],
+        json!({"readiness": 503, "messenger": false, "halted": ["1"], "doctor": true, "http_write": false}),
+        "{row}"
+    );
+    assert_eq!(
+        row["after"],
+        json!({"readiness": 200, "messenger": true, "halted": ["0"], "doctor": false, "http_write": true}),
+        "{row}"
+    );
+    for kept in [
+        "acknowledged_before",
+        "acknowledged_kept",
+        "acknowledged_after",
+        "same_process",
+    ] {
+        assert_eq!(row[kept], true, "{kept}: {row}");
+    }
+    assert_eq!(row["delivered"], whole(), "{row}");
+    assert_eq!(
+        row["archives"],
+        json!({"from": whole(), "to": whole()}),
+        "{row}"
+    );
+    assert_eq!(row["fresh"], json!({"sender": 0, "recipient": 0}), "{row}");
+}

@@ -130,11 +130,16 @@ impl Federation {
 
     /// Sends what an earlier run left, and takes streams on `listener`.
     pub(crate) fn start(self: &Arc<Self>, listener: Option<TcpListener>) {
-        for pair in self.outbox.pairs() {
-            self.give(&pair, Work::Look);
-        }
+        self.look();
         if let Some(listener) = listener {
             tokio::spawn(receiver::accept(self.clone(), listener));
+        }
+    }
+
+    /// Sends what waits in the outbox.
+    pub(crate) fn look(self: &Arc<Self>) {
+        for pair in self.outbox.pairs() {
+            self.give(&pair, Work::Look);
         }
     }
 

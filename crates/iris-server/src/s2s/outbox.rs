@@ -8,8 +8,8 @@ use iris::services::content::{Content, MessageType};
 use iris::stanza::{Kind, Stanza};
 use jid::DomainPart;
 use journal::{
-    EffectState, Journal, LeaseRequest, LeasedEffect, NewEffect, ReadError, Settlement, StreamName,
-    Transaction,
+    CommitError, EffectState, Journal, LeaseRequest, LeasedEffect, NewEffect, ReadError,
+    Settlement, StreamName, Transaction,
 };
 use serde::{Deserialize, Serialize};
 
@@ -138,19 +138,29 @@ impl Outbox {
         }
     }
 
-    /// Records what became of stanzas. If that fails they are sent again, and the peer sees a duplicate.
-    pub(super) async fn settle(&self, stanzas: &[Waiting], fate: Fate, now_ms: i64) {
+    /// Records what became of stanzas. Whether the journal answered; if not, it has to be asked again, or they are sent again
+    /// one day, and the peer sees a duplicate.
+    pub(super) async fn settle(&self, stanzas: &[Waiting], fate: Fate, now_ms: i64) -> bool {
         if stanzas.is_empty() {
-            return;
+            return true;
         }
         let mut transaction = Transaction::new(now_ms, "iris");
         transaction.settlements = stanzas
             .iter()
             .map(|waiting| waiting.settlement(fate))
             .collect();
-        if let Err(error) = self.journal.commit(transaction).await {
-            tracing::warn!(%error, "what was sent is not settled");
-        }
+        let Err(error) = self.journal.commit(transaction).await else {
+            return true;
+        };
+        tracing::warn!(%error, "what was sent is not settled");
+        !matches!(
+            error,
+            CommitError::Overloaded { .. }
+                | CommitError::NotAttempted
+                | CommitError::Diverted { .. }
+                | CommitError::OutcomeUnknown
+                | CommitError::Halted { .. }
+        )
     }
 
     /// The pairs that something waits for.

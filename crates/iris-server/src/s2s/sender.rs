@@ -82,6 +82,8 @@ pub(super) struct Sender {
     looks: bool,
     /// Rows that an earlier run took may still be leased.
     is_first: bool,
+    /// What became of stanzas and is not recorded: at most a window of them, because nothing is sent meanwhile.
+    owed: Vec<(Vec<Waiting>, Fate)>,
     failures: u32,
 }
 
@@ -100,6 +102,7 @@ impl Sender {
             volatile: VecDeque::new(),
             looks: true,
             is_first: true,
+            owed: Vec::new(),
             failures: 0,
         }
     }
@@ -115,6 +118,10 @@ impl Sender {
 
     async fn work_on(&mut self) {
         loop {
+            if !self.pay().await {
+                self.pause().await;
+                continue;
+            }
             if !self.looks && self.volatile.is_empty() && !self.await_work().await {
                 return;
             }
@@ -204,7 +211,10 @@ impl Sender {
         }
         loop {
             let now_ms = self.federation.now_ms();
-            let waiting = self.take(WINDOW).await;
+            let Some(waiting) = self.take(WINDOW).await else {
+                self.looks = true;
+                return;
+            };
             let patience = i64::try_from(self.federation.patience.as_millis()).unwrap_or(i64::MAX);
             let (late, young): (Vec<_>, Vec<_>) = waiting
                 .into_iter()
@@ -213,27 +223,40 @@ impl Sender {
                 self.federation
                     .bounce(&waiting.stanza, Condition::RemoteServerTimeout);
             }
-            self.federation
-                .outbox
-                .settle(&late, Fate::Settled, now_ms)
-                .await;
-            self.federation
-                .outbox
-                .settle(&young, Fate::Again, now_ms)
-                .await;
+            let is_done = late.is_empty() || !young.is_empty();
             self.looks = !young.is_empty();
-            if late.is_empty() || !young.is_empty() {
+            self.settle(late, Fate::Settled).await;
+            self.settle(young, Fate::Again).await;
+            if is_done || !self.owed.is_empty() {
                 return;
             }
         }
     }
 
-    async fn take(&mut self, limit: usize) -> Vec<Waiting> {
+    /// Records what became of stanzas, now or before anything else is sent.
+    async fn settle(&mut self, stanzas: Vec<Waiting>, fate: Fate) {
+        let now_ms = self.federation.now_ms();
+        let outbox = &self.federation.outbox;
+        if !outbox.settle(&stanzas, fate, now_ms).await {
+            self.owed.push((stanzas, fate));
+        }
+    }
+
+    /// Records what is owed. Whether nothing is any more.
+    async fn pay(&mut self) -> bool {
+        for (stanzas, fate) in std::mem::take(&mut self.owed) {
+            self.settle(stanzas, fate).await;
+        }
+        // More may wait behind what was owed.
+        self.owed.is_empty()
+    }
+
+    async fn take(&mut self, limit: usize) -> Option<Vec<Waiting>> {
         let now_ms = self.federation.now_ms();
         let outbox = &self.federation.outbox;
         let taken = outbox.take(&self.pair, now_ms, limit, self.is_first).await;
         self.is_first &= taken.is_none();
-        taken.unwrap_or_default()
+        taken
     }
 
     async fn connect(&self) -> Result<Established, NoStream> {
@@ -261,10 +284,7 @@ impl Sender {
             .filter_map(|(_, waiting)| waiting)
             .collect();
         self.looks |= !unsettled.is_empty();
-        self.federation
-            .outbox
-            .settle(&unsettled, Fate::Again, self.federation.now_ms())
-            .await;
+        self.settle(unsettled, Fate::Again).await;
         match result {
             Ok(()) => NoStream::Closed,
             Err(error) => error,
@@ -275,15 +295,21 @@ impl Sender {
         let mut space = [0; READ_BYTES];
         let mut heard = Instant::now();
         loop {
-            self.fill(established).await?;
+            if self.pay().await {
+                self.fill(established).await?;
+            }
             let waits = !established.in_flight.is_empty();
             let deadline = if waits {
                 established.waits_since + ACK_TIME
             } else {
                 heard + IDLE_TIME
             };
+            let has_room = established.in_flight.len() < WINDOW;
+            // The journal does not answer: what was sent meanwhile is not sent again for that.
+            let is_stuck = !self.owed.is_empty() || self.looks && has_room;
+            let again = Instant::now() + PAUSES.0;
             tokio::select! {
-                work = self.work.recv(), if established.in_flight.len() < WINDOW => match work {
+                work = self.work.recv(), if has_room => match work {
                     Some(work) => self.enter(work),
                     None => return Ok(()),
                 },
@@ -294,6 +320,7 @@ impl Sender {
                     }
                     self.hear(established, &space[..length]).await?;
                 }
+                () = sleep_until(again), if is_stuck && again < deadline => continue,
                 () = sleep_until(deadline) => {
                     if waits {
                         return Err(NoStream::TimedOut);
@@ -314,7 +341,8 @@ impl Sender {
         let mut out = BytesMut::new();
         let mut unconfirmed = Vec::new();
         while self.looks && established.in_flight.len() < WINDOW {
-            let waiting = self.take(WINDOW - established.in_flight.len()).await;
+            let taken = self.take(WINDOW - established.in_flight.len()).await;
+            let Some(waiting) = taken else { break };
             self.looks = !waiting.is_empty();
             for waiting in waiting {
                 out.extend_from_slice(&waiting.stanza);
@@ -349,10 +377,7 @@ impl Sender {
         } else {
             Fate::Again
         };
-        self.federation
-            .outbox
-            .settle(&unconfirmed, fate, self.federation.now_ms())
-            .await;
+        self.settle(unconfirmed, fate).await;
         written
     }
 
@@ -362,10 +387,7 @@ impl Sender {
                 OutgoingAction::Write(bytes) => established.write(&bytes).await?,
                 OutgoingAction::Acked(h) => {
                     let done = established.acknowledged(h);
-                    self.federation
-                        .outbox
-                        .settle(&done, Fate::Settled, self.federation.now_ms())
-                        .await;
+                    self.settle(done, Fate::Settled).await;
                 }
                 OutgoingAction::Close(None) => return Err(NoStream::Closed),
                 OutgoingAction::Close(Some(broken)) => return Err(broken.into()),

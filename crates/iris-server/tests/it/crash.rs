@@ -6,8 +6,9 @@ use jid::BareJid;
 use journal::Journal;
 use journal::sim::{Disk, DiskFault, SimEngine};
 
-use crate::bed::{Bed, options};
+use crate::bed::{Bed, options, until};
 use crate::client::Client;
+use crate::device::Device;
 
 const SEEDS: u64 = 20;
 const MESSAGES: usize = 60;
@@ -143,4 +144,67 @@ async fn a_full_disk_ends_acknowledgements_and_delivery_at_what_is_durable() {
     for seed in 0..SEEDS / 2 {
         crash(seed, DiskFault::Full).await;
     }
+}
+
+/// The disk is full for a while. Whether the server went on in the same process, which it cannot after a failed sync.
+async fn full_for_a_while(seed: u64) -> bool {
+    let disk = Disk::new(seed);
+    let mut bed = Bed::prepare(iris_server::Limits::STANDARD);
+    start(&mut bed, &disk).await;
+    bed.add_accounts(&["alice", "bob", "carol"]).await;
+    let mut alice = Device::online(&bed, "alice").await;
+    let mut bob = Device::online(&bed, "bob").await;
+    let mut carol = Client::online(&bed, "carol", "c").await;
+    // A write or a sync, early enough to be met.
+    disk.plan(1 + seed % 8, DiskFault::Full);
+    for n in 0..MESSAGES {
+        alice.say("bob", n).await;
+    }
+    let server = bed.running().server.clone();
+    if alice.settle().await {
+        // Nothing is under way that could meet the fault later.
+        assert!(!server.status().is_halted, "seed {seed}");
+    }
+    until("a server that stopped, or did all", || {
+        server.status().is_halted || alice.open() == 0
+    })
+    .await;
+    let was_halted = server.status().is_halted;
+    disk.calm();
+    let goes_on = bed.running().journal.recover().is_ok();
+    assert_eq!(server.restart().await.is_ok(), goes_on, "seed {seed}");
+    assert_eq!(server.status().is_halted, !goes_on, "seed {seed}");
+    if !goes_on {
+        bed.kill().await;
+        start(&mut bed, &disk).await;
+    }
+    let server = bed.running().server.clone();
+    alice.resume(&bed).await;
+    bob.resume(&bed).await;
+    assert!(alice.settle().await, "seed {seed}");
+    assert!(bob.receive(MESSAGES).await, "seed {seed}");
+    bob.catch_up().await;
+    let whole: Vec<_> = (0..MESSAGES).collect();
+    assert_eq!(bob.numbers, whole, "seed {seed}");
+    assert_eq!(numbers(&bed, "alice"), whole, "seed {seed}");
+    assert_eq!(numbers(&bed, "bob"), whole, "seed {seed}");
+    if was_halted {
+        // Who cannot resume was closed, and is seen to leave.
+        carol.rest().await;
+        until("the end of her session", || server.sessions().len() == 2).await;
+    }
+    bed.kill().await;
+    was_halted && goes_on
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_full_disk_gets_room_goes_on_and_loses_and_doubles_nothing() {
+    let mut went_on = 0;
+    for seed in 0..10 * SEEDS {
+        went_on += u64::from(full_for_a_while(seed).await);
+        if went_on >= SEEDS / 4 {
+            return;
+        }
+    }
+    panic!("only {went_on} went on");
 }

@@ -4,12 +4,15 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use journal::{
     Append, CommitError, DumpDirectory, Expected, Journal, Limits, NewEvent, NoProjection, Options,
-    Privacy, SealingKey, Seq, Transaction,
+    Privacy, SealingKey, Seq, Status, Transaction,
 };
 use journal_sqlite::SqliteEngine;
 
@@ -123,6 +126,65 @@ fn a_full_disk_diverts_to_a_sealed_dump_that_is_recovered_once() {
     );
     journal.shutdown();
     assert_eq!(history::check(&history::snapshots(&small)).findings, []);
+}
+
+#[test]
+fn a_journal_whose_full_disk_gets_room_goes_on_and_tells_followers_what_it_recovered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (small, dumps) = (folder.path().join("small"), folder.path().join("dumps"));
+    let Some(disk) = needs::or_skip(SmallDisk::mount(&small), "a user who may mount a disk") else {
+        return;
+    };
+    let journal = open(&small, &dumps);
+    let heard = Arc::new(AtomicU64::new(0));
+    journal.observe(Box::new({
+        let heard = heard.clone();
+        move |_, receipts| {
+            heard.fetch_add(receipts.len() as u64, Ordering::Relaxed);
+        }
+    }));
+    let (accepted, diverted) = fill(&journal);
+    assert_eq!(journal.status(), Status::Running);
+    assert_eq!(heard.load(Ordering::Relaxed), accepted);
+    journal.recover().unwrap_err();
+    assert_eq!(journal.status(), Status::Running, "it may be tried again");
+
+    assert!(disk.resize("remount,", "64m"));
+    assert_eq!(journal.recover().unwrap().replayed, diverted);
+    assert_eq!(heard.load(Ordering::Relaxed), accepted + diverted);
+    journal
+        .commit_blocking(transaction(accepted + diverted))
+        .unwrap();
+    journal.shutdown();
+    assert_eq!(history::check(&history::snapshots(&small)).findings, []);
+}
+
+#[test]
+fn a_dump_that_finds_no_room_either_is_no_dump_and_the_journal_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small");
+    let Some(disk) = needs::or_skip(SmallDisk::mount(&small), "a user who may mount a disk") else {
+        return;
+    };
+    let journal = open(&small, &small.join("dumps"));
+    let mut taken = 0;
+    let lost = loop {
+        match journal.commit_blocking(transaction(taken)) {
+            Ok(_) => taken += 1,
+            // Room for a last dump, but for nothing after it.
+            Err(CommitError::Diverted { .. }) => taken += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(lost, CommitError::OutcomeUnknown), "{lost:?}");
+    assert_eq!(journal.stats().outcome_unknown, 1);
+    assert_eq!(journal.status(), Status::Running);
+    assert!(disk.resize("remount,", "64m"));
+    let recovery = journal.recover().unwrap();
+    assert_eq!(recovery.replayed, journal.stats().diverted);
+    journal.commit_blocking(transaction(taken)).unwrap();
+    assert_eq!(journal.snapshot().unwrap().size().unwrap(), taken + 1);
+    journal.shutdown();
 }
 
 /// Commits until the disk is full, and on until the journal has answered so three times or stops.

@@ -3,12 +3,13 @@
 use api::health::{Check, Liveness, Readiness};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Platform;
+use super::problem::OwnForm;
 use crate::routes;
 
 /// The node's own checks, asked for at each readiness request.
@@ -38,7 +39,9 @@ async fn read_liveness() -> Json<Liveness> {
         (status = 503, description = "Some check is not ok.", body = Readiness),
     )
 )]
-async fn read_readiness(State(platform): State<Arc<Platform>>) -> (StatusCode, Json<Readiness>) {
+async fn read_readiness(
+    State(platform): State<Arc<Platform>>,
+) -> (StatusCode, Extension<OwnForm>, Json<Readiness>) {
     let checks = (platform.readiness)();
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready {
@@ -46,5 +49,9 @@ async fn read_readiness(State(platform): State<Arc<Platform>>) -> (StatusCode, J
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(Readiness { ready, checks }))
+    (
+        status,
+        Extension(OwnForm),
+        Json(Readiness { ready, checks }),
+    )
 }

@@ -96,10 +96,15 @@ impl IntoResponse for Declined {
     }
 }
 
+/// Beside an error status whose body is no problem, and says in a form of its own what is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnForm;
+
 /// Turns an error status that some layer made without a problem into one. The body of that layer is dropped, the
 /// headers that carry meaning (`Allow`, `Retry-After`) stay.
 pub fn from_bare_response(response: &Response) -> Option<Problem> {
-    if response.extensions().get::<Problem>().is_some() {
+    let extensions = response.extensions();
+    if extensions.get::<Problem>().is_some() || extensions.get::<OwnForm>().is_some() {
         return None;
     }
     let code = match response.status() {
