@@ -554,6 +554,11 @@ impl Node {
     fn deliver(self: &Arc<Self>, sending: &Sending) {
         match &sending.to {
             Target::Resource(to) => self.deliver_to(to, &sending.stanza),
+            Target::Watcher(to, event) => {
+                if let Some(session) = self.registry.session(to) {
+                    session.deliver_event(event, sending.stanza.clone());
+                }
+            }
             Target::Available(account) => {
                 for session in self.registry.sessions(account) {
                     if session.resource().presence.is_some() {
@@ -635,12 +640,16 @@ impl Node {
 
 impl Caller {
     /// Whether an outcome that stores nothing may be shown before what waits for the disk: none of the session's own
-    /// waits, or it concerns nobody else.
+    /// waits, or it concerns nobody else. What a session wants events of has its place among the events.
     fn may_pass(&self, outcome: &Outcome) -> bool {
         let is_own = |sending: &Sending| match &sending.to {
             Target::Resource(to) => *to == self.session.jid,
-            Target::Available(_) | Target::Route(_) => false,
+            Target::Watcher(..) | Target::Available(_) | Target::Route(_) => false,
         };
+        let learns = |change: &SessionChange| matches!(change, SessionChange::Notify(_));
+        if outcome.session.iter().any(learns) {
+            return false;
+        }
         self.is_alone || outcome.session.is_empty() && outcome.send.iter().all(is_own)
     }
 

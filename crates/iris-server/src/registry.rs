@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use iris::archive::ArchiveId;
 use iris::live::{Live, Resource};
 use iris::outcome::SessionChange;
 use iris::stream::StreamCondition;
+use iris::watching::{Event, Watching};
 use jid::{BareJid, FullJid};
 use tokio::sync::{mpsc, oneshot};
 
@@ -83,6 +85,8 @@ struct Standing {
     is_behind: bool,
     /// What the archive reader already gave to it.
     read_to: ArchiveId,
+    /// Personal events that wait until it says what it wants.
+    watching: Watching,
 }
 
 /// A bound session, as others see it.
@@ -166,6 +170,22 @@ impl Session {
         self.queue(stanza.len(), Mail::Archived(id, stanza));
     }
 
+    /// Delivers a personal event, if the session wants it, or when it says that it does.
+    pub(crate) fn deliver_event(&self, event: &Event, stanza: Bytes) {
+        let mut standing = self.lock();
+        let Standing {
+            resource, watching, ..
+        } = &mut *standing;
+        if resource.presence.is_none() {
+            return;
+        }
+        let stanza = watching.event(&resource.notify, event.clone(), stanza, uptime());
+        if let Some(stanza) = stanza {
+            // Under the lock: what was held goes first.
+            self.deliver(stanza);
+        }
+    }
+
     /// Whether it has a connection.
     pub(crate) fn set_connected(&self, is_connected: bool) {
         self.lock().resource.is_connected = is_connected;
@@ -211,6 +231,14 @@ impl Session {
         let mut standing = self.lock();
         let took = standing.resource.takes_messages();
         apply_to(&mut standing.resource, change);
+        match change {
+            SessionChange::Asked => standing.watching.asked(uptime()),
+            SessionChange::Notify(nodes) => {
+                let held = standing.watching.learned(nodes);
+                held.into_iter().for_each(|stanza| self.deliver(stanza));
+            }
+            _ => {}
+        }
         if is_seen(change) {
             self.notify(Mail::Seen);
         }
@@ -222,6 +250,12 @@ impl Session {
         standing.is_behind |= takes && !took;
         takes && !took
     }
+}
+
+/// A time since any one moment, which never goes back.
+fn uptime() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// Whether others see a change, so that they have to see the end of it, too.
@@ -236,6 +270,7 @@ fn is_seen(change: &SessionChange) -> bool {
         | SessionChange::Blocklist
         | SessionChange::Carbons(_)
         | SessionChange::Active(_)
+        | SessionChange::Asked
         | SessionChange::Notify(_)
         | SessionChange::AccountRemoved => false,
     }
@@ -255,7 +290,11 @@ fn apply_to(resource: &mut Resource, change: &SessionChange) {
             resource.priority = 0;
         }
         SessionChange::Active(active) => resource.active = *active,
-        SessionChange::Notify(nodes) => resource.notify.clone_from(nodes),
+        SessionChange::Asked => resource.is_asked = true,
+        SessionChange::Notify(nodes) => {
+            resource.is_asked = false;
+            resource.notify.clone_from(nodes);
+        }
         SessionChange::DirectedTo(to) => {
             if !resource.directed.contains(to) {
                 resource.directed.push(to.clone());
@@ -342,6 +381,7 @@ impl Registry {
                 resource,
                 is_behind: false,
                 read_to: ArchiveId(0),
+                watching: Watching::default(),
             }),
             mailbox,
             queued: AtomicUsize::new(0),

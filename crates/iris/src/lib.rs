@@ -23,4 +23,5 @@ pub mod services;
 pub mod sm;
 pub mod stanza;
 pub mod stream;
+pub mod watching;
 pub mod xml;

@@ -25,6 +25,8 @@ pub struct Resource {
     pub active: bool,
     /// Nodes it wants events of (`+notify`, XEP-0163), as far as its capabilities are known.
     pub notify: Vec<String>,
+    /// It was asked for its capabilities, and did not answer yet.
+    pub is_asked: bool,
     /// The rooms that it entered, here or elsewhere, by its address there.
     pub rooms: Vec<FullJid>,
     /// Who got directed presence from it (RFC 6121 4.6) and so is told when it leaves.
@@ -43,6 +45,7 @@ pub fn fresh(jid: FullJid) -> Resource {
         carbons: false,
         active: true,
         notify: Vec::new(),
+        is_asked: false,
         rooms: Vec::new(),
         directed: Vec::new(),
     }

@@ -8,6 +8,7 @@ use crate::archive::Entry;
 use crate::documents::{Documents, Write};
 use crate::host::Host;
 use crate::live::Live;
+use crate::watching::Event;
 
 /// What a handler may look at. Time and randomness are values.
 pub struct Context<'a> {
@@ -53,6 +54,8 @@ pub struct Send {
 pub enum Target {
     /// This resource of this node; dropped if it is gone.
     Resource(FullJid),
+    /// A resource of this node that may want this event: see [`Watching`](crate::watching::Watching).
+    Watcher(FullJid, Event),
     /// The local resources of an account that sent initial presence.
     Available(BareJid),
     /// Any address, local or remote, as if it had come from a stream (RFC 6120 10): the server routes it again.
@@ -72,6 +75,8 @@ pub enum SessionChange {
     Presence(Option<(Bytes, i8)>),
     /// Whether its user looks at it.
     Active(bool),
+    /// It is asked which nodes it wants events of.
+    Asked,
     /// The nodes it wants events of.
     Notify(Vec<String>),
     /// It sent directed presence to this address (RFC 6121 4.6), once in the list however often.

@@ -27,3 +27,4 @@ mod resume;
 mod rooms;
 mod stalling;
 mod waiting;
+mod watching;

@@ -99,9 +99,10 @@ fn available(ctx: &Context<'_>, session: &FullJid, stanza: &Stanza) -> Result<Ou
     if before.is_none() {
         outcome = outcome.and(arrival::welcome(ctx, session)?);
     }
-    outcome
-        .send
-        .extend(super::caps::ask(ctx, session, stanza, before.as_ref()));
+    if let Some(question) = super::caps::ask(ctx, session, stanza, before.as_ref()) {
+        outcome.session.push(SessionChange::Asked);
+        outcome.send.push(question);
+    }
     Ok(outcome)
 }
 

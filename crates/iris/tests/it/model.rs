@@ -2,6 +2,7 @@
 //! contract of `Outcome` says: writes and archive entries first, then changes of the session, then what is sent.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use iris::account::{Account, Standing};
 use iris::archive::{ArchiveId, Archived, Archives, Page, Query};
@@ -12,6 +13,7 @@ use iris::live::{Live, Resource, fresh};
 use iris::outcome::{Context, Outcome, Send, SessionChange, Target};
 use iris::services;
 use iris::stanza::{Kind, Stanza};
+use iris::watching::Watching;
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
@@ -26,6 +28,7 @@ pub(crate) struct World {
     pub(crate) archives: BTreeMap<BareJid, Vec<Archived>>,
     live: BTreeMap<BareJid, Vec<Resource>>,
     inbox: BTreeMap<FullJid, Vec<String>>,
+    watching: BTreeMap<FullJid, Watching>,
     /// What left for other domains.
     pub(crate) remote: Vec<(Jid, String)>,
     count: u64,
@@ -41,6 +44,7 @@ impl World {
             archives: BTreeMap::new(),
             live: BTreeMap::new(),
             inbox: BTreeMap::new(),
+            watching: BTreeMap::new(),
             remote: Vec::new(),
             count: 0,
         }
@@ -318,6 +322,13 @@ impl World {
         for Send { to, stanza } in outcome.send {
             match to {
                 Target::Resource(jid) => self.deliver(&jid, &stanza),
+                Target::Watcher(jid, event) => {
+                    let notify = self.session(&jid).notify.clone();
+                    let watching = self.watching.entry(jid.clone()).or_default();
+                    if let Some(stanza) = watching.event(&notify, event, stanza, Duration::ZERO) {
+                        self.deliver(&jid, &stanza);
+                    }
+                }
                 Target::Available(account) => {
                     for resource in self.resources(&account) {
                         if resource.presence.is_some() {
@@ -348,6 +359,7 @@ impl World {
         let Some(session) = sessions.iter_mut().find(|session| session.jid == *caller) else {
             return;
         };
+        let mut given = Vec::new();
         for change in changes {
             match change {
                 SessionChange::Interested => session.interested = true,
@@ -358,13 +370,28 @@ impl World {
                     session.presence = presence.map(|(bytes, _)| bytes);
                 }
                 SessionChange::Active(is_active) => session.active = is_active,
-                SessionChange::Notify(nodes) => session.notify = nodes,
+                SessionChange::Asked => {
+                    session.is_asked = true;
+                    self.watching
+                        .entry(caller.clone())
+                        .or_default()
+                        .asked(Duration::ZERO);
+                }
+                SessionChange::Notify(nodes) => {
+                    session.is_asked = false;
+                    let watching = self.watching.entry(caller.clone()).or_default();
+                    given.extend(watching.learned(&nodes));
+                    session.notify = nodes;
+                }
                 SessionChange::DirectedTo(jid) => session.directed.push(jid),
                 SessionChange::DirectedGone(jid) => session.directed.retain(|known| *known != jid),
                 SessionChange::EnteredRoom(occupant) => session.rooms.push(occupant),
                 SessionChange::LeftRoom(room) => session.rooms.retain(|it| it.to_bare() != room),
                 SessionChange::AccountRemoved => {}
             }
+        }
+        for stanza in given {
+            self.deliver(caller, &stanza);
         }
     }
 }

@@ -201,7 +201,7 @@ impl Zone {
             let to = match send.to {
                 Target::Route(to) => to,
                 Target::Resource(device) => device.into(),
-                Target::Available(_) => panic!("a room knows its devices"),
+                Target::Available(_) | Target::Watcher(..) => panic!("a room knows its devices"),
             };
             if let Ok(device) = FullJid::try_from(to) {
                 let element = tree(&send.stanza).expect("well-formed");

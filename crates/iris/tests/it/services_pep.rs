@@ -44,6 +44,12 @@ fn ids(answer: &Element) -> Vec<String> {
 
 /// The session announces that it wants events of `nodes`, and answers the server's question.
 fn wants(world: &mut World, jid: &FullJid, nodes: &[&str]) -> Vec<Element> {
+    let question = announces(world, jid, nodes);
+    says(world, jid, nodes, &question)
+}
+
+/// The id of the question that follows when a session announces capabilities.
+fn announces(world: &mut World, jid: &FullJid, nodes: &[&str]) -> String {
     let ver: String = nodes.concat();
     world.send(jid, &format!(
         "<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client' ver='{ver}'/></presence>"
@@ -53,13 +59,17 @@ fn wants(world: &mut World, jid: &FullJid, nodes: &[&str]) -> Vec<Element> {
         .into_iter()
         .find(|stanza| stanza.attr("type") == Some("get"))
         .expect("the server asks");
+    asked.attr("id").unwrap().to_owned()
+}
+
+/// The events that come when a session answers what it wants.
+fn says(world: &mut World, jid: &FullJid, nodes: &[&str], question: &str) -> Vec<Element> {
     let features: String = nodes
         .iter()
         .map(|node| format!("<feature var='{node}+notify'/>"))
         .collect();
     world.send(jid, &format!(
-        "<iq type='result' id='{}' to='zone.test'><query xmlns='http://jabber.org/protocol/disco#info'>{features}</query></iq>",
-        asked.attr("id").unwrap()
+        "<iq type='result' id='{question}' to='zone.test'><query xmlns='http://jabber.org/protocol/disco#info'>{features}</query></iq>"
     ));
     events(world, jid)
 }
@@ -70,6 +80,65 @@ fn events(world: &mut World, jid: &FullJid) -> Vec<Element> {
         .into_iter()
         .filter(|stanza| stanza.has_child("event", EVENT))
         .collect()
+}
+
+#[test]
+fn events_come_once_and_in_order_when_they_are_published_while_a_device_is_asked_what_it_wants() {
+    let mut world = World::with(&["alice"]);
+    let alice = world.online("alice/a");
+    let phone = world.online("alice/phone");
+    let publish_one = |world: &mut World, node: &str, n: usize| {
+        let item = publish(node, &format!("i{n}"), "<a xmlns='urn:a'/>");
+        payload(&world.ask(&alice, "set", None, &item));
+    };
+    publish_one(&mut world, "urn:test:mood", 0);
+    let question = announces(&mut world, &phone, &["urn:test:mood"]);
+    for n in 1..=40 {
+        publish_one(&mut world, "urn:test:mood", n);
+        publish_one(&mut world, "urn:test:tune", n);
+    }
+    assert_eq!(events(&mut world, &phone), [], "it did not say yet");
+    let got = says(&mut world, &phone, &["urn:test:mood"], &question);
+    let ids: Vec<_> = got.iter().map(item_of).collect();
+    let expected: Vec<_> = (1..=40).map(|n| format!("i{n}")).collect();
+    assert_eq!(ids, expected);
+    publish_one(&mut world, "urn:test:mood", 41);
+    let got = events(&mut world, &phone);
+    assert_eq!(got.iter().map(item_of).collect::<Vec<_>>(), ["i41"]);
+}
+
+#[test]
+fn the_newest_item_comes_although_a_newer_one_was_taken_back_while_a_device_was_asked() {
+    let mut world = World::with(&["alice"]);
+    let alice = world.online("alice/a");
+    let phone = world.online("alice/phone");
+    let node = "urn:test:many";
+    let many = [("max_items", "9")];
+    for id in ["1", "2"] {
+        if id == "2" {
+            announces(&mut world, &phone, &[node]);
+        }
+        let item = publish_with(node, id, "<a xmlns='urn:a'/>", &many);
+        payload(&world.ask(&alice, "set", None, &item));
+    }
+    let retract = format!(
+        "<pubsub xmlns='{PUBSUB}'><retract node='{node}'><item id='2'/></retract></pubsub>"
+    );
+    world.ask(&alice, "set", None, &retract);
+    let got = says(&mut world, &phone, &[node], "caps");
+    assert_eq!(
+        got.len(),
+        3,
+        "published, taken back, and what is the newest now"
+    );
+    assert_eq!(item_of(&got[2]), "1");
+}
+
+/// The id of the item that an event tells.
+fn item_of(event: &Element) -> String {
+    let items = event.get_child("event", EVENT).unwrap().children().next();
+    let item = items.unwrap().children().next().unwrap();
+    item.attr("id").unwrap().to_owned()
 }
 
 const OMEMO: &str = "eu.siacs.conversations.axolotl.devicelist";

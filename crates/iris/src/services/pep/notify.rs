@@ -5,10 +5,11 @@ use jid::{BareJid, Jid};
 use super::node::Config;
 use super::{config, may_read, newest, watch};
 use crate::documents::Collection;
-use crate::outcome::{Context, Send};
+use crate::outcome::{Context, Send, Target};
 use crate::services::refusal::Refusal;
 use crate::services::request::send;
 use crate::services::{blocking, forward, ns, presence, roster, stored};
+use crate::watching::{Event, Tells};
 use crate::xml::Xml;
 
 /// An item was published.
@@ -23,14 +24,10 @@ pub(crate) fn published(
     id: &str,
     payload: &str,
 ) -> Result<Vec<Send>, Refusal> {
-    let item = item(config, id, payload);
-    tell(
-        ctx,
-        account,
-        node,
-        config,
-        &Xml::new("items").attr("node", node).child(item),
-    )
+    let items = Xml::new("items")
+        .attr("node", node)
+        .child(item(config, id, payload));
+    tell(ctx, account, node, config, Tells::Item, &items)
 }
 
 /// Items were taken back.
@@ -46,7 +43,7 @@ pub(crate) fn retracted(
 ) -> Result<Vec<Send>, Refusal> {
     let retracted = ids.iter().map(|id| Xml::new("retract").attr("id", id));
     let items = Xml::new("items").attr("node", node).children(retracted);
-    tell(ctx, account, node, config, &items)
+    tell(ctx, account, node, config, Tells::Gone, &items)
 }
 
 /// The node lost all its items, or ended.
@@ -60,13 +57,8 @@ pub(crate) fn emptied(
     config: &Config,
     name: &'static str,
 ) -> Result<Vec<Send>, Refusal> {
-    tell(
-        ctx,
-        account,
-        node,
-        config,
-        &Xml::new(name).attr("node", node),
-    )
+    let emptied = Xml::new(name).attr("node", node);
+    tell(ctx, account, node, config, Tells::Gone, &emptied)
 }
 
 /// The newest item of each node in `wanted`, of the viewer's own account and of the contacts that it sees.
@@ -134,7 +126,14 @@ fn newest_of(
         .attr("node", node)
         .child(item(&config, &id, &newest.payload));
     let event = event(publisher, viewer, &items).child(forward::delay(newest.at_ms));
-    Ok(Some(send(ctx.host, viewer, event)))
+    Ok(Some(to_watcher(
+        ctx,
+        publisher,
+        node,
+        Tells::Newest,
+        viewer,
+        event,
+    )))
 }
 
 fn tell(
@@ -142,13 +141,41 @@ fn tell(
     account: &BareJid,
     node: &str,
     config: &Config,
+    tells: Tells,
     change: &Xml,
 ) -> Result<Vec<Send>, Refusal> {
     let mut sends = Vec::new();
     for watcher in watchers(ctx, account, node, config)? {
-        sends.push(send(ctx.host, &watcher, event(account, &watcher, change)));
+        let event = event(account, &watcher, change);
+        sends.push(to_watcher(ctx, account, node, tells, &watcher, event));
     }
     Ok(sends)
+}
+
+/// Of a device of this node it is decided when the event is durable whether it wants it.
+fn to_watcher(
+    ctx: &Context<'_>,
+    publisher: &BareJid,
+    node: &str,
+    tells: Tells,
+    watcher: &Jid,
+    stanza: Xml,
+) -> Send {
+    let here = watcher.domain() == ctx.host.domain.as_ref();
+    match watcher.try_as_full().ok().filter(|_| here) {
+        None => send(ctx.host, watcher, stanza),
+        Some(device) => Send {
+            to: Target::Watcher(
+                device.clone(),
+                Event {
+                    publisher: publisher.clone(),
+                    node: node.to_owned(),
+                    tells,
+                },
+            ),
+            stanza: stanza.finish().into(),
+        },
+    }
 }
 
 /// The devices that get events of a node: the owner's, and those of contacts that see the owner's presence, may read
@@ -182,13 +209,13 @@ fn watchers(
     Ok(watchers)
 }
 
-/// Devices of an account of this node that want events of a node.
+/// Devices of an account of this node that want events of a node, or did not say yet what they want.
 fn wanting(ctx: &Context<'_>, account: &BareJid, node: &str) -> Vec<Jid> {
     ctx.live
         .resources(account)
         .into_iter()
         .filter(|resource| resource.presence.is_some())
-        .filter(|resource| resource.notify.iter().any(|wanted| wanted == node))
+        .filter(|resource| resource.is_asked || resource.notify.iter().any(|it| it == node))
         .map(|resource| resource.jid.into())
         .collect()
 }
