@@ -86,3 +86,25 @@ fn a_node_whose_full_disk_gets_room_goes_on_by_itself_and_says_everywhere_until_
     );
     assert_eq!(row["fresh"], json!({"sender": 0, "recipient": 0}), "{row}");
 }
+
+#[test]
+fn every_kind_of_message_that_is_acknowledged_in_a_burst_with_kills_is_in_its_archives_once() {
+    for kind in ["offline", "carbons", "room", "room-pm", "component"] {
+        let arguments = ["--kind", kind, "--seeds", "1,2", "--kills", "2"];
+        let Some(seen) = xmpp("killburst.py", &arguments, &[]) else {
+            return;
+        };
+        for row in seen["rows"].as_array().unwrap() {
+            assert_eq!(row["acknowledged"], true, "{row}");
+            for (_, archive) in row["archives"].as_object().unwrap() {
+                assert_eq!(archive, &whole(), "{row}");
+            }
+            assert_eq!(row["fresh"]["sender"], 0, "{row}");
+            match kind {
+                // Who is out of the room asks its archive; for a component nothing waits.
+                "room" | "component" => assert_eq!(row["delivered"]["duplicated"], 0, "{row}"),
+                _ => assert_eq!(row["delivered"], whole(), "{row}"),
+            }
+        }
+    }
+}
