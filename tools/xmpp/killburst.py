@@ -158,9 +158,14 @@ class Sender:
             return
         self.stream.write(entering(self.nick))
         self.base -= 1
-        for name in filter(None, (self.awaited, self.nick)):
-            is_there = lambda it: it.tag == raw.CLIENT + "presence" and it.get("from") == f"{ROOM}/{name}" and not it.get("type")
-            self.stream.wait(is_there)
+        missing = {f"{ROOM}/{name}" for name in (self.awaited, self.nick) if name}
+
+        def all_are_there(it):
+            if it.tag == raw.CLIENT + "presence" and not it.get("type"):
+                missing.discard(it.get("from"))
+            return not missing
+
+        self.stream.wait(all_are_there)
 
     def send(self, until):
         """Sends numbers up to `until`; False when the server is gone."""
