@@ -2,15 +2,21 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use iris::documents::Write;
 use iris_server::store::{account_stream, write_event};
 use jid::BareJid;
 use journal::{Append, CommitError, Committed, Expected, Journal, Privacy, Transaction};
 
+type Answer = Result<Committed, CommitError>;
+
 /// A transaction on its way to the journal.
-pub(crate) struct Submitted(Pin<Box<dyn Future<Output = Result<Committed, CommitError>> + Send>>);
+pub(crate) struct Submitted {
+    commit: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    /// The journal has a thread of its own, and may have answered at once.
+    answer: Option<Answer>,
+}
 
 impl Submitted {
     /// In the journal's queue.
@@ -18,20 +24,20 @@ impl Submitted {
         let journal = journal.clone();
         let mut commit: Pin<Box<dyn Future<Output = _> + Send>> =
             Box::pin(async move { journal.commit(transaction).await });
-        std::future::poll_fn(|context| {
-            let first = commit.as_mut().poll(context);
-            assert!(
-                first.is_pending(),
-                "the journal answers from its own thread"
-            );
-            Poll::Ready(())
-        })
-        .await;
-        Self(commit)
+        let submit = |context: &mut Context<'_>| match commit.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => Poll::Ready(None),
+        };
+        let answer = std::future::poll_fn(submit).await;
+        Self { commit, answer }
     }
 
     pub(crate) async fn durable(self) {
-        self.0.await.unwrap();
+        let answer = match self.answer {
+            Some(answer) => answer,
+            None => self.commit.await,
+        };
+        answer.unwrap();
     }
 
     /// Whoever submitted it is gone before it is durable.
