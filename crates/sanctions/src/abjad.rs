@@ -3,6 +3,8 @@
 //! A Latin word is taken by how it is heard ([`heard`]), so that the romanisations of one letter fall together. The
 //! tables are facts of the writing systems of Arabic, Persian, Urdu, Pashto, Kurdish and Hebrew.
 
+use super::{fold, token};
+
 /// The letter without its marks and in one form, or nothing for a mark.
 pub(super) fn plain(c: char) -> Option<char> {
     Some(match c {
@@ -19,10 +21,7 @@ pub(super) fn plain(c: char) -> Option<char> {
         'ף' => 'פ',
         'ץ' => 'צ',
         'ـ' => return None,
-        _ if matches!(u32::from(c), 0x591..=0x5C7 | 0x610..=0x61A | 0x64B..=0x65F | 0x670 | 0x6D6..=0x6ED) =>
-        {
-            return None;
-        }
+        _ if fold::is_mark(c) => return None,
         _ => c,
     })
 }
@@ -95,80 +94,84 @@ pub(super) fn split(word: &str) -> Vec<&str> {
     }
 }
 
-/// How a word in Latin letters is heard, for [`spells`]: vowels are `a`, `i` and `u`, an `h` behind a consonant stays.
+/// Spellings as they are heard, longest first. `c` is `ch`; an `h` behind another consonant stays.
+const HEARD: &[(&str, &str)] = &[
+    ("dj", "j"),
+    ("ch", "c"),
+    ("ce", "si"),
+    ("ci", "si"),
+    ("cy", "si"),
+    ("ph", "f"),
+    ("e", "i"),
+    ("y", "i"),
+    ("o", "u"),
+    ("v", "w"),
+    ("q", "k"),
+    ("c", "k"),
+    ("x", "ks"),
+];
+
+/// How a word in Latin letters is heard, for [`spells`]: vowels are `a`, `i` and `u`.
 pub(super) fn heard(latin: &str) -> String {
-    let mut out = String::with_capacity(latin.len());
-    let mut rest = latin;
-    while let Some(first) = rest.chars().next() {
-        let (taken, written) = match rest.as_bytes() {
-            [b'd', b'j', ..] => (2, "j"),
-            [b'c', b'h', ..] => (2, "c"),
-            [b'c', b'e' | b'i' | b'y', ..] => (1, "s"),
-            [b'p', b'h', ..] => (2, "f"),
-            [b'e' | b'i' | b'y', ..] => (1, "i"),
-            [b'o' | b'u', ..] => (1, "u"),
-            [b'w' | b'v', ..] => (1, "w"),
-            [b'q' | b'c', ..] => (1, "k"),
-            [b'x', ..] => (1, "ks"),
-            _ => (first.len_utf8(), &rest[..first.len_utf8()]),
-        };
-        for c in written.chars() {
-            if !out.ends_with(c) {
-                out.push(c);
-            }
-        }
-        rest = &rest[taken..];
-    }
-    out
+    token::respelt(latin, HEARD)
 }
 
-/// What a letter may stand for: consonants by how they sound, vowels, and whether it may be silent.
+/// What a letter may stand for: consonants by how they sound, vowels, and where it may be silent.
+#[derive(Clone, Copy)]
 struct Letter {
     consonants: &'static str,
     vowels: &'static str,
-    silent: bool,
+    silent: Silent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silent {
+    Never,
+    AtTheEnd,
+    Anywhere,
 }
 
 fn letter(c: char) -> Letter {
+    use Silent::{Anywhere, AtTheEnd, Never};
     let (consonants, vowels, silent) = match c {
-        'ا' | 'א' => ("", "aiu", false),
-        'ع' | 'ء' | 'ע' => ("", "aiu", true),
-        'ب' | 'پ' => ("bp", "", false),
-        'ת' | 'ט' | 'ط' | 'ت' | 'ٹ' | 'ټ' => ("t", "", false),
-        'ث' => ("ts", "", false),
-        'ج' => ("jg", "", false),
-        'چ' => ("ckj", "", false),
-        'ح' => ("h", "", false),
-        'خ' => ("kh", "", false),
-        'ד' | 'د' | 'ڈ' | 'ډ' => ("d", "", false),
-        'ذ' | 'ض' | 'ظ' => ("dz", "", false),
-        'ר' | 'ر' | 'ڑ' | 'ړ' => ("r", "", false),
-        'ס' | 'س' | 'ص' => ("s", "", false),
-        'ז' | 'ز' => ("z", "", false),
-        'ש' | 'ش' => ("sc", "", false),
-        'څ' | 'צ' => ("stz", "", false),
-        'ځ' => ("dz", "", false),
-        'ژ' | 'ږ' => ("zj", "", false),
-        'ښ' => ("sh", "", false),
-        'غ' | 'ג' => ("g", "", false),
-        'ق' => ("kg", "", false),
-        'ק' => ("k", "", false),
-        'ك' => ("k", "", false),
-        'گ' | 'ګ' => ("gk", "", false),
-        'ف' => ("f", "", false),
-        'פ' => ("pf", "", false),
-        'ב' => ("bw", "", false),
-        'כ' => ("khc", "", false),
-        'ח' => ("hck", "", false),
-        'ל' | 'ل' => ("l", "", false),
-        'מ' | 'م' => ("m", "", false),
-        'נ' | 'ن' | 'ں' | 'ڼ' => ("n", "", false),
-        'ه' | 'ה' => ("h", "ai", true),
-        'ھ' => ("h", "", true),
-        'ة' => ("h", "a", true),
-        'و' | 'ו' => ("w", "u", false),
-        'ي' | 'י' => ("", "ia", false),
-        _ => ("", "aiu", true),
+        'ا' | 'א' => ("", "aiu", Never),
+        'ع' | 'ء' | 'ע' => ("", "aiu", Anywhere),
+        'ب' | 'پ' => ("bp", "", Never),
+        'ת' | 'ט' | 'ط' | 'ت' | 'ٹ' | 'ټ' => ("t", "", Never),
+        'ث' => ("ts", "", Never),
+        'ج' => ("jg", "", Never),
+        'چ' => ("ckj", "", Never),
+        'ح' => ("h", "", Never),
+        'خ' => ("kh", "", Never),
+        'ד' | 'د' | 'ڈ' | 'ډ' => ("d", "", Never),
+        'ذ' | 'ض' | 'ظ' => ("dz", "", Never),
+        'ר' | 'ر' | 'ڑ' | 'ړ' => ("r", "", Never),
+        'ס' | 'س' | 'ص' => ("s", "", Never),
+        'ז' | 'ز' => ("z", "", Never),
+        'ש' | 'ش' => ("sc", "", Never),
+        'څ' | 'צ' => ("stz", "", Never),
+        'ځ' => ("dz", "", Never),
+        'ژ' | 'ږ' => ("zj", "", Never),
+        'ښ' => ("sh", "", Never),
+        'غ' | 'ג' => ("g", "", Never),
+        'ق' => ("kg", "", Never),
+        'ק' => ("k", "", Never),
+        'ك' => ("k", "", Never),
+        'گ' | 'ګ' => ("gk", "", Never),
+        'ف' => ("f", "", Never),
+        'פ' => ("pf", "", Never),
+        'ב' => ("bw", "", Never),
+        'כ' => ("khc", "", Never),
+        'ח' => ("hck", "", Never),
+        'ל' | 'ل' => ("l", "", Never),
+        'מ' | 'م' => ("m", "", Never),
+        'נ' | 'ن' | 'ں' | 'ڼ' => ("n", "", Never),
+        'ه' | 'ה' => ("h", "ai", AtTheEnd),
+        'ھ' => ("h", "", Anywhere),
+        'ة' => ("h", "a", AtTheEnd),
+        'و' | 'ו' => ("w", "u", Never),
+        'ي' | 'י' => ("", "ia", Never),
+        _ => ("", "aiu", Anywhere),
     };
     Letter {
         consonants,
@@ -187,71 +190,102 @@ pub(super) fn spells(native: &str, heard: &str) -> bool {
         Some('و' | 'ו') => true,
         _ => !open,
     };
-    begins && rest_spells(&letters, heard.as_bytes(), 0)
+    let places = (letters.len() + 1) * (heard.len() + 1) * (SHORT_MAX + 1);
+    let mut spelling = Spelling {
+        letters: &letters,
+        heard: heard.as_bytes(),
+        failed: vec![false; places],
+    };
+    begins && spelling.fits(0, 0, 0)
 }
 
 /// Short vowels that stand side by side and are not written.
 const SHORT_MAX: usize = 2;
 
-fn rest_spells(letters: &[char], heard: &[u8], short: usize) -> bool {
-    // A long vowel has no short one before it, but for the diphthongs.
-    let before_long = matches!(letters.first(), Some('ا' | 'א'));
-    let skip_vowel = || match heard {
-        [first, rest @ ..] if !before_long => {
-            short < SHORT_MAX
-                && is_vowel(char::from(*first))
-                && rest_spells(letters, rest, short + 1)
-        }
-        _ => false,
-    };
-    let Some((&first, after)) = letters.split_first() else {
-        // A vowel at the end is written, but for the silent one of French.
-        return matches!(heard, b"" | b"h" | b"a" | b"i" | b"ah");
-    };
-    let it = letter(first);
-    if it.silent && rest_spells(after, heard, short) {
-        return true;
-    }
-    let Some((&sound, rest)) = heard.split_first() else {
-        return false;
-    };
-    let sound = char::from(sound);
-    // The `a` of `Musa` is written with the letter of `i`, at the end alone.
-    let is_vowel_of = |letter: &Letter, last: bool| {
-        letter.vowels.contains(sound) && (sound != 'a' || last || letter.vowels != "ia")
-    };
-    if is_vowel_of(&it, after.is_empty()) {
-        let same = after
-            .first()
-            .is_some_and(|next| is_vowel_of(&letter(*next), after.len() == 1));
-        if rest_spells(after, rest, 0) || (same && rest_spells(&after[1..], rest, 0)) {
-            return true;
-        }
-    }
-    if it.consonants.contains(sound) && consonant_spells(first, after, rest, sound) {
-        return true;
-    }
-    skip_vowel()
+/// A word beside its letters. What did not fit from one place on does not fit when it is come to again, so that the work is bounded
+/// by the product of the lengths.
+struct Spelling<'a> {
+    letters: &'a [char],
+    heard: &'a [u8],
+    failed: Vec<bool>,
 }
 
-/// The rest after a consonant: one `h` may belong to it (`kh`, `sh`), and a second letter may be heard as the same.
-fn consonant_spells(letter_of: char, after: &[char], rest: &[u8], sound: char) -> bool {
-    let doubled = after
-        .first()
-        .is_some_and(|next| letter(*next).consonants.contains(sound));
-    let digraph = rest.strip_prefix(b"h");
-    // `s` is not `sh`, as `z` is not `zh`.
-    let (alone, with_h) = match (sound, letter_of) {
-        ('s', 'ش') => (false, true),
-        ('s', 'ש' | 'ښ') | ('z', 'ژ' | 'ږ') => (true, true),
-        ('s' | 'z', _) => (true, false),
-        _ => (true, true),
-    };
-    let rests = [alone.then_some(rest), digraph.filter(|_| with_h)];
-    rests
-        .into_iter()
-        .flatten()
-        .any(|rest| rest_spells(after, rest, 0) || (doubled && rest_spells(&after[1..], rest, 0)))
+impl Spelling<'_> {
+    /// Whether the letters from `at` on spell what is heard from `from` on, after so many short vowels.
+    fn fits(&mut self, at: usize, from: usize, short: usize) -> bool {
+        let place = (at * (self.heard.len() + 1) + from) * (SHORT_MAX + 1) + short;
+        if self.failed[place] {
+            return false;
+        }
+        let fits = self.fits_anew(at, from, short);
+        self.failed[place] = !fits;
+        fits
+    }
+
+    fn fits_anew(&mut self, at: usize, from: usize, short: usize) -> bool {
+        let rest = &self.heard[from..];
+        let Some(&written) = self.letters.get(at) else {
+            // A vowel at the end is written, but for the silent one of French.
+            return matches!(rest, b"" | b"h" | b"a" | b"i" | b"ah");
+        };
+        let last = at + 1 == self.letters.len();
+        let it = letter(written);
+        let is_silent = it.silent == Silent::Anywhere || (it.silent == Silent::AtTheEnd && last);
+        if is_silent && self.fits(at + 1, from, short) {
+            return true;
+        }
+        let Some(&sound) = rest.first() else {
+            return false;
+        };
+        let sound = char::from(sound);
+        if self.is_vowel_of(at, sound) {
+            let same = self.is_vowel_of(at + 1, sound);
+            if self.fits(at + 1, from + 1, 0) || (same && self.fits(at + 2, from + 1, 0)) {
+                return true;
+            }
+        }
+        if it.consonants.contains(sound) && self.consonant_fits(at, from) {
+            return true;
+        }
+        // A long vowel has no short one before it, but for the diphthongs.
+        let before_long = matches!(written, 'ا' | 'א');
+        let is_short = is_vowel(sound) && short < SHORT_MAX && !before_long;
+        is_short && self.fits(at, from + 1, short + 1)
+    }
+
+    /// The rest after a consonant: one `h` may belong to it (`kh`, `sh`), and a second letter may be heard as the same.
+    fn consonant_fits(&mut self, at: usize, from: usize) -> bool {
+        let sound = char::from(self.heard[from]);
+        let doubled = self.consonants(at + 1).contains(sound);
+        let has_h = self.heard.get(from + 1) == Some(&b'h');
+        // `s` is not `sh`, as `z` is not `zh`.
+        let (alone, with_h) = match (sound, self.letters[at]) {
+            ('s', 'ش') => (false, true),
+            ('s', 'ש' | 'ښ') | ('z', 'ژ' | 'ږ') => (true, true),
+            ('s' | 'z', _) => (true, false),
+            _ => (true, true),
+        };
+        let ends = [
+            alone.then_some(from + 1),
+            (with_h && has_h).then_some(from + 2),
+        ];
+        ends.into_iter()
+            .flatten()
+            .any(|end| self.fits(at + 1, end, 0) || (doubled && self.fits(at + 2, end, 0)))
+    }
+
+    fn consonants(&self, at: usize) -> &'static str {
+        self.letters.get(at).map_or("", |c| letter(*c).consonants)
+    }
+
+    /// Whether the vowel may be what this letter stands for. The `a` of `Musa` is written with the letter of `i`, at the end alone.
+    fn is_vowel_of(&self, at: usize, sound: char) -> bool {
+        self.letters.get(at).is_some_and(|c| {
+            let is_last = at + 1 == self.letters.len();
+            let vowels = letter(*c).vowels;
+            vowels.contains(sound) && (sound != 'a' || is_last || vowels != "ia")
+        })
+    }
 }
 
 fn is_vowel(c: char) -> bool {

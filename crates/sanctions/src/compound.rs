@@ -15,32 +15,29 @@ pub(super) enum Glued {
 /// The pieces with every such name in its one form: `abdul` before a name of God, `din` and `allah` behind a name.
 pub(super) fn normal(pieces: Vec<Piece>, glued: Glued) -> Vec<Piece> {
     let mut out: Vec<Piece> = Vec::new();
-    let mut after_abd = false;
     for piece in pieces.into_iter().flat_map(|piece| split(piece, glued)) {
-        if after_abd && lexicon::is_particle(&piece.text) {
-            continue;
+        match out.last_mut().filter(|last| last.text == ABD) {
+            Some(_) if lexicon::is_particle(&piece.text) => {}
+            Some(last) if piece.text == "allah" => "abdullah".clone_into(&mut last.text),
+            Some(_) => out.push(without_article(piece)),
+            None => out.push(piece),
         }
-        let name = ["al", "el", "ul"]
-            .iter()
-            .find_map(|article| piece.text.strip_prefix(article));
-        if let Some(name) =
-            name.filter(|name| after_abd && name.len() >= STEM_MIN && piece.text != "allah")
-        {
-            out.push(Piece {
-                text: name.to_owned(),
-                ..piece
-            });
-            after_abd = false;
-            continue;
-        }
-        let is_allah = piece.text == "allah";
-        match out.last_mut() {
-            Some(last) if after_abd && is_allah => "abdullah".clone_into(&mut last.text),
-            _ => out.push(piece),
-        }
-        after_abd = !is_allah && out.last().is_some_and(|last| last.text == ABD);
     }
     out
+}
+
+/// `Alrahman` behind `Abd` is `Rahman`.
+fn without_article(piece: Piece) -> Piece {
+    let name = ["al", "el", "ul"]
+        .iter()
+        .find_map(|article| piece.text.strip_prefix(article));
+    match name.filter(|name| name.len() >= STEM_MIN && piece.native.is_none()) {
+        Some(name) => Piece {
+            text: name.to_owned(),
+            ..piece
+        },
+        None => piece,
+    }
 }
 
 const ABD: &str = "abdul";

@@ -35,6 +35,12 @@ pub(super) fn script_of(c: char) -> Option<Script> {
     })
 }
 
+/// Accents, vowel points and other marks on a letter.
+pub(super) fn is_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x300..=0x36F | 0x591..=0x5C7 | 0x610..=0x61A | 0x64B..=0x65F | 0x670)
+        || unicode_normalization::char::is_combining_mark(c)
+}
+
 /// NFKC without what a reader cannot see: controls, format characters and joiners vanish,
 /// every kind of blank becomes a space.
 pub(super) fn visible(text: &str) -> String {

@@ -99,10 +99,24 @@ impl Identifier {
     pub fn normal_value(&self) -> String {
         normal_identifier(&self.value)
     }
+
+    /// Whether it is a number of the entry. Short ones are shared by chance, and have to be of one kind.
+    pub(super) fn identifies(&self, entry: &Entry) -> bool {
+        let value = self.normal_value();
+        let is_long = value.len() >= IDENTIFIER_MIN;
+        let kind = normal_identifier(&self.kind);
+        !value.is_empty()
+            && entry.identifiers.iter().any(|it| {
+                it.normal_value() == value && (is_long || normal_identifier(&it.kind) == kind)
+            })
+    }
 }
 
+/// From so many letters and digits on the kind of an identifier does not matter.
+const IDENTIFIER_MIN: usize = 5;
+
 /// Identifier numbers are compared in this form: what is written before the number to say what it is, is no part of it.
-pub(super) fn normal_identifier(value: &str) -> String {
+fn normal_identifier(value: &str) -> String {
     let plain: String = value
         .chars()
         .filter(|c| c.is_alphanumeric())

@@ -107,7 +107,7 @@ fn mixes_scripts(text: &str) -> bool {
 }
 
 fn words(text: &str, kind: PartyKind, glued: Glued) -> Vec<NameWord> {
-    let mut pieces = pieces(text);
+    let mut pieces = pieces(text, kind);
     join_dotted_letters(&mut pieces, kind);
     let mut pieces = compound::normal(pieces, glued);
     if kind != PartyKind::Person {
@@ -157,7 +157,7 @@ fn words(text: &str, kind: PartyKind, glued: Glued) -> Vec<NameWord> {
     promote_titles_of_short_names(&mut out, kind);
     let has_comma = out.iter().any(|w| w.part == Part::Surname);
     let last = out.iter_mut().rfind(|w| w.role == Role::Content);
-    if let Some(last) = last.filter(|_| !has_comma) {
+    if let Some(last) = last.filter(|_| !has_comma && kind == PartyKind::Person) {
         last.part = Part::Surname;
     }
     out
@@ -216,11 +216,11 @@ impl Piece {
 
 /// Splits at everything that is not a letter, digit, mark or apostrophe, and where a small
 /// letter meets a capital.
-fn pieces(text: &str) -> Vec<Piece> {
+fn pieces(text: &str, kind: PartyKind) -> Vec<Piece> {
     let mut out: Vec<Piece> = Vec::new();
     let mut current = Vec::new();
     for c in text.chars().chain([' ']) {
-        let joins = c.is_alphanumeric() || is_mark(c);
+        let joins = c.is_alphanumeric() || fold::is_mark(c);
         let splits_camel = c.is_uppercase() && ends_camel_hump(&current);
         if !current.is_empty() && (splits_camel || !(joins || is_apostrophe(c))) {
             push_piece(&mut out, &current);
@@ -232,7 +232,8 @@ fn pieces(text: &str) -> Vec<Piece> {
         if c == '&' {
             push_piece(&mut out, &['a', 'n', 'd']);
         }
-        if is_comma(c) && out.iter().all(|piece| piece.part == Part::Given) {
+        let ends_surname = kind == PartyKind::Person && is_comma(c);
+        if ends_surname && out.iter().all(|piece| piece.part == Part::Given) {
             out.iter_mut().for_each(|piece| piece.part = Part::Surname);
         }
     }
@@ -255,7 +256,7 @@ fn push_piece(out: &mut Vec<Piece>, chars: &[char]) {
     let all = |script| {
         chars
             .iter()
-            .all(|&c| is_mark(c) || fold::script_of(c) == Some(script))
+            .all(|&c| fold::is_mark(c) || fold::script_of(c) == Some(script))
     };
     if all(Script::Abjad) {
         let plain: String = chars.iter().filter_map(|&c| abjad::plain(c)).collect();
@@ -288,11 +289,6 @@ fn latin(chars: impl Iterator<Item = char>) -> String {
     let mut text = String::new();
     chars.for_each(|c| fold::latinise(c, &mut text));
     text
-}
-
-fn is_mark(c: char) -> bool {
-    matches!(u32::from(c), 0x300..=0x36F | 0x591..=0x5C7 | 0x610..=0x61A | 0x64B..=0x65F | 0x670)
-        || unicode_normalization::char::is_combining_mark(c)
 }
 
 fn is_apostrophe(c: char) -> bool {

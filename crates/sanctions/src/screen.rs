@@ -14,7 +14,7 @@ use super::{
     BLOCK_BP, BasisPoints, BirthDate, Feature, FeatureKind, Identifier, List, NameQuality,
     PartyKind, REVIEW_BP,
     index::{Found, Index},
-    list::{Entry, normal_identifier},
+    list::Entry,
     review::Finding,
 };
 
@@ -143,13 +143,9 @@ impl IndexedList {
             }
         }
         for identifier in &subject.identifiers {
-            let value = normal_identifier(&identifier.value);
-            // A number of three digits is shared by chance.
-            let known = self
-                .by_identifier
-                .get(&value)
-                .filter(|_| value.len() >= IDENTIFIER_MIN);
-            for &number in known.into_iter().flatten() {
+            let value = identifier.normal_value();
+            let known = self.by_identifier.get(&value).into_iter().flatten();
+            for &number in known.filter(|&&it| identifier.identifies(&self.list.entries()[it])) {
                 let blank = || self.identifier_hit(subject, number);
                 confirm_identifier(best.entry(number).or_insert_with(blank), &value);
             }
@@ -197,7 +193,6 @@ impl IndexedList {
     }
 }
 
-const IDENTIFIER_MIN: usize = 5;
 /// What an agreeing date of birth or country adds; what disagrees subtracts nothing.
 const BIRTH_DATE_BP: BasisPoints = 500;
 const BIRTH_YEAR_BP: BasisPoints = 200;
@@ -331,7 +326,7 @@ pub struct ListUse {
 pub enum Reason {
     /// The policy names no list.
     NoListRequired {},
-    /// There is nothing legible to compare.
+    /// There is nothing legible to compare: neither a name nor, where no name is given, an identifier.
     NoLegibleName {},
     /// A required list is not at hand.
     ListMissing {
@@ -458,7 +453,8 @@ pub fn screen(subject: &Subject, lists: &Lists, as_of: Timestamp, policy: &Polic
         screening.reasons.push(Reason::NoListRequired {});
     }
     let legible = |name: &String| !super::name::readings(name, subject.kind).is_empty();
-    let is_asked_by_number = subject.names.is_empty() && !subject.identifiers.is_empty();
+    let number = |it: &Identifier| !it.normal_value().is_empty();
+    let is_asked_by_number = subject.names.is_empty() && subject.identifiers.iter().any(number);
     if !is_asked_by_number && !subject.names.iter().any(legible) {
         screening.reasons.push(Reason::NoLegibleName {});
     }

@@ -38,6 +38,8 @@ pub(super) struct Word {
 impl Word {
     pub(super) fn new(mut text: String, native: Option<String>, abjad: bool) -> Self {
         text.truncate(WORD_BYTES_MAX);
+        let native: Option<String> =
+            native.map(|native| native.chars().take(WORD_BYTES_MAX).collect());
         let sound = sound(&text);
         Self {
             skeleton: skeleton(&text),
@@ -488,10 +490,15 @@ pub(super) fn sound(text: &str) -> String {
     let text = text
         .strip_suffix("ij")
         .map_or(text.clone(), |stem| format!("{stem}i"));
+    respelt(&text, SOUNDS)
+}
+
+/// The word with each spelling of the table as what it stands for, from left to right, and doubled letters once.
+pub(super) fn respelt(text: &str, table: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
+    let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let (taken, written) = SOUNDS
+        let (taken, written) = table
             .iter()
             .find(|(spelling, _)| rest.starts_with(spelling))
             .map_or(

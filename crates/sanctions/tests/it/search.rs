@@ -172,6 +172,29 @@ fn a_number_alone_is_a_question_however_its_kind_is_written_before_it() {
 }
 
 #[test]
+fn a_short_number_is_a_question_of_its_kind() {
+    let sign = |kind: &str| Identifier {
+        kind: kind.to_owned(),
+        value: "HABC".to_owned(),
+    };
+    let mut ship = Entry::named("9", PartyKind::Vessel, "ATLAS");
+    ship.identifiers = vec![sign("Call Sign")];
+    let list = IndexedList::new(List::new(header("ships", "1"), vec![ship]).unwrap());
+    let found = |kind: &str| {
+        let subject = Subject {
+            names: Vec::new(),
+            identifiers: vec![sign(kind)],
+            ..Subject::named("", PartyKind::Unknown)
+        };
+        list.search(&subject, &Policy::standard(Vec::new())).len()
+    };
+    assert_eq!(
+        [found("call_sign"), found("CALL SIGN"), found("passport")],
+        [1, 1, 0]
+    );
+}
+
+#[test]
 fn a_company_is_found_however_its_name_is_abbreviated() {
     for (query, listed) in [
         (

@@ -102,6 +102,13 @@ fn without_a_trustworthy_list_everybody_is_blocked() {
         check(&person(" \u{200b}"), &good).reasons[0],
         Reason::NoLegibleName {}
     );
+    let mut numbered = person("");
+    numbered.names.clear();
+    numbered.identifiers = vec![Identifier {
+        kind: "passport".to_owned(),
+        value: " - ".to_owned(),
+    }];
+    assert_eq!(check(&numbered, &good).reasons[0], Reason::NoLegibleName {});
 }
 
 #[test]
