@@ -346,10 +346,10 @@ pub(crate) fn see_what_was_proven(bound: &mut Bound) -> Result<(), Unavailable> 
 }
 
 /// Binds again all sessions that were stored before the node stopped, before anybody signs in. They are all there before the
-/// first ends, so that they see it end.
+/// first ends, so that they see it end. One that cannot be read stays as it is stored.
 ///
 /// # Errors
-/// They cannot be read.
+/// They cannot be listed.
 pub(crate) fn revive_all(node: &Arc<Node>) -> Result<Vec<Bound>, Unavailable> {
     const PAGE: usize = 500;
     let mut found = Vec::new();

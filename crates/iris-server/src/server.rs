@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use iris::component::Registered;
-use iris::documents::{Collection, Unavailable, Write};
+use iris::documents::Unavailable;
 use iris::muc::Rooms;
 use jid::{BareJid, DomainPart};
 use journal::Journal;
@@ -286,9 +286,6 @@ impl Server {
                 component::accept(server.node.clone(), listener, server.stop.subscribe());
             server.listeners.push(tokio::spawn(accepting));
         }
-        server
-            .listeners
-            .push(tokio::spawn(sweep(server.node.clone())));
         Ok(server)
     }
 
@@ -471,43 +468,6 @@ impl Server {
                 sessions = self.node.registry.count(),
                 "sessions did not end in time"
             );
-        }
-    }
-}
-
-/// Sessions of before the start that nobody resumed in time are forgotten.
-async fn sweep(node: Arc<Node>) {
-    tokio::time::sleep(node.limits.resume_time).await;
-    if let Err(error) = forget_stale(&node).await {
-        tracing::warn!(%error, "old sessions cannot be read");
-    }
-}
-
-async fn forget_stale(node: &Arc<Node>) -> Result<(), Unavailable> {
-    const PAGE: usize = 500;
-    let mut after = None;
-    loop {
-        let page = node
-            .store
-            .named(Collection::Resume, after.as_deref(), PAGE)?;
-        let is_last = page.len() < PAGE;
-        let mut writes = Vec::new();
-        for (id, owner, name) in page {
-            after = Some(id);
-            if !node.resumable().contains_key(&name) {
-                writes.push(Write::Delete {
-                    collection: Collection::Resume,
-                    owner,
-                    name,
-                });
-            }
-        }
-        if let Err(error) = node.store_documents(writes).await {
-            tracing::warn!(%error, "old sessions are not forgotten");
-            return Ok(());
-        }
-        if is_last {
-            return Ok(());
         }
     }
 }

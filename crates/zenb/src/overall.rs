@@ -98,26 +98,28 @@ struct Heard {
     other_unit: Option<OtherUnit>,
 }
 
+/// What the fence takes of a recording, packet by packet.
+pub fn accepted<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> impl Iterator<Item = Accepted> {
+    let mut timeline = Timeline::new();
+    inputs.into_iter().filter_map(move |input| match input {
+        Input::Packet {
+            at, rr, contact, ..
+        } => {
+            let (at, contact) = (*at, *contact);
+            timeline.accept(Packet { at, rr, contact }).ok()
+        }
+        other => {
+            timeline.pass(other.at());
+            None
+        }
+    })
+}
+
 impl Heard {
     fn of<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Self {
-        let (mut timeline, mut rhythm) = (Timeline::new(), Rhythm::default());
-        let mut heard = Self::default();
-        for input in inputs {
-            let Input::Packet {
-                at, rr, contact, ..
-            } = input
-            else {
-                timeline.pass(input.at());
-                continue;
-            };
-            let packet = Packet {
-                at: *at,
-                rr,
-                contact: *contact,
-            };
-            if let Ok(accepted) = timeline.accept(packet) {
-                heard.take(&accepted, &mut rhythm);
-            }
+        let (mut heard, mut rhythm) = (Self::default(), Rhythm::default());
+        for accepted in accepted(inputs) {
+            heard.take(&accepted, &mut rhythm);
         }
         heard
     }

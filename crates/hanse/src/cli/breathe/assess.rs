@@ -5,7 +5,8 @@ use serde_json::json;
 use zenb::assessment::STEP_SETTLE_MS;
 use zenb::criteria::{Finding, Found, Measures, PacedBeat, Verdict, judge, measure};
 use zenb::engine::Input;
-use zenb::timeline::{Beat, Packet, Timeline};
+use zenb::overall::accepted;
+use zenb::timeline::{Accepted, Beat};
 use zenb::units::Ticks;
 
 use super::milli;
@@ -71,27 +72,14 @@ fn assessed(inputs: &[Input], steps: &[u32], step_ms: u64) -> Verdict {
 
 /// The beats that pass the fence, each with whether beats are missing before it.
 fn beats(inputs: &[Input]) -> Vec<(Beat, bool)> {
-    let mut timeline = Timeline::new();
-    let mut beats = Vec::new();
-    for input in inputs {
-        let Input::Packet {
-            at, rr, contact, ..
-        } = input
-        else {
-            timeline.pass(input.at());
-            continue;
-        };
-        let (at, contact) = (*at, *contact);
-        if let Ok(accepted) = timeline.accept(Packet { at, rr, contact }) {
-            let first = accepted.opens_segment;
-            beats.extend(
-                (0..)
-                    .zip(accepted.beats())
-                    .map(|(place, beat)| (beat, first && place == 0)),
-            );
-        }
-    }
-    beats
+    let of = |accepted: Accepted| {
+        let first = accepted.opens_segment;
+        let beats = accepted.beats().enumerate();
+        beats
+            .map(|(place, beat)| (beat, first && place == 0))
+            .collect::<Vec<_>>()
+    };
+    accepted(inputs).flat_map(of).collect()
 }
 
 /// Breaths done since the step began by the middle of the interval, in 2^-32 breaths.
