@@ -200,7 +200,7 @@ fn explain_feature(feature: &Feature) -> String {
 fn because(reason: &Reason) -> String {
     match reason {
         Reason::NoListRequired {} => "the zone requires no list".to_owned(),
-        Reason::NoLegibleName {} => "there is no name to compare".to_owned(),
+        Reason::NoLegibleName {} => "there is no name to compare, and no identifier".to_owned(),
         Reason::ListMissing { list } => format!("list {} is not there", clean(list)),
         Reason::ListFailed { list } => format!("list {} cannot be read", clean(list)),
         Reason::ListStale {

@@ -75,6 +75,12 @@ pub enum ShelfError {
         /// Which file.
         file: String,
     },
+    /// The files are what was imported, and this version of Hanse reads other entries from them.
+    #[error("list {list} was imported by a version that read its files otherwise; import it again")]
+    ReadOtherwise {
+        /// Which list.
+        list: String,
+    },
     /// A needed file was not given.
     #[error("list files of this format need {file}")]
     FileMissing {
@@ -240,11 +246,8 @@ impl Shelf {
         if list.digest() == record.digest {
             Ok(list)
         } else {
-            let file = "list".to_owned();
-            Err(ShelfError::Altered {
-                list: record.header.name.clone(),
-                file,
-            })
+            let list = record.header.name.clone();
+            Err(ShelfError::ReadOtherwise { list })
         }
     }
 
@@ -502,5 +505,24 @@ mod tests {
         assert!(desk.holds("sdn", record[0].body.digest));
         let screening = screen(&subject, &desk.lists, at, &desk.policy);
         assert_eq!(screening.verdict, Verdict::Clear);
+    }
+
+    #[test]
+    fn a_list_whose_files_give_other_entries_than_were_imported_is_not_searched() {
+        let stage = Stage::set();
+        stage
+            .import("1", "TIWANA, Sobia", Guards::default())
+            .unwrap();
+        let mut record = Versions::at(&stage.snapshot()).unwrap().in_force.remove(0);
+        assert!(stage.shelf.read(&record.body).is_ok());
+        record.body.digest = Digest::of(
+            Purpose::SanctionsList,
+            b"entries as another version reads them",
+        );
+        let read = stage.shelf.read(&record.body);
+        assert!(
+            matches!(read, Err(ShelfError::ReadOtherwise { .. })),
+            "{read:?}"
+        );
     }
 }
